@@ -1,0 +1,202 @@
+"""The plan: ordered steps with their reasons, the certificate, and every refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vsphere_market.policy import Mode
+from vsphere_market.port import Action, Entity
+
+PLAN_FORMAT = "vsphere-market/plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the plan is worth, and how much better any placement could be.
+
+    Attributes:
+        potential_before: the market's cost as the estate stands.
+        potential_after: the same after every step.
+        lower_bound: no placement of the VMs (at the sizes and settings that the plan leaves) has a
+            potential below this. See ``docs/design/certificate.md``.
+    """
+
+    potential_before: float
+    potential_after: float
+    lower_bound: float
+
+    @property
+    def gap_pct(self) -> float:
+        """How far ``potential_after`` is above the bound, in percent of ``potential_after``."""
+        if self.potential_after <= 0:
+            return 0.0
+        return max(0.0, 100.0 * (self.potential_after - self.lower_bound) / self.potential_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One number behind a decision: a counter, a price, a setting."""
+
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What it would cost the market to have a VM on a host.
+
+    Attributes:
+        host: the seller.
+        price: marginal price of memory there before the trade.
+        quote: rise of the potential when the VM lives there (for its own host: fall when it left).
+        refused: why the trade is not allowed, or None.
+    """
+
+    host: Entity
+    price: float
+    quote: float
+    refused: Reason | None
+
+
+class Reason(StrEnum):
+    """Why a trade is not done. Each has one sentence, :data:`SENTENCES`."""
+
+    NOT_WORTH_IT = "not-worth-it"
+    MODE_OFF = "mode-off"
+    COOLING_DOWN = "cooling-down"
+    PINNED_VM = "pinned-vm"
+    NO_COUNTERS = "no-counters"
+    VM_NOT_MANAGED = "vm-not-managed"
+    HOST_UNFIT = "host-unfit"
+    OTHER_CLUSTER = "other-cluster"
+    NO_NETWORK = "no-network"
+    NO_DATASTORE = "no-datastore"
+    NO_VMOTION = "no-vmotion"
+    NO_ROOM = "no-room"
+    NO_RESERVATION_ROOM = "no-reservation-room"
+    BREAKS_RULE = "breaks-rule"
+    HOT_ADD_DISABLED = "hot-add-disabled"
+    HOT_ADD_CEILING = "hot-add-ceiling"
+    GUEST_CEILING = "guest-ceiling"
+    POLICY_MAXIMUM = "policy-maximum"
+    LOCKED_TO_SIZE = "locked-to-size"
+    TOOLS_NOT_RUNNING = "tools-not-running"
+    NO_CURE = "no-cure"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
+    Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
+    Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
+    Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",
+    Reason.NO_COUNTERS: "vCenter gave no memory counters for it, so its demand is not known.",
+    Reason.VM_NOT_MANAGED: "It is a template, not connected, or owned by another product.",
+    Reason.HOST_UNFIT: "The host is not connected, in maintenance or quarantine, or excluded.",
+    Reason.OTHER_CLUSTER: "The host is in another cluster.",
+    Reason.NO_NETWORK: "The host does not see a network of the VM.",
+    Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",
+    Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
+    Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",
+    Reason.NO_RESERVATION_ROOM: "The host or pool cannot back the reservation.",
+    Reason.BREAKS_RULE: "A mandatory placement rule forbids it.",
+    Reason.HOT_ADD_DISABLED: "Memory hot-add is not enabled; that takes a power cycle.",
+    Reason.HOT_ADD_CEILING: "It has reached its hot-add ceiling.",
+    Reason.GUEST_CEILING: "A Linux guest started with less than 3 GB cannot grow past 3 GB.",
+    Reason.POLICY_MAXIMUM: "Policy does not allow a larger size.",
+    Reason.LOCKED_TO_SIZE: "Its reservation is locked to its size and cannot be backed.",
+    Reason.TOOLS_NOT_RUNNING: "VMware Tools do not run, so its balloon cannot work.",
+    Reason.NO_CURE: "Every host it may run on is as dear; only more memory would help.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a plan, feasible in the state that its predecessors leave.
+
+    Attributes:
+        id: unique within the plan, ``s1``, ``s2`` ….
+        action: what is done.
+        wave: steps of one wave may run at the same time, wave by wave.
+        depends_on: ids of steps that must have succeeded before.
+        saving: fall of the potential by this step.
+        disruption: what it costs to do it, in the same currency; always below ``saving``.
+        mode: how far policy lets it go by itself.
+        reason: one sentence for people.
+        evidence: the numbers behind the sentence.
+        quotes: for migrations, the best quotes of all hosts, the present one first.
+    """
+
+    id: str
+    action: Action
+    wave: int
+    depends_on: tuple[str, ...]
+    saving: float
+    disruption: float
+    mode: Mode
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that a person might have expected, and why it is not done."""
+
+    subject: Entity
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutlook:
+    """A host before the plan and after it.
+
+    Attributes:
+        host: the host.
+        price_before: marginal price of its memory now.
+        price_after: the same after the plan.
+        load_before: memory load over usable capacity now, 1 is full.
+        load_after: the same after the plan.
+    """
+
+    host: Entity
+    price_before: float
+    price_after: float
+    load_before: float
+    load_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a plan was made from; ``apply`` refuses to use it on anything else.
+
+    Attributes:
+        source: kind of the snapshot's source.
+        name: its name.
+        instance_uuid: vCenter's identity, "" if unknown.
+        taken_at_s: when the snapshot was taken.
+        policies: digest of the policies.
+        engine: version of this package.
+    """
+
+    source: str
+    name: str
+    instance_uuid: str
+    taken_at_s: float
+    policies: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A decision of the market, complete with its reasons."""
+
+    created_at_s: float
+    expires_at_s: float
+    made_from: Origin
+    certificate: Certificate
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+    hosts: tuple[HostOutlook, ...] = ()
