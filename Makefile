@@ -100,4 +100,5 @@ lock: $(VENV)/.made ## renew the lock files in requirements/ (UPGRADE= keeps wha
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(UV_COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(UV_COMPILE) --group go -o requirements/go.txt
+	$(UV_COMPILE) --group parts -c requirements/dev.txt -o requirements/parts.txt
 	$(UV_COMPILE) --group lock -o requirements/lock.txt

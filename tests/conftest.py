@@ -1,0 +1,38 @@
+"""What holds for every test: the order of the suites and Hypothesis's profiles."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
+
+# Fast things first; a folder that is not named here comes last.
+ORDER = ("unit", "property", "contract", "regressions", "scenarios", "wire")
+
+# Neither profile has a deadline: the first call of a numpy function is slow, and pytest-timeout
+# catches what hangs. In CI a failure prints the blob that `@reproduce_failure` takes, and a busy
+# machine that draws examples slowly is no failure.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def suite_of(path: Path) -> str:
+    """Return the folder directly under tests/ that holds `path`, or '' for one outside."""
+    return path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the suites in order, and mark what speaks to a simulator."""
+    place = {suite: number for number, suite in enumerate(ORDER)}
+    items.sort(key=lambda item: place.get(suite_of(item.path), len(ORDER)))
+    for item in items:
+        if suite_of(item.path) == "wire":
+            item.add_marker(pytest.mark.wire)
