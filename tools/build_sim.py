@@ -145,7 +145,7 @@ def build(source: Path, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     print(f"building {output.name} with {go}", flush=True)
     done = subprocess.run(
-        [go, "build", "-trimpath", "-o", str(output.resolve()), "."],
+        [go, "build", "-trimpath", "-buildvcs=false", "-o", str(output.resolve()), "."],
         cwd=source,
         check=False,
         env=go_environment(),

@@ -1,13 +1,14 @@
 #!/bin/sh
 # make_venv.sh FOLDER: create a virtual environment with pip in FOLDER, on Python 3.11 or later.
 #
-# Takes $PYTHON if it is set, else python3 where that is new enough, else the newest python3.N.
-# A working environment that is already there is kept. Says exactly what to install otherwise.
+# Takes $PYTHON if it is set, else python3 if it is 3.11 to 3.14 (which the locks have wheels for),
+# else the newest of those versions that is there, else a later python3. A working environment that is already there is kept. Says exactly what to install otherwise.
 set -eu
 
 folder=${1:?usage: make_venv.sh FOLDER}
 here=$(pwd -P)
 
+known='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))'
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
 complete='import ensurepip, venv'
 version='import sys; print("%d.%d" % sys.version_info[:2])'
@@ -23,15 +24,27 @@ fi
 
 chosen=
 without_venv=
-for candidate in ${PYTHON:-python3 python3.19 python3.18 python3.17 python3.16 python3.15 \
-    python3.14 python3.13 python3.12 python3.11 python}; do
-    "$candidate" -c "$new_enough" >/dev/null 2>&1 || continue
-    if "$candidate" -c "$complete" >/dev/null 2>&1; then
-        chosen=$candidate
-        break
-    fi
-    : "${without_venv:=$candidate}"
-done
+# pick TEST CANDIDATE…: choose the first candidate that passes TEST and can create environments.
+pick() {
+    passes=$1
+    shift
+    for candidate in "$@"; do
+        [ -z "$chosen" ] || return 0
+        "$candidate" -c "$passes" >/dev/null 2>&1 || continue
+        if "$candidate" -c "$complete" >/dev/null 2>&1; then
+            chosen=$candidate
+        else
+            : "${without_venv:=$candidate}"
+        fi
+    done
+}
+
+if [ -n "${PYTHON:-}" ]; then
+    pick "$new_enough" "$PYTHON"
+else
+    pick "$known" python3 python3.14 python3.13 python3.12 python3.11 python
+    pick "$new_enough" python3 python
+fi
 
 if [ -z "$chosen" ]; then
     if [ -n "$without_venv" ]; then

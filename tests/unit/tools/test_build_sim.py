@@ -108,7 +108,7 @@ def test_build_never_lets_go_download_a_toolchain(
     output = tmp_path / "out" / "program"
     build(source, output)
     [line] = (tmp_path / "bin" / "log").read_text().splitlines()
-    assert line == f"local build -trimpath -o {output} ."
+    assert line == f"local build -trimpath -buildvcs=false -o {output} ."
     assert no_wheel == []
 
 
