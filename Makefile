@@ -41,7 +41,7 @@ lint: $(VENV)/.dev ## ruff, mypy and the import contracts
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy $(CHECKED)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only $(CHECKED)
