@@ -1,0 +1,70 @@
+"""pyVmomi, fenced in.
+
+pyVmomi builds its classes at run time, so mypy learns little from them. Everything of it that this
+room uses passes through here, typed ``Any`` once, instead of unchecked attributes all over.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from pyVmomi import SoapAdapter, VmomiSupport
+from pyVmomi import vim as _vim
+from pyVmomi import vmodl as _vmodl
+
+vim: Any = _vim
+vmodl: Any = _vmodl
+
+#: The class of all references.
+ManagedObject: Any = VmomiSupport.ManagedObject
+#: Any answer of the server that says no.
+MethodFault: Any = vmodl.MethodFault
+#: The server does not know the method (also raised by pyVmomi when the API version is too old).
+METHOD_NOT_FOUND: tuple[Any, ...] = (vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented)
+NotAuthenticated: Any = vim.fault.NotAuthenticated
+ManagedObjectNotFound: Any = vmodl.fault.ManagedObjectNotFound
+
+#: The ways in which a connection that was once there ends: resets, time-outs, half an answer.
+CONNECTION_LOST: tuple[type[Exception], ...] = (OSError, HTTPException, ExpatError)
+
+
+class ConnectFailed(Exception):
+    """No connection came about, so no request can have left. ``cause`` says why."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(type(cause).__name__)
+
+
+class Stub(SoapAdapter.SoapStubAdapter):  # type: ignore[misc,unused-ignore]
+    """pyVmomi's connection pool, telling "never connected" from "lost on the way"."""
+
+    def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
+        """A live connection from the pool, or a new one. Raises ConnectFailed."""
+        try:
+            return super().GetConnection()  # type: ignore[no-untyped-call,unused-ignore]
+        except (OSError, HTTPException) as exc:
+            raise ConnectFailed(exc) from exc
+
+
+def known_versions() -> tuple[tuple[str, str], ...]:
+    """The API versions this pyVmomi speaks, newest first, as (its name, the wire's id)."""
+    names = VmomiSupport.GetServiceVersions("vim25")  # type: ignore[no-untyped-call,unused-ignore]
+    return tuple((name, VmomiSupport.versionIdMap[name]) for name in names)
+
+
+def type_name(value: object) -> str:
+    """vSphere's own name of a managed object's or data object's type."""
+    return str(getattr(type(value), "_wsdlName", type(value).__name__))
+
+
+def moid(reference: Any) -> str:
+    """The managed object id of a reference."""
+    return str(reference._moId)  # noqa: SLF001 - pyVmomi has no public name for it
+
+
+def reference(managed_type: Any, object_id: str, stub: Any) -> Any:
+    """A reference to an object known by its id; nothing is sent."""
+    return managed_type(object_id, stub)
