@@ -81,7 +81,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 
 # ---------------------------------------------------------------- the simulator
 
-VCSIM_SOURCES := $(shell find mocks/vcsim -type f \( -name '*.go' -o -name 'go.*' -o -name '*.json' \) 2>/dev/null)
+VCSIM_SOURCES := $(shell find mocks/vcsim -type f ! -name '*_test.go' 2>/dev/null)
 
 build/vcsim: $(VENV)/.made tools/build_sim.py requirements/go.txt $(VCSIM_SOURCES)
 	@$(PY) tools/build_sim.py --output $@

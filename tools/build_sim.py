@@ -132,6 +132,25 @@ def find_go(wanted: Version) -> str:
     return binary
 
 
+def main_package(source: Path) -> str:
+    """Return the package to build: `source` itself if it holds Go files, else the one in cmd/.
+
+    Raises:
+        BuildError: there is none, or more than one in cmd/.
+    """
+
+    def has_go(folder: Path) -> bool:
+        return any(not path.name.endswith("_test.go") for path in folder.glob("*.go"))
+
+    if has_go(source):
+        return "."
+    programs = sorted(folder.name for folder in (source / "cmd").glob("*") if has_go(folder))
+    if len(programs) != 1:
+        found = ", ".join(programs) or "none"
+        raise BuildError(f"{source} must hold one Go program, itself or in cmd/; found: {found}")
+    return f"./cmd/{programs[0]}"
+
+
 def build(source: Path, output: Path) -> None:
     """Build the Go program in `source` into the file `output`.
 
@@ -141,11 +160,12 @@ def build(source: Path, output: Path) -> None:
     go_mod = source / "go.mod"
     if not go_mod.is_file():
         raise BuildError(f"{go_mod} is missing: is this a whole checkout?")
+    package = main_package(source)
     go = find_go(wanted_version(go_mod.read_text(encoding="utf-8")))
     output.parent.mkdir(parents=True, exist_ok=True)
     print(f"building {output.name} with {go}", flush=True)
     done = subprocess.run(
-        [go, "build", "-trimpath", "-buildvcs=false", "-o", str(output.resolve()), "."],
+        [go, "build", "-trimpath", "-buildvcs=false", "-o", str(output.resolve()), package],
         cwd=source,
         check=False,
         env=go_environment(),
