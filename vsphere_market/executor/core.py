@@ -1,0 +1,315 @@
+"""The state machine over the steps of a plan: events in, instructions out, no I/O, no clock.
+
+It is asked for one instruction at a time (:meth:`Machine.next`), so that nothing which was decided
+before an event is carried out after it: once :class:`~.signals.Stop` came in, no submission can be
+waiting in a queue. What each event does to a step is in ``transitions``; here is the order in which
+steps get their turn.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Sequence
+
+from vsphere_market.executor import transitions
+from vsphere_market.executor.jobs import Capacity, Job
+from vsphere_market.executor.run import UNSENT, Phase, Run, held_claims
+from vsphere_market.executor.settings import Settings
+from vsphere_market.executor.signals import (
+    AskPrecheck,
+    AskStanding,
+    CancelTask,
+    Event,
+    FindTask,
+    Finish,
+    Instruction,
+    Lost,
+    Poll,
+    Polled,
+    Record,
+    SleepUntil,
+    Stop,
+    Submit,
+)
+from vsphere_market.executor.words import describe
+from vsphere_market.port import Cause, Migrate, Outcome, OutcomeKind, TaskHandle
+
+#: Outcomes that say nothing about the health of hosts or of the vCenter.
+_HARMLESS = frozenset({Cause.STALE, Cause.STOPPED, Cause.NOT_PERMITTED, Cause.UNREACHABLE})
+#: After these the VM is left alone for the rest of the execution.
+_PINNING = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN})
+
+
+class Machine:
+    """Decides what happens next in the execution of some jobs.
+
+    Args:
+        jobs: what is to be done, in the plan's order (``jobs.jobs_of``).
+        settings: limits, pauses and deadlines.
+        rng: jitter of the pauses.
+        dry_run: nothing is submitted for real, and success is called WOULD_DO.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], settings: Settings, rng: random.Random, *, dry_run: bool = False
+    ) -> None:
+        self.settings = settings
+        self.rng = rng
+        self.dry_run = dry_run
+        self.runs: dict[str, Run] = {job.step: Run(job) for job in jobs}
+        self.now_s = 0.0
+        #: Managed object ids of VMs that are left alone from now on.
+        self.pinned: dict[str, str] = {}
+        #: Set once nothing more may be submitted.
+        self.stopped: Stop | None = None
+        self._capacity = Capacity.of(settings.limits)
+        self._outcomes: deque[Outcome] = deque()
+        self._poll_at_s = 0.0
+        self._poll_pause_s = settings.polling.shortest_s
+        self._host_failures: dict[str, int] = {}
+        self._failures_in_a_row = 0
+        self._leave_out()
+
+    # ------------------------------------------------------------ what comes in
+
+    def handle(self, event: Event, now_s: float) -> None:
+        """Take note of what happened at ``now_s``."""
+        self.now_s = max(self.now_s, now_s)
+        match event:
+            case Stop():
+                self._stop(event)
+            case Lost():
+                self._lose(event)
+            case Polled():
+                changed = [
+                    transitions.polled(self, self.runs[step], status)
+                    for step, status in zip(event.steps, event.statuses, strict=True)
+                ]
+                self._pace(any(changed))
+            case _:
+                transitions.answered(self, self.runs[event.step], event)
+
+    def adopt(
+        self, step: str, attempts: int, intent_s: float, task: TaskHandle | None, now_s: float
+    ) -> None:
+        """Continue a step of an earlier execution that was submitted, or nearly so."""
+        self.now_s = max(self.now_s, now_s)
+        run = self.runs[step]
+        run.attempts, run.intent_s, run.started_s = attempts, intent_s, intent_s
+        if task is None:
+            transitions.search(self, run)
+        else:
+            self.accept(run, task)
+
+    # ------------------------------------------------------------ what goes out
+
+    def next(self, now_s: float) -> Instruction:
+        """The next thing to do. Except for records it is the same until an event comes in."""
+        self.now_s = max(self.now_s, now_s)
+        patience = self.settings.polling.longest_s
+        while True:
+            if self._outcomes:
+                return Record(self._outcomes.popleft())
+            instruction = (
+                self._submit()
+                or self._cancel()
+                # Polls give way to new work, so that a wave is started in one go, but not for long.
+                or self._poll(overdue_s=patience)
+                or self._ask()
+            )
+            if instruction:
+                return instruction
+            if not self._admit():
+                return self._poll(overdue_s=0.0) or self._rest()
+
+    def _submit(self) -> Submit | None:
+        for run in self.runs.values():
+            if run.phase is Phase.READY:
+                run.intent_s = self.now_s
+                return Submit(run.job, run.attempts + 1)
+        return None
+
+    def _cancel(self) -> CancelTask | None:
+        for run in self._in(Phase.RUNNING):
+            if run.cancel_cause is not None and run.cancel_sent_s is None:
+                assert run.task is not None
+                return CancelTask(run.job.step, run.task)
+        return None
+
+    def _poll(self, overdue_s: float) -> Poll | None:
+        running = self._in(Phase.RUNNING)
+        if not running or self.now_s < self._poll_at_s + overdue_s:
+            return None
+        tasks = tuple(run.task for run in running if run.task is not None)
+        return Poll(tuple(run.job.step for run in running), tasks)
+
+    def _ask(self) -> AskStanding | AskPrecheck | FindTask | None:
+        for run in self.runs.values():
+            if run.not_before_s > self.now_s:
+                continue
+            match run.phase:
+                case Phase.COMPARING | Phase.SETTLING | Phase.VERIFYING:
+                    return AskStanding(run.job)
+                case Phase.CHECKING:
+                    return AskPrecheck(run.job)
+                case Phase.SEARCHING:
+                    return FindTask(run.job, run.search_since_s(self.settings.search_margin_s))
+                case _:
+                    continue
+        return None
+
+    def _rest(self) -> SleepUntil | Finish:
+        wakes = [
+            run.not_before_s
+            for run in self.runs.values()
+            if run.phase not in (Phase.RUNNING, Phase.ENDED) and run.not_before_s > self.now_s
+        ]
+        if self._in(Phase.RUNNING):
+            wakes.append(self._poll_at_s)
+        if wakes:
+            return SleepUntil(min(wakes))
+        # jobs_of refuses plans whose order cannot be kept, so something always can go on.
+        assert all(run.phase is Phase.ENDED for run in self.runs.values()), "steps wait for nothing"
+        return Finish()
+
+    # ------------------------------------------------------------ turns
+
+    def _leave_out(self) -> None:
+        """End what is not to be tried at all: not chosen, or beyond the limit of steps."""
+        tried = 0
+        for run in self.runs.values():
+            if not run.job.chosen:
+                self.end(run, OutcomeKind.SKIPPED, Cause.NOT_CHOSEN, "was not chosen to be done")
+                continue
+            tried += 1
+            if tried > (most := self.settings.limits.steps):
+                why = f"one execution does {most} steps at most"
+                self.end(run, OutcomeKind.SKIPPED, Cause.STEP_LIMIT, why)
+
+    def _admit(self) -> bool:
+        """Let waiting steps begin, or end those that never will. True if anything changed."""
+        waiting = [run for run in self._in(Phase.WAITING) if run.not_before_s <= self.now_s]
+        if not waiting:
+            return False
+        wave = min(run.job.wave for run in self.runs.values() if run.phase is not Phase.ENDED)
+        held = held_claims(self.runs.values())
+        changed = False
+        for run in waiting:
+            if self._hopeless(run):
+                changed = True
+            elif run.job.wave == wave and self._ready(run, held):
+                run.enter(Phase.COMPARING)
+                for claim in run.job.claims:
+                    held[claim] = held.get(claim, 0) + 1
+                changed = True
+        return changed
+
+    def _hopeless(self, run: Run) -> bool:
+        """End a step that cannot be tried any more."""
+        for needed in run.job.after:
+            outcome = self.runs[needed].outcome
+            if outcome is not None and not outcome.kind.good:
+                why = f"step {needed}, which it needs, was {outcome.kind.value}"
+                self.end(run, OutcomeKind.SKIPPED, Cause.PREDECESSOR, why)
+                return True
+        if run.job.vm in self.pinned:
+            step = self.pinned[run.job.vm]
+            why = f"step {step} on the same VM did not succeed, so it is left alone"
+            self.end(run, OutcomeKind.SKIPPED, Cause.VM_PINNED, why)
+            return True
+        most = self.settings.limits.host_failures
+        if any(self._host_failures.get(host, 0) >= most for host in run.job.hosts):
+            why = f"{most} migrations with one of its hosts failed, so the host is left alone"
+            self.end(run, OutcomeKind.SKIPPED, Cause.HOST_BREAKER, why)
+            return True
+        return False
+
+    def _ready(self, run: Run, held: dict[str, int]) -> bool:
+        """True when its predecessors have succeeded and everything that it claims is free."""
+        return all(
+            self.runs[needed].phase is Phase.ENDED for needed in run.job.after
+        ) and self._capacity.allows(run.job.claims, held)
+
+    def _in(self, phase: Phase) -> list[Run]:
+        return [run for run in self.runs.values() if run.phase is phase]
+
+    def _pace(self, changed: bool) -> None:
+        """Poll soon after a change, and less often the longer nothing changes."""
+        polling = self.settings.polling
+        if changed:
+            self._poll_pause_s = polling.shortest_s
+        else:
+            self._poll_pause_s = min(polling.longest_s, self._poll_pause_s * polling.growth)
+        self._poll_at_s = self.now_s + self._poll_pause_s
+
+    # ------------------------------------------------------------ endings
+
+    def accept(self, run: Run, task: TaskHandle) -> None:
+        """The other side has taken the request on."""
+        run.task = task
+        run.known.append(task)
+        run.cancel_cause = run.cancel_sent_s = None
+        run.due_s = self.now_s + run.job.deadline_s
+        run.enter(Phase.RUNNING)
+        self._poll_at_s = self.now_s
+        self._poll_pause_s = self.settings.polling.shortest_s
+
+    def end(self, run: Run, kind: OutcomeKind, cause: Cause, why: str, fault: str = "") -> None:
+        """Give a step its one outcome. ``why`` goes on after the action and a colon."""
+        assert run.outcome is None, f"step {run.job.step} ended twice"
+        text = describe(run.job.action)
+        run.enter(Phase.ENDED)
+        run.outcome = Outcome(
+            step=run.job.step,
+            action=run.job.action,
+            kind=kind,
+            cause=cause,
+            sentence=f"{text[0].upper()}{text[1:]}: {why.removesuffix('.')}.",
+            started_s=run.started_s,
+            ended_s=self.now_s,
+            task=run.task.task if run.task else "",
+            attempts=run.attempts,
+            fault=fault,
+        )
+        self._outcomes.append(run.outcome)
+        self._learn(run, kind, cause)
+
+    def _learn(self, run: Run, kind: OutcomeKind, cause: Cause) -> None:
+        """Pin the VM and count failures, so that trouble is not met twice."""
+        if kind in _PINNING or cause is Cause.STALE:
+            self.pinned.setdefault(run.job.vm, run.job.step)
+        if kind is OutcomeKind.DONE:
+            self._failures_in_a_row = 0
+        if kind not in _PINNING or cause in _HARMLESS:
+            return
+        if isinstance(run.job.action, Migrate):
+            for host in run.job.hosts:
+                self._host_failures[host] = self._host_failures.get(host, 0) + 1
+        self._failures_in_a_row += 1
+        most = self.settings.limits.failures_in_a_row
+        if self._failures_in_a_row >= most and self.stopped is None:
+            self._stop(Stop(Cause.PLAN_BREAKER, f"{most} steps failed one after the other"))
+
+    def _stop(self, stop: Stop) -> None:
+        self.stopped = self.stopped or stop
+        kind = (
+            OutcomeKind.CANCELLED
+            if stop.cause in (Cause.STOPPED, Cause.INTERRUPTED)
+            else OutcomeKind.SKIPPED
+        )
+        for run in self.runs.values():
+            if run.phase in UNSENT:
+                error, fault = run.last_error
+                why = f"{stop.why}; the last attempt failed: {error}" if error else stop.why
+                self.end(run, kind, stop.cause, why, fault)
+            elif run.phase is Phase.RUNNING and stop.cancel_running and not run.cancel_cause:
+                run.cancel_cause = stop.cause
+
+    def _lose(self, lost: Lost) -> None:
+        self._stop(Stop(lost.cause, lost.why))
+        for run in self.runs.values():
+            if run.phase is not Phase.ENDED:
+                task = f"task {run.task.task}" if run.task else "a request without an answer"
+                why = f"{lost.why} while {task} was open; look for it there"
+                self.end(run, OutcomeKind.UNKNOWN, lost.cause, why)

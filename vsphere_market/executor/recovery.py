@@ -1,0 +1,74 @@
+"""Settling what an earlier run of the program left open, before anything new is begun.
+
+The same machine does it, told to submit nothing: what has a task is waited for, what has an intent
+and no task is looked for and compared with the world, and the rest is closed as interrupted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from vsphere_market.executor.core import Machine
+from vsphere_market.executor.driver import CancelToken, Driver, Progress
+from vsphere_market.executor.jobs import job_of_action
+from vsphere_market.executor.recorder import Recorder
+from vsphere_market.executor.result import ExecutionResult
+from vsphere_market.executor.settings import Settings
+from vsphere_market.executor.signals import Stop
+from vsphere_market.port import Cause, TaskHandle, Unsettled, VCenterPort
+
+_WHY = "the program ended before it was this step's turn"
+
+
+def recover(
+    unsettled: Sequence[Unsettled],
+    port: VCenterPort,
+    recorder: Recorder,
+    *,
+    settings: Settings | None = None,
+    rng: random.Random | None = None,
+    cancel: CancelToken | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> tuple[ExecutionResult, ...]:
+    """Give every unsettled step its outcome. Submits nothing, ever.
+
+    Args:
+        unsettled: what the journal found without an outcome; all of them were submitted, or
+            meant to be, to the vCenter behind ``port``.
+        port: where they were submitted.
+        recorder: takes the outcomes, under the executions' own ids.
+        settings: deadlines and pauses; None for the defaults.
+        rng: jitter; None for one seeded by the operating system.
+        cancel: somebody who may want us to stop.
+        watch: told of progress.
+
+    Returns:
+        One result per execution, its outcomes those of the unsettled steps.
+
+    Raises:
+        UnreachableError: the estate cannot be read.
+        NotPermittedError: nor may it be.
+    """
+    if not unsettled:
+        return ()
+    settings = settings or Settings()
+    rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
+    driver = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
+    snapshot = driver.read(port.observe)
+    results = []
+    for execution in dict.fromkeys(item.execution for item in unsettled):
+        items = [item for item in unsettled if item.execution == execution]
+        jobs = [job_of_action(item.step, item.action, snapshot, settings) for item in items]
+        machine = Machine(jobs, settings, rng)
+        now_s = port.clock.now_s()
+        for item in items:
+            if item.intent_s is not None:
+                submitted_s = item.intent_s if item.submitted_s is None else item.submitted_s
+                task = TaskHandle(item.task, item.action, submitted_s) if item.task else None
+                machine.adopt(item.step, item.attempts, item.intent_s, task, now_s)
+        machine.handle(Stop(Cause.INTERRUPTED, _WHY), now_s)
+        # A driver of its own: one execution's error must not be written into another's end.
+        own = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
+        results.append(own.run(machine, execution))
+    return tuple(results)
