@@ -1,0 +1,179 @@
+"""From documents and a snapshot to the rulebook, with everything that is doubtful about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vsphere_market.estate import Snapshot
+from vsphere_market.policy.capacity import merge_capacity
+from vsphere_market.policy.contradictions import rulebook_findings
+from vsphere_market.policy.documents import Document, PolicySet
+from vsphere_market.policy.match import HostColumns, VmColumns
+from vsphere_market.policy.merge import ModeMerge, NumberMerge, Statements
+from vsphere_market.policy.placement import PlacementRules
+from vsphere_market.policy.problems import refuse_errors, warning
+from vsphere_market.policy.rulebook import DisruptionBudget, Rulebook, default_rulebook
+from vsphere_market.policy.schema import Kind
+from vsphere_market.port import ActionKind, Finding
+from vsphere_market.units import BoolArray
+
+#: Attributes of the rulebook that hold one number per VM and are decided by precedence.
+VM_NUMBERS = (
+    "priority",
+    "guarantee",
+    "move_sensitivity",
+    "min_size_mib",
+    "max_size_mib",
+    "step_mib",
+    "never_shrink",
+    "cooldown_s",
+    "balloon_cap_min",
+    "balloon_cap_max",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rulebook, and what is doubtful but clear in its effect.
+
+    Attributes:
+        rulebook: the effective settings.
+        findings: warnings, each with its place and cure.
+    """
+
+    rulebook: Rulebook
+    findings: tuple[Finding, ...]
+
+
+def compile_rulebook(policies: PolicySet, snapshot: Snapshot) -> Compiled:
+    """Work out what every document means for every VM and host of an estate.
+
+    Raises:
+        PolicyProblems: when documents contradict each other or the estate, with all findings.
+    """
+    compiler = _Compiler(snapshot)
+    # Rising precedence, and by name within one, so that the outcome never hangs on file names.
+    for document in sorted(policies.documents, key=lambda item: (item.precedence, item.name)):
+        compiler.add(document)
+    rulebook = compiler.rulebook(policies.digest)
+    findings = [*policies.findings, *compiler.findings]
+    findings.extend(rulebook_findings(rulebook, snapshot, policies))
+    refuse_errors(findings)
+    return Compiled(rulebook, tuple(findings))
+
+
+class _Compiler:
+    """Takes documents one by one, in rising order of precedence."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.findings: list[Finding] = []
+        self._snapshot = snapshot
+        self._vms = VmColumns(snapshot)
+        self._hosts = HostColumns(snapshot)
+        self._default = default_rulebook(snapshot)
+        self._statements = Statements()
+        self._numbers = {
+            name: NumberMerge(self._statements, getattr(self._default, name)) for name in VM_NUMBERS
+        }
+        self._modes = {
+            kind: ModeMerge(self._statements, modes) for kind, modes in self._default.modes.items()
+        }
+        self._capacity: list[tuple[Document, BoolArray]] = []
+        self._rules = PlacementRules(snapshot)
+        self._budgets: list[DisruptionBudget] = []
+
+    def add(self, document: Document) -> None:
+        """Take one document."""
+        columns = self._hosts if document.kind is Kind.CAPACITY else self._vms
+        mask = columns.mask(document.selector)
+        self._doubt(document, mask)
+        if document.kind is Kind.CAPACITY:
+            self._capacity.append((document, mask))
+            return
+        rows = np.flatnonzero(mask)
+        for setting in document.settings:
+            merge = self._numbers[setting.attribute]
+            merge.say(document, setting.pointer, rows, setting.value)
+        for said in document.modes:
+            self._modes[said.action].say(document, said.pointer, rows, said.mode)
+        if document.rule is not None:
+            hosts = document.rule.hosts
+            host_mask = None if hosts is None else self._hosts.mask(hosts)
+            self.findings.extend(self._rules.add(document, mask, host_mask))
+        if document.budget is not None:
+            self._budgets.append(_budget(document, mask))
+
+    def rulebook(self, digest: str) -> Rulebook:
+        """What all documents come to. Ties are added to the findings."""
+        snapshot, sources = self._snapshot, dict[str, tuple[str, ...]]()
+        arrays: dict[str, Any] = {}
+        for name, merge in self._numbers.items():
+            self.findings.extend(merge.ties("VM", snapshot.vms.name))
+            default = getattr(self._default, name)
+            arrays[name] = merge.value.astype(default.dtype)
+            if merge.decided:
+                sources[name] = self._statements.texts(merge.source)
+        modes: dict[ActionKind, Any] = {}
+        for kind, mode_merge in self._modes.items():
+            modes[kind] = mode_merge.value
+            if mode_merge.decided:
+                sources[f"modes.{kind}"] = self._statements.texts(mode_merge.source)
+        capacity = merge_capacity(self._capacity, snapshot, self._statements)
+        self.findings.extend(capacity.findings)
+        sources |= capacity.sources
+        if self._rules.sources:
+            sources["rules"] = tuple(self._rules.sources)
+        return replace(
+            self._default,
+            digest=digest,
+            modes=modes,
+            host_excluded=capacity.excluded,
+            host_reserve=capacity.reserve,
+            rules=self._rules.table(),
+            budgets=tuple(self._budgets),
+            sources=sources,
+            **_read_only(arrays),
+        )
+
+    def _doubt(self, document: Document, mask: BoolArray) -> None:
+        """Warn of names that the estate does not have, and of selectors that fit nothing."""
+        capacity = document.kind is Kind.CAPACITY
+        columns = self._hosts if capacity else self._vms
+        doubts = list(columns.strangers(document.selector, document.where))
+        if document.rule is not None and document.rule.hosts is not None:
+            doubts.extend(self._hosts.strangers(document.rule.hosts, document.where))
+        if not mask.any():
+            thing = "host" if capacity else "VM"
+            doubts.append(
+                warning(
+                    "matches-nothing",
+                    document.place("/selector"),
+                    f"the document matches no {thing} of this estate, so it has no effect",
+                    "check the names in it" if not doubts else "",
+                )
+            )
+        self.findings.extend(doubts)
+
+
+def _budget(document: Document, mask: BoolArray) -> DisruptionBudget:
+    budget = document.budget
+    assert budget is not None
+    mask.setflags(write=False)
+    return DisruptionBudget(
+        name=document.name,
+        scope=budget.scope,
+        vms=mask,
+        max_migrations=budget.max_migrations,
+        max_share=budget.max_share,
+        window_s=budget.window_s,
+    )
+
+
+def _read_only(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+    for array in arrays.values():
+        array.setflags(write=False)
+    return arrays

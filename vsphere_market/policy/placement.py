@@ -1,0 +1,110 @@
+"""Placement documents as rows of a rule table, one per cluster that has VMs of the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, RUN_ON, RuleTable, Snapshot
+from vsphere_market.policy.documents import Document
+from vsphere_market.policy.problems import counted, error, warning
+from vsphere_market.port import Finding
+from vsphere_market.units import BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    moid: str
+    name: str
+    cluster: int
+    kind: str
+    mandatory: bool
+    vms: tuple[int, ...]
+    hosts: tuple[int, ...]
+
+
+class PlacementRules:
+    """Collects the rules of placement documents.
+
+    VMs never change their cluster, so a rule is split: each cluster has its own row, with its own
+    VMs and hosts. VMs on a standalone host cannot be placed at all and are left out; so are
+    templates.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.sources: list[str] = []
+        self._snapshot = snapshot
+        self._rows: list[_Row] = []
+
+    def add(self, document: Document, vms: BoolArray, hosts: BoolArray | None) -> list[Finding]:
+        """Take a placement document with the VMs and hosts that it selects."""
+        rule = document.rule
+        assert rule is not None
+        snapshot = self._snapshot
+        placeable = vms & ~snapshot.vms.template & (snapshot.vms.cluster >= 0)
+        findings: list[Finding] = []
+        for cluster in np.unique(snapshot.vms.cluster[placeable]).tolist():
+            members = np.flatnonzero(placeable & (snapshot.vms.cluster == cluster))
+            in_cluster = snapshot.hosts.cluster == cluster
+            chosen = np.flatnonzero(in_cluster & hosts) if hosts is not None else ()
+            among = rule.kind in (KEEP_TOGETHER, KEEP_APART)
+            if among and len(members) < 2:
+                continue  # a single VM is neither together nor apart
+            if not among and len(chosen) == 0:
+                if rule.kind == RUN_ON:
+                    findings.append(_nowhere(document, snapshot, cluster, len(members)))
+                continue
+            self._rows.append(
+                _Row(
+                    moid=f"policy/{document.name}/{snapshot.clusters.moid[cluster]}",
+                    name=document.name,
+                    cluster=cluster,
+                    kind=rule.kind,
+                    mandatory=rule.mandatory,
+                    vms=tuple(members.tolist()),
+                    hosts=tuple(int(row) for row in chosen),
+                )
+            )
+            self.sources.append(f"{document.name}#/spec/rule")
+        findings.extend(_left_out(document, snapshot, vms))
+        return findings
+
+    def table(self) -> RuleTable:
+        """All rules so far."""
+        rows = self._rows
+        return RuleTable(
+            moid=tuple(row.moid for row in rows),
+            name=tuple(row.name for row in rows),
+            cluster=np.array([row.cluster for row in rows], dtype=np.int64),
+            kind=tuple(row.kind for row in rows),
+            mandatory=np.array([row.mandatory for row in rows], dtype=np.bool_),
+            enabled=np.ones(len(rows), dtype=np.bool_),
+            vms=tuple(row.vms for row in rows),
+            hosts=tuple(row.hosts for row in rows),
+        )
+
+
+def _nowhere(document: Document, snapshot: Snapshot, cluster: int, vms: int) -> Finding:
+    rule = document.rule
+    assert rule is not None
+    say = error if rule.mandatory else warning
+    return say(
+        "contradiction" if rule.mandatory else "no-host",
+        document.place("/spec/hosts"),
+        f"{counted(vms, 'VM')} of cluster {snapshot.clusters.name[cluster]} should run on these "
+        "hosts, and none of them is in that cluster",
+        "add hosts of that cluster, or select the VMs of one cluster only",
+    )
+
+
+def _left_out(document: Document, snapshot: Snapshot, vms: BoolArray) -> Iterator[Finding]:
+    alone = int((vms & ~snapshot.vms.template & (snapshot.vms.cluster < 0)).sum())
+    if alone:
+        yield warning(
+            "not-placeable",
+            document.place("/selector"),
+            f"{counted(alone, 'selected VM')} on hosts outside any cluster cannot be placed, "
+            "so the rule leaves them out",
+        )
