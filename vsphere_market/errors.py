@@ -6,13 +6,15 @@
     │   ├── SnapshotError           a snapshot file that cannot be read as one
     │   ├── EstateError             an estate file (plant, simulator) that cannot be read as one
     │   ├── PolicyError             a policy document that is not valid, or contradicts another
-    │   └── PlanError               a plan file that cannot be read as one
+    │   ├── PlanError               a plan file that cannot be read as one
+    │   └── JournalError            a journal that is none, or that cannot be opened there
     ├── UnreachableError      69    the vCenter, or the way to it, is not usable
     │   └── CertificateError        it answers, but cannot be trusted
     ├── TryLaterError         75    right in itself, wrong now
     │   ├── StaleError              the estate moved on, or the plan expired
     │   └── BusyError               someone else holds the lock
     ├── NotPermittedError     77    wrong password, or a privilege is missing
+    ├── StorageError           1    the journal cannot be written any more: disk full or broken
     └── ActionError            1    a step failed; which fault class decides what happens next
         ├── TransientFault          try the same again after a pause
         ├── StaleFault              read again, plan again
@@ -93,6 +95,10 @@ class PlanError(InputError):
     """A plan file that cannot be read. Raised by ``market.planfile``."""
 
 
+class JournalError(InputError):
+    """A journal that is none, is damaged, or cannot be opened there. Raised by ``journal``."""
+
+
 class UnreachableError(MarketError):
     """The vCenter cannot be reached, or does not answer like one. Raised by ``adapter``."""
 
@@ -121,6 +127,10 @@ class NotPermittedError(MarketError):
     """Login refused, or a privilege is missing. Raised by ``adapter`` and ``executor``."""
 
     exit_code = ExitCode.NOT_PERMITTED
+
+
+class StorageError(MarketError):
+    """The journal cannot be written any more. Raised by ``journal`` in the middle of work."""
 
 
 class ActionError(MarketError):
