@@ -76,7 +76,7 @@ class BulkReader(Protocol):
     def counters(
         self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
     ) -> list[Series]:
-        """The last realtime samples (20 s) of the named entities; those that are gone are left out."""
+        """The last realtime samples (20 s) of the named entities that are still there."""
 
 
 class PyVmomiReader:
@@ -209,8 +209,6 @@ class PyVmomiReader:
             view.DestroyView()
         except (soap.MethodFault, soap.ConnectFailed, *soap.CONNECTION_LOST) as exc:
             log.debug("a view was left behind: %s", type(exc).__name__)
-
-
 
 
 def _facts(item: Any, kinds: Mapping[str, Any]) -> Facts:

@@ -190,7 +190,8 @@ def error_from(fault: object, where: str = "") -> MarketError:
         return NotPermittedError(what, where=where, cure=row.cure)
     cls = row.means.value
     assert issubclass(cls, ActionError)
-    return cls(what, fault=own, where=where, cure=row.cure)
+    error: ActionError = cls(what, fault=own, where=where, cure=row.cure)
+    return error
 
 
 def action_error_from(fault: object, where: str = "") -> ActionError:

@@ -38,20 +38,23 @@ class ConnectFailed(Exception):
         super().__init__(type(cause).__name__)
 
 
-class Stub(SoapAdapter.SoapStubAdapter):  # type: ignore[misc,unused-ignore]
+class Stub(SoapAdapter.SoapStubAdapter):
     """pyVmomi's connection pool, telling "never connected" from "lost on the way"."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
 
     def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
         """A live connection from the pool, or a new one. Raises ConnectFailed."""
         try:
-            return super().GetConnection()  # type: ignore[no-untyped-call,unused-ignore]
+            return super().GetConnection()  # type: ignore[no-untyped-call]
         except (OSError, HTTPException) as exc:
             raise ConnectFailed(exc) from exc
 
 
 def known_versions() -> tuple[tuple[str, str], ...]:
     """The API versions this pyVmomi speaks, newest first, as (its name, the wire's id)."""
-    names = VmomiSupport.GetServiceVersions("vim25")  # type: ignore[no-untyped-call,unused-ignore]
+    names = VmomiSupport.GetServiceVersions("vim25")  # type: ignore[no-untyped-call]
     return tuple((name, VmomiSupport.versionIdMap[name]) for name in names)
 
 

@@ -121,7 +121,9 @@ def target_from(
             cure=f"use https://, or {OPTION_INSECURE} for a simulator on this machine",
         )
     if plain and not _is_loopback(host):
-        raise UsageError("http:// is only for this machine itself", where=where, cure="use https://")
+        raise UsageError(
+            "http:// is only for this machine itself", where=where, cure="use https://"
+        )
     return Target(
         host=host,
         port=port,

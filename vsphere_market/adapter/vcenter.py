@@ -1,0 +1,135 @@
+"""A vCenter behind the port, by pyVmomi."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from vsphere_market.adapter import actions, tasks
+from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
+from vsphere_market.adapter.counters import Counters, CounterSettings
+from vsphere_market.adapter.credentials import Credentials
+from vsphere_market.adapter.inventory import read_estate, snapshot_from
+from vsphere_market.adapter.prechecks import precheck
+from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
+from vsphere_market.adapter.target import Target
+from vsphere_market.estate import Snapshot, Source
+from vsphere_market.port import (
+    Action,
+    Clock,
+    Finding,
+    Standing,
+    TaskHandle,
+    TaskStatus,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSettings:
+    """How the adapter reads.
+
+    Attributes:
+        timeouts: how long to wait for answers.
+        counters: window and batch of counters.
+        page_size: objects per page of properties.
+        precheck_s: how long vCenter may take to check an action beforehand.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    counters: CounterSettings = field(default_factory=CounterSettings)
+    page_size: int = 1000
+    precheck_s: float = 60.0
+
+
+class PyVmomiVCenter:
+    """The vCenter port over SOAP. Connects at the first question that is asked.
+
+    Args:
+        target: where, and how far to trust it.
+        credentials: who logs in.
+        settings: pages, windows and time-outs.
+    """
+
+    def __init__(
+        self, target: Target, credentials: Credentials, settings: AdapterSettings | None = None
+    ) -> None:
+        self._settings = settings or AdapterSettings()
+        self._session = Session(target, credentials, self._settings.timeouts)
+        self._reader: BulkReader = PyVmomiReader(self._session, self._settings.page_size)
+        self._counters = Counters(self._session, self._reader, self._settings.counters)
+        self._clock = VCenterClock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def clock(self) -> Clock:
+        """vCenter's time."""
+        return self._clock
+
+    def source(self) -> Source:
+        """Which vCenter this is."""
+        about = self._session.content.about
+        return Source(
+            kind="vcenter",
+            name=self._session.target.address,
+            instance_uuid=str(about.instanceUuid or ""),
+            version=f"{about.version} build {about.build}" if about.build else str(about.version),
+        )
+
+    def observe(self) -> Snapshot:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        taken_at_s = self._clock.measure(self._session)
+        read = read_estate(self._reader, self._counters, self._custom_fields())
+        snapshot = snapshot_from(read, self.source(), taken_at_s)
+        log.info(
+            "read %d VMs on %d hosts in %.1f s",
+            len(snapshot.vms),
+            len(snapshot.hosts),
+            self._clock.now_s() - taken_at_s,
+        )
+        return snapshot
+
+    def standing(self, action: Action) -> Standing:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        return actions.standing(self._reader, action)
+
+    def precheck(self, action: Action) -> Sequence[Finding]:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        return precheck(self._session, self._reader, action, self._settings.precheck_s)
+
+    def submit(self, action: Action) -> TaskHandle:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        return actions.submit(self._session, self._reader, action, self._clock.now_s)
+
+    def poll(self, tasks_to_see: Sequence[TaskHandle]) -> Sequence[TaskStatus]:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        return tasks.poll(self._session, self._reader, tasks_to_see)
+
+    def find_task(self, action: Action, since_s: float) -> TaskHandle | None:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        return tasks.find_task(self._session, self._reader, action, since_s)
+
+    def cancel(self, task: TaskHandle) -> None:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        tasks.cancel(self._session, task)
+
+    def close(self) -> None:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        self._session.close()
+
+    def _custom_fields(self) -> Mapping[int, str]:
+        """Names of the custom attributes that VMs can have, by key; keys begin at 0."""
+
+        def ask(content: Any) -> Any:
+            manager = content.customFieldsManager
+            return None if manager is None else manager.field
+
+        return {int(one.key): str(one.name) for one in self._session.read(ask) or ()}
