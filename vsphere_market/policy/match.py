@@ -8,7 +8,7 @@ import numpy as np
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.policy.patterns import TextColumnIndex, WordsColumnIndex, is_literal
-from vsphere_market.policy.problems import did_you_mean, quote, warning
+from vsphere_market.policy.problems import did_you_mean, listed, quote, warning
 from vsphere_market.policy.selectors import (
     AllOf,
     AnyOf,
@@ -21,6 +21,9 @@ from vsphere_market.policy.selectors import (
 )
 from vsphere_market.port import Finding
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+#: Near misses are searched for so many conditions at most.
+MAX_SEARCHES = 100
 
 _THINGS = {
     Field.NAME: "VM",
@@ -41,6 +44,7 @@ class _Columns:
     def __init__(self, snapshot: Snapshot, rows: int) -> None:
         self._snapshot = snapshot
         self._rows = rows
+        self._searches = 0
         self._indexes: dict[Field, TextColumnIndex | WordsColumnIndex] = {}
 
     def mask(self, selector: Selector) -> BoolArray:
@@ -65,21 +69,29 @@ class _Columns:
                 return ~self.mask(selector.part)
 
     def strangers(self, selector: Selector, where: str) -> Iterator[Finding]:
-        """A warning for each name, written without wildcard, that the estate does not have."""
+        """Warnings of names, written without wildcard, that the estate does not have."""
         for condition in matches(selector):
             if condition.field is Field.POWER:
                 continue
             index = self._index(condition.field)
-            for pattern in condition.patterns:
-                if is_literal(pattern) and not any(
-                    index.known(p) for p in _expanded(condition, pattern)
-                ):
-                    yield warning(
-                        f"unknown-{condition.field.lower()}",
-                        where + condition.where,
-                        f"the estate has no {_THINGS[condition.field]} {quote(pattern)}",
-                        did_you_mean(pattern, index.texts),
-                    )
+            unknown = [
+                pattern
+                for pattern in condition.patterns
+                if is_literal(pattern)
+                and not any(index.known(p) for p in _expanded(condition, pattern))
+            ]
+            if not unknown:
+                continue
+            names = listed([quote(pattern) for pattern in unknown])
+            # Thousands of names from another estate shall not cost a search each.
+            self._searches += 1
+            near = index.like(unknown[0]) if self._searches <= MAX_SEARCHES else ()
+            yield warning(
+                f"unknown-{condition.field.lower()}",
+                where + condition.where,
+                f"the estate has no {_THINGS[condition.field]} {names}",
+                did_you_mean(unknown[0], near),
+            )
 
     def _index(self, field: Field) -> TextColumnIndex | WordsColumnIndex:
         index = self._indexes.get(field)

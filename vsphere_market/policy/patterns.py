@@ -17,6 +17,8 @@ import numpy as np
 from vsphere_market.units import BoolArray, IndexArray
 
 _SPECIAL = frozenset("*?[")
+#: How many neighbours on each side are looked at in search of a near miss.
+_NEIGHBOURS = 10
 
 
 def is_literal(pattern: str) -> bool:
@@ -32,13 +34,24 @@ class Vocabulary:
         for text in texts:
             self._written.setdefault(text.casefold(), text)
         self._texts = sorted(self._written)
-        self._reversed: list[tuple[str, int]] = []
+        self._mirrored: list[tuple[str, int]] = []
         self._cache: dict[str, IndexArray] = {}
 
-    @property
-    def texts(self) -> Sequence[str]:
-        """The distinct texts as they were first written, in order."""
-        return [self._written[text] for text in self._texts]
+    def like(self, asked: str) -> list[str]:
+        """Some texts that may have been meant, as they were first written.
+
+        All of them when they are few, else those that stand next to the asked one in order, read
+        forwards and backwards: they share most of its beginning or end.
+        """
+        texts, asked = self._texts, asked.casefold()
+        if len(texts) > 4 * _NEIGHBOURS:
+            at = bisect_left(texts, asked)
+            texts = texts[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS]
+            mirror = self._mirror()
+            at = bisect_left(mirror, asked[::-1], key=lambda pair: pair[0])
+            near = mirror[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS]
+            texts = [*texts, *(self._texts[place] for _, place in near)]
+        return [self._written[text] for text in texts if text]
 
     def codes(self, texts: Sequence[str]) -> IndexArray:
         """The place of each text in the vocabulary, which must have it."""
@@ -72,14 +85,20 @@ class Vocabulary:
         if pattern[-1] == "*" and is_literal(head):
             return _with_prefix(texts, head)
         if pattern[0] == "*" and is_literal(tail):
-            if not self._reversed:
-                self._reversed = sorted((text[::-1], at) for at, text in enumerate(texts))
-            backwards = _with_prefix([text for text, _ in self._reversed], tail[::-1])
-            return [self._reversed[at][1] for at in backwards]
+            mirror, tail = self._mirror(), tail[::-1]
+            first = bisect_left(mirror, tail, key=lambda pair: pair[0])
+            last = bisect_right(mirror, tail, key=lambda pair: pair[0][: len(tail)])
+            return [place for _, place in mirror[first:last]]
         # The longest plain piece sorts out most texts before the slower regular expression.
         piece = max(re.split(r"(?s)[*?]|\[.*", pattern), key=len)
         fits = re.compile(fnmatch.translate(pattern)).match
         return [at for at, text in enumerate(texts) if piece in text and fits(text)]
+
+    def _mirror(self) -> list[tuple[str, int]]:
+        """The texts read backwards, in order, each with its place."""
+        if not self._mirrored:
+            self._mirrored = sorted((text[::-1], at) for at, text in enumerate(self._texts))
+        return self._mirrored
 
 
 def _with_prefix(texts: Sequence[str], prefix: str) -> range:
@@ -108,10 +127,9 @@ class TextColumnIndex:
         """Some row has a text that the pattern fits."""
         return bool(self._vocabulary.hits((pattern,)).any())
 
-    @property
-    def texts(self) -> Sequence[str]:
-        """The distinct texts."""
-        return self._vocabulary.texts
+    def like(self, asked: str) -> list[str]:
+        """Some texts that may have been meant."""
+        return self._vocabulary.like(asked)
 
 
 class WordsColumnIndex:
@@ -134,7 +152,6 @@ class WordsColumnIndex:
         """Some row has a text that the pattern fits."""
         return bool(self._vocabulary.hits((pattern,)).any())
 
-    @property
-    def texts(self) -> Sequence[str]:
-        """The distinct texts."""
-        return self._vocabulary.texts
+    def like(self, asked: str) -> list[str]:
+        """Some texts that may have been meant."""
+        return self._vocabulary.like(asked)
