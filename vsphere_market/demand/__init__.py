@@ -1,5 +1,19 @@
-"""What each VM wants: working set, idle memory, footprint, and how sure of it we are.
+"""From counters to demand: footprint, working set, idle memory and their history."""
 
-Takes a snapshot and its history, gives a `Demand` in columns beside the snapshot's. Does no I/O
-and reads no clock: everything that it needs is an argument.
-"""
+from vsphere_market.demand.estimate import (
+    DemandSettings,
+    estimate_demand,
+    identities,
+    typical_overhead,
+)
+from vsphere_market.demand.history import DemandHistory
+from vsphere_market.demand.model import Demand
+
+__all__ = [
+    "Demand",
+    "DemandHistory",
+    "DemandSettings",
+    "estimate_demand",
+    "identities",
+    "typical_overhead",
+]

@@ -1,0 +1,46 @@
+"""The market: prices, quotes, trades, and the plan that comes of them."""
+
+from vsphere_market.market.diagnosis import CAUSE_WORDS, Cause, Pressure, VmDiagnosis, diagnose
+from vsphere_market.market.engine import Question, clear
+from vsphere_market.market.plan import (
+    PLAN_FORMAT,
+    SENTENCES,
+    Certificate,
+    Evidence,
+    HostOutlook,
+    Origin,
+    Plan,
+    Quote,
+    Reason,
+    Refusal,
+    Step,
+)
+from vsphere_market.market.planner import make_plan
+from vsphere_market.market.settings import MarketSettings
+from vsphere_market.market.view import HostView, MarketView, look
+
+__all__ = [
+    "CAUSE_WORDS",
+    "PLAN_FORMAT",
+    "SENTENCES",
+    "Cause",
+    "Certificate",
+    "Evidence",
+    "HostOutlook",
+    "HostView",
+    "MarketSettings",
+    "MarketView",
+    "Origin",
+    "Plan",
+    "Pressure",
+    "Question",
+    "Quote",
+    "Reason",
+    "Refusal",
+    "Step",
+    "VmDiagnosis",
+    "clear",
+    "diagnose",
+    "look",
+    "make_plan",
+]

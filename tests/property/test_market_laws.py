@@ -1,0 +1,246 @@
+"""The laws of the market, over random estates and rulebooks of every awkward kind.
+
+``docs/design/price.md``, ``potential.md`` and ``certificate.md`` name these tests as their proofs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.estates import rulebooks, snapshots
+from vsphere_market.demand import estimate_demand
+from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON
+from vsphere_market.market import MarketSettings, Question, make_plan
+from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.engine import carry_out, clear, move_worth
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.terms import TermsTrader
+from vsphere_market.market.trades import Change, Move
+from vsphere_market.market.waves import schedule
+from vsphere_market.port import ActionKind
+
+#: Sums of thousands of points lose digits; a law holds to this share of the potential.
+ROUNDING = 1e-9
+
+
+@st.composite
+def questions(draw: st.DrawFn, cheap: bool = False) -> Question:
+    snapshot = draw(snapshots())
+    rulebook = draw(rulebooks(snapshot))
+    market = MarketSettings()
+    if cheap or draw(st.booleans()):
+        # Cheap trades make many of them, which is what tests the laws.
+        market = dataclasses.replace(
+            market, move_cost=0.01, move_fixed=1.0, minimum_saving=0.0, change_cost=1.0
+        )
+    return Question(
+        snapshot=snapshot,
+        demand=estimate_demand(snapshot),
+        rulebook=rulebook,
+        settings=market,
+        cooling=np.zeros(len(snapshot.vms), dtype=np.bool_),
+    )
+
+
+def tolerance(*potentials: float) -> float:
+    return ROUNDING * max(1.0, *(abs(value) for value in potentials))
+
+
+@given(questions(cheap=True))
+def test_a_quote_is_the_difference_of_potentials(question: Question) -> None:
+    ledger = question.ledger()
+    eligibility = Eligibility(ledger, question.cooling)
+    for place in marketplaces(ledger, eligibility):
+        saving = place.savings()
+        for row, vm in enumerate(place.vms):
+            for slot, host in enumerate(place.hosts):
+                trial = question.ledger()
+                before = trial.potential()
+                home = int(trial.host_of[vm])
+                trial.move(int(vm), int(host))
+                after = trial.potential()
+                slack = tolerance(before, after) * 10
+                assert saving[row, slot] == pytest.approx(before - after, abs=slack)
+                if host != home:
+                    alone = move_worth(ledger, Move(int(vm), home, int(host)))
+                    assert alone.saving == pytest.approx(before - after, abs=slack)
+
+
+@given(questions(cheap=True))
+def test_a_change_of_terms_saves_what_the_potential_falls(question: Question) -> None:
+    ledger = question.ledger()
+    trader = TermsTrader(ledger, Eligibility(ledger, question.cooling))
+    for vm in range(len(question.snapshot.vms)):
+        for kind in ActionKind:
+            if kind is ActionKind.MIGRATE:
+                continue
+            change = trader.offer(vm, kind)
+            if not isinstance(change, Change):
+                continue
+            trade = trader.worth(change)
+            trial = question.ledger()
+            before = trial.potential()
+            carry_out(trial, change)
+            after = trial.potential()
+            slack = tolerance(before, after) * 10
+            assert trade.saving == pytest.approx(before - after, abs=slack)
+
+
+@given(questions())
+def test_the_mask_and_the_words_agree(question: Question) -> None:
+    ledger = question.ledger()
+    eligibility = Eligibility(ledger, question.cooling)
+    movers = eligibility.movers()
+    for vm in range(len(question.snapshot.vms)):
+        reason = eligibility.why_not_trade(vm, ActionKind.MIGRATE)
+        home = int(ledger.host_of[vm])
+        alone = home >= 0 and question.snapshot.hosts.cluster[home] < 0
+        assert bool(movers[vm]) == (reason is None and not alone)
+        if not movers[vm]:
+            continue
+        for host in range(len(question.snapshot.hosts)):
+            same = question.snapshot.hosts.cluster[host] == question.snapshot.hosts.cluster[home]
+            mask = (
+                same
+                and eligibility.sees(vm)[host]
+                and ledger.rules.allowed(vm, home)[host]
+                and eligibility.roomy(np.array([vm]), np.array([host]))[0, 0]
+            )
+            assert bool(mask) == (eligibility.why_not_move(vm, host) is None)
+
+
+@given(questions())
+@settings(max_examples=300)
+def test_a_plan_can_be_followed_step_by_step(question: Question) -> None:
+    """Never more than a host has, never a rule broken that held, never a rising potential."""
+    answer = clear(question)
+    ledger = question.ledger()
+    pinned = ledger.supply.goods[2].columns.start
+    potential = ledger.potential()
+    broken = violations(ledger)
+    subjects = set()
+    for trade in answer.trades:
+        assert (trade.what.vm, trade.what.kind) not in subjects
+        subjects.add((trade.what.vm, trade.what.kind))
+        over_before = np.maximum(ledger.load[:, pinned] - ledger.supply.usable, 0.0)
+        held_before = np.maximum(ledger.reserved - ledger.supply.physical, 0.0)
+        carry_out(ledger, trade.what)
+        over_after = np.maximum(ledger.load[:, pinned] - ledger.supply.usable, 0.0)
+        held_after = np.maximum(ledger.reserved - ledger.supply.physical, 0.0)
+        assert (over_after <= over_before + 1e-3).all()
+        assert (held_after <= held_before + 1e-3).all()
+        now = ledger.potential()
+        assert trade.saving > trade.disruption >= 0.0
+        assert now <= potential + tolerance(potential)
+        potential = now
+        still = violations(ledger)
+        assert all(still[rule] <= count for rule, count in broken.items())
+        broken = still
+
+
+@given(questions())
+@settings(max_examples=200)
+def test_whatever_order_a_wave_ends_in_no_host_is_overfull(question: Question) -> None:
+    answer = clear(question)
+    slots = schedule(question, answer.trades)
+    ledger = question.ledger()
+    pinned = ledger.supply.goods[2].columns.start
+    waves = sorted({slot.wave for slot in slots})
+    assert waves == list(range(1, len(waves) + 1))
+    assert [slot.wave for slot in slots] == sorted(slot.wave for slot in slots)
+    for wave in waves:
+        members = [
+            trade for trade, slot in zip(answer.trades, slots, strict=True) if slot.wave == wave
+        ]
+        start = ledger.load[:, pinned].copy()
+        for trade in members:
+            carry_out(ledger, trade.what)
+        # Everything has arrived and nothing has left yet.
+        worst = start.copy()
+        for trade in members:
+            if isinstance(trade.what, Move):
+                worst[trade.what.target] += ledger.taken[trade.what.vm, pinned]
+        targets = {trade.what.target for trade in members if isinstance(trade.what, Move)}
+        for host in targets:
+            assert worst[host] <= ledger.supply.usable[host] + 1e-3
+    for at, slot in enumerate(slots):
+        assert all(slots[need].wave < slot.wave and need < at for need in slot.needs)
+
+
+@given(questions())
+@settings(max_examples=200)
+def test_planning_after_a_plan_gives_nothing(question: Question) -> None:
+    answer = clear(question)
+    ledger = question.ledger()
+    for trade in answer.trades:
+        carry_out(ledger, trade.what)
+    # The same VMs, where and as the plan leaves them; what moved is cooling down as after a run.
+    trial = Question(
+        snapshot=with_ledger(question, ledger),
+        demand=dataclasses.replace(question.demand, footprint=ledger.terms.footprint),
+        rulebook=question.rulebook,
+        settings=question.settings,
+        cooling=question.cooling,
+    )
+    assert clear(trial).trades == ()
+
+
+@given(questions())
+@settings(max_examples=200)
+def test_the_bound_is_never_above_the_plan(question: Question) -> None:
+    plan = make_plan(question, now_s=0.0)
+    certificate = plan.certificate
+    slack = tolerance(certificate.potential_before)
+    assert certificate.lower_bound <= certificate.potential_after + slack
+    assert certificate.potential_after <= certificate.potential_before + slack
+    assert 0.0 <= certificate.gap_pct <= 100.0
+    assert np.isfinite(
+        [certificate.potential_before, certificate.potential_after, certificate.lower_bound]
+    ).all()
+
+
+def violations(ledger: Ledger) -> dict[str, int]:
+    """Broken pairs and placements of each enabled rule, counted afresh from the tables."""
+    counts = {}
+    tables = (ledger.snapshot.rules, ledger.rulebook.rules)
+    for number, rules in enumerate(tables):
+        for row in range(len(rules)):
+            if not rules.enabled[row]:
+                continue
+            where = [int(ledger.host_of[vm]) for vm in rules.vms[row]]
+            where = [host for host in where if host >= 0]
+            pairs = [(a, b) for at, a in enumerate(where) for b in where[at + 1 :]]
+            match rules.kind[row]:
+                case kind if kind == KEEP_APART:
+                    bad = sum(a == b for a, b in pairs)
+                case kind if kind == KEEP_TOGETHER:
+                    bad = sum(a != b for a, b in pairs)
+                case kind if kind == RUN_ON:
+                    bad = sum(host not in rules.hosts[row] for host in where)
+                case kind:
+                    assert kind == NOT_ON
+                    bad = sum(host in rules.hosts[row] for host in where)
+            counts[f"{number}/{rules.moid[row]}"] = bad
+    return counts
+
+
+def with_ledger(question: Question, ledger: Ledger):  # type: ignore[no-untyped-def]
+    """The snapshot after a plan, with everything that was not traded as it was."""
+    vms = question.snapshot.vms
+    moved = np.where(ledger.host_of >= 0, ledger.host_of, vms.host)
+    return dataclasses.replace(
+        question.snapshot,
+        vms=vms.replace(
+            host=moved,
+            size_mib=ledger.terms.size,
+            limit_mib=ledger.terms.limit,
+            reservation_mib=ledger.terms.reservation,
+            balloon_cap_mib=ledger.terms.cap,
+        ),
+    )

@@ -1,0 +1,175 @@
+"""From one snapshot, and what is remembered of earlier ones, to demand.
+
+Facts used (sources in ``docs/design/demand.md``): *active* is a sampled estimate of touched
+memory, *granted* does not fall without pressure, swapped and compressed pages come back only when
+touched, so a rate of swap-in or decompression is touching of memory that the VM lacks, and while
+it waits its active memory is measured too low.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.demand.history import DemandHistory
+from vsphere_market.demand.model import Demand
+from vsphere_market.estate import POWERED_ON, Snapshot, VmTable
+from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class DemandSettings:
+    """How demand is read from counters.
+
+    Attributes:
+        headroom: factor on the largest active sample: sampling error and growth until next look.
+        refault_window_s: pages coming back from swap or compression during this time are taken
+            for a part of the working set.
+        max_latency_pct: waiting beyond this is taken as this; it bounds the correction of active.
+        unknown_active_share: working set of a VM without counters, as share of its footprint.
+        guest_want_ratio: how far beyond its size a guest that pages is thought to reach.
+        present_weight: weight of the present in the curve; the remembered hours share the rest.
+    """
+
+    headroom: float = 1.1
+    refault_window_s: float = 300.0
+    max_latency_pct: float = 75.0
+    unknown_active_share: float = 0.5
+    guest_want_ratio: float = 1.25
+    present_weight: float = 0.5
+
+
+def estimate_demand(
+    snapshot: Snapshot,
+    history: DemandHistory | None = None,
+    settings: DemandSettings | None = None,
+) -> Demand:
+    """Estimate the demand of every VM of a snapshot.
+
+    Args:
+        snapshot: the estate now.
+        history: what earlier snapshots showed, already updated with this one; None for none.
+        settings: how to read the counters.
+    """
+    settings = settings or DemandSettings()
+    vms = snapshot.vms
+    running = np.array([power == POWERED_ON for power in vms.power], dtype=np.bool_)
+    size = vms.size_mib
+    resident = np.where(np.isnan(vms.granted_mib), vms.consumed_mib, vms.granted_mib)
+    known = running & ~np.isnan(vms.active_mib) & ~np.isnan(resident)
+    taken = _zero(vms.ballooned_mib) + _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
+    taken = np.minimum(taken, size)
+    stand_in = _stand_in(snapshot, running, known)
+    footprint = np.minimum(np.where(known, resident + taken, stand_in), size)
+
+    active = np.fmax(vms.active_mib, vms.active_peak_mib) * settings.headroom
+    waiting = np.minimum(_zero(vms.latency_pct), settings.max_latency_pct) / 100.0
+    missing = _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
+    refaulted = np.minimum(
+        (_zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps))
+        * (settings.refault_window_s / KIB_PER_MIB),
+        missing,
+    )
+    working = _zero(active) / (1.0 - waiting) + refaulted
+    working = np.where(known, working, settings.unknown_active_share * footprint)
+    paging = _zero(vms.guest_swap_kibps) > 0
+    wanted = np.where(
+        known & paging, np.maximum(working, settings.guest_want_ratio * size), working
+    )
+    # Active may be sampled above granted; what is touched is there, so the footprint follows.
+    footprint = np.minimum(np.maximum(footprint, working), size)
+    now = np.minimum(working, footprint)
+
+    idle_vm = ~running
+    for column in (footprint, wanted, now, taken):
+        column[idle_vm] = 0.0
+    curve, weight, hours = _curve(vms, now, running, history, settings)
+    overhead = np.where(np.isnan(vms.overhead_mib), typical_overhead(size), vms.overhead_mib)
+    return Demand(
+        footprint=footprint,
+        wanted=wanted,
+        curve=curve,
+        date_weight=weight,
+        overhead=np.where(running, overhead, 0.0),
+        taken=taken,
+        cpu_mhz=np.where(running, _zero(vms.cpu_demand_mhz), 0.0),
+        known=known,
+        running=running,
+        confidence=_confidence(vms.samples, hours, known),
+    )
+
+
+def typical_overhead(size_mib: FloatArray) -> FloatArray:
+    """Overhead of a VM whose counter is missing, MiB.
+
+    A line through the power-on overheads that the vSphere 6.5 Resource Management guide prints
+    for one and two vCPUs: 25.9 MB at 1 GiB, 139.6 MB at 16 GiB.
+    """
+    overhead: FloatArray = 18.3 + 7.58 * size_mib / 1024.0
+    return overhead
+
+
+def _zero(column: FloatArray) -> FloatArray:
+    """A counter that may be missing, as an amount to add: nothing is known to be there."""
+    filled: FloatArray = np.nan_to_num(column, nan=0.0)
+    return filled
+
+
+def _stand_in(snapshot: Snapshot, running: BoolArray, known: BoolArray) -> FloatArray:
+    """Footprint of running VMs without counters.
+
+    The host's own consumed memory, less VMkernel and the VMs that are known, is what the unknown
+    ones hold together; it is shared out by size. Where the host gives no figure either, the whole
+    size is assumed: too careful beats too bold.
+    """
+    vms, hosts = snapshot.vms, snapshot.hosts
+    size = vms.size_mib.copy()
+    unknown = running & ~known
+    if not unknown.any():
+        return size
+    for host in np.unique(vms.host[unknown]):
+        if host < 0 or np.isnan(hosts.consumed_mib[host]):
+            continue
+        here = running & (vms.host == host)
+        held = _zero(vms.consumed_mib[here & known]).sum()
+        held += _zero(vms.overhead_mib[here & known]).sum()
+        left = hosts.consumed_mib[host] - _zero(hosts.vmkernel_mib)[host] - held
+        mine = here & unknown
+        share = max(left, 0.0) / max(size[mine].sum(), 1.0)
+        size[mine] *= min(1.0, share)
+    return size
+
+
+def _curve(
+    vms: VmTable,
+    now: FloatArray,
+    running: BoolArray,
+    history: DemandHistory | None,
+    settings: DemandSettings,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The dated curve (V, S), its weights (S,), and hours of history per VM (V,)."""
+    count = len(vms)
+    past = history.hours(identities(vms)) if history is not None else np.empty((count, 0))
+    if past.shape[1] == 0:
+        return now[:, None].copy(), np.ones(1), np.zeros(count)
+    hours = np.isfinite(past).sum(axis=1).astype(np.float64)
+    # An hour in which nothing is known of a VM says what the present says.
+    filled = np.where(np.isfinite(past), past, now[:, None])
+    filled = np.minimum(filled, vms.size_mib[:, None]) * running[:, None]
+    weight = np.empty(1 + past.shape[1])
+    weight[0] = settings.present_weight
+    weight[1:] = (1.0 - settings.present_weight) / past.shape[1]
+    return np.concatenate([now[:, None], filled], axis=1), weight, hours
+
+
+def _confidence(samples: FloatArray, hours: FloatArray, known: BoolArray) -> FloatArray:
+    """Grows with samples now (15 make five minutes) and with hours remembered (a day is enough)."""
+    now = np.minimum(samples / 15.0, 1.0)
+    past = np.minimum(hours / 24.0, 1.0)
+    return np.where(known, 0.5 * now + 0.5 * past, 0.0)
+
+
+def identities(vms: VmTable) -> tuple[str, ...]:
+    """What a VM is remembered by: its instance UUID, or its moid where that is missing."""
+    return tuple(uuid or moid for uuid, moid in zip(vms.instance_uuid, vms.moid, strict=True))

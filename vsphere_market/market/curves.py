@@ -1,0 +1,66 @@
+"""Price curves and their integrals.
+
+Load u is demand over usable capacity. Up to a knee the price is 1/(1-u)², the marginal delay of
+an M/M/1 server; beyond the knee its tangent goes on, so that price stays finite, rising and
+smooth on hosts that are already over-full. Surcharges are hinges: nothing up to a threshold, then
+a price that rises linearly. All curves are convex, which everything else relies on.
+
+``docs/design/price.md`` derives them, ``tests/property/test_curves.py`` holds them to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.units import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class DelayCurve:
+    """Price 1/(1-u)² up to ``knee``, then its tangent.
+
+    Attributes:
+        knee: u*, above 0 and below 1.
+    """
+
+    knee: float
+
+    def price(self, load: FloatArray) -> FloatArray:
+        """Marginal price at a load, any shape; loads are not negative."""
+        below = np.minimum(load, self.knee)
+        slope = 2.0 / (1.0 - self.knee) ** 3
+        price: FloatArray = 1.0 / (1.0 - below) ** 2 + slope * np.maximum(load - self.knee, 0.0)
+        return price
+
+    def integral(self, load: FloatArray) -> FloatArray:
+        """Integral of the price from 0 to a load, any shape."""
+        below = np.minimum(load, self.knee)
+        over = np.maximum(load - self.knee, 0.0)
+        at_knee = 1.0 / (1.0 - self.knee) ** 2
+        slope = 2.0 / (1.0 - self.knee) ** 3
+        total: FloatArray = below / (1.0 - below) + over * (at_knee + 0.5 * slope * over)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class HingeCurve:
+    """Price 0 up to ``start``, then ``slope`` per unit of load."""
+
+    start: float
+    slope: float
+
+    def price(self, load: FloatArray) -> FloatArray:
+        """Marginal price at a load, any shape."""
+        price: FloatArray = self.slope * np.maximum(load - self.start, 0.0)
+        return price
+
+    def integral(self, load: FloatArray) -> FloatArray:
+        """Integral of the price from 0 to a load, any shape."""
+        over = np.maximum(load - self.start, 0.0)
+        total: FloatArray = (0.5 * self.slope) * over * over
+        return total
+
+
+Curve = DelayCurve | HingeCurve

@@ -1,0 +1,134 @@
+"""Which trades are possible at all, apart from price: the reasons why not.
+
+Two forms of one law: :func:`migration_mask` for all VMs of a cluster at once, and
+:func:`why_not_move` for one VM and one host in words. ``tests/property`` holds them together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.plan import Reason
+from vsphere_market.policy import Mode
+from vsphere_market.port import ActionKind
+from vsphere_market.units import BoolArray, IndexArray
+
+#: Rounding slack of sums of MiB.
+SLACK_MIB = 1e-6
+
+
+class Eligibility:
+    """Facts about an estate that no trade changes, and the checks that depend on the ledger.
+
+    Args:
+        ledger: the market's state.
+        cooling: (V,) VMs that were moved too short a while ago.
+    """
+
+    def __init__(self, ledger: Ledger, cooling: BoolArray) -> None:
+        self.ledger = ledger
+        vms = ledger.snapshot.vms
+        self.cooling = cooling
+        self.pinned: BoolArray = (
+            vms.passthrough | vms.fault_tolerance | vms.latency_sensitivity_high
+        )
+        self._networks = [frozenset(nets) for nets in ledger.snapshot.hosts.networks]
+        self._datastores = [frozenset(stores) for stores in ledger.snapshot.hosts.datastores]
+        self._seen: dict[tuple[frozenset[str], frozenset[int]], BoolArray] = {}
+
+    def why_not_trade(self, vm: int, kind: ActionKind) -> Reason | None:
+        """Why no action of that kind is considered for the VM at all, or None."""
+        ledger = self.ledger
+        vms = ledger.snapshot.vms
+        if vms.template[vm] or vms.managed_by[vm] or not ledger.demand.running[vm]:
+            return Reason.VM_NOT_MANAGED
+        if not ledger.demand.known[vm]:
+            return Reason.NO_COUNTERS
+        if not ledger.ours[vm] or not ledger.supply.open[ledger.host_of[vm]]:
+            return Reason.VM_NOT_MANAGED if not ledger.ours[vm] else Reason.HOST_UNFIT
+        if ledger.rulebook.modes[kind][vm] == Mode.OFF:
+            return Reason.MODE_OFF
+        if kind is ActionKind.MIGRATE:
+            if self.pinned[vm]:
+                return Reason.PINNED_VM
+            if self.cooling[vm]:
+                return Reason.COOLING_DOWN
+            if not ledger.snapshot.hosts.vmotion_enabled[ledger.host_of[vm]]:
+                return Reason.NO_VMOTION
+        return None
+
+    def movers(self) -> BoolArray:
+        """(V,) VMs for which :meth:`why_not_trade` finds nothing against a migration."""
+        ledger = self.ledger
+        hosts = ledger.snapshot.hosts
+        home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
+        able: BoolArray = ledger.ours & ~self.pinned & ~self.cooling
+        if len(hosts):
+            able = able & ledger.supply.open[home] & hosts.vmotion_enabled[home]
+            able = able & (hosts.cluster[home] >= 0)
+        willing: BoolArray = able & (ledger.rulebook.modes[ActionKind.MIGRATE] > Mode.OFF)
+        return willing
+
+    def sees(self, vm: int) -> BoolArray:
+        """(H,) hosts that are fit, have vMotion, and see the VM's networks and datastores.
+
+        A host that lists no network (or no datastore) at all has not told, and is not ruled out.
+        """
+        vms, hosts = self.ledger.snapshot.vms, self.ledger.snapshot.hosts
+        key = (frozenset(vms.networks[vm]), frozenset(vms.datastores[vm]))
+        known = self._seen.get(key)
+        if known is None:
+            known = np.array(
+                [
+                    (not nets or key[0] <= nets) and (not stores or key[1] <= stores)
+                    for nets, stores in zip(self._networks, self._datastores, strict=True)
+                ],
+                dtype=np.bool_,
+            )
+            known &= self.ledger.supply.fit & hosts.vmotion_enabled
+            self._seen[key] = known
+        return known
+
+    def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
+        """(len(vms), len(hosts)) room now: for pinned memory, and for the reservation.
+
+        A VM has always room where it is.
+        """
+        ledger = self.ledger
+        pinned = ledger.supply.goods[2].columns
+        room = ledger.supply.usable[hosts] - ledger.load[hosts, pinned.start] + SLACK_MIB
+        fits = ledger.taken[vms, pinned.start][:, None] <= room[None, :]
+        spare = ledger.supply.physical[hosts] - ledger.reserved[hosts] + SLACK_MIB
+        held = np.array([ledger.admitted(int(vm)) for vm in vms])
+        fits &= held[:, None] <= spare[None, :]
+        fits |= ledger.host_of[vms][:, None] == hosts[None, :]
+        return fits
+
+    def why_not_move(self, vm: int, target: int) -> Reason | None:
+        """Why the VM may not move to that host now, or None."""
+        ledger = self.ledger
+        hosts, vms = ledger.snapshot.hosts, ledger.snapshot.vms
+        source = int(ledger.host_of[vm])
+        reason = self.why_not_trade(vm, ActionKind.MIGRATE)
+        if reason is not None:
+            return reason
+        if not ledger.supply.fit[target]:
+            return Reason.HOST_UNFIT
+        if hosts.cluster[target] != hosts.cluster[source] or hosts.cluster[source] < 0:
+            return Reason.OTHER_CLUSTER
+        if not hosts.vmotion_enabled[target]:
+            return Reason.NO_VMOTION
+        if self._networks[target] and not frozenset(vms.networks[vm]) <= self._networks[target]:
+            return Reason.NO_NETWORK
+        stores = self._datastores[target]
+        if stores and not frozenset(vms.datastores[vm]) <= stores:
+            return Reason.NO_DATASTORE
+        if not ledger.rules.allowed(vm, source)[target]:
+            return Reason.BREAKS_RULE
+        if not self.roomy(np.array([vm]), np.array([target]))[0, 0]:
+            pinned = ledger.supply.goods[2].columns.start
+            room = ledger.supply.usable[target] - ledger.load[target, pinned] + SLACK_MIB
+            short = ledger.taken[vm, pinned] > room
+            return Reason.NO_ROOM if short else Reason.NO_RESERVATION_ROOM
+        return None

@@ -1,0 +1,165 @@
+"""The goods that hosts sell: which they are, how much each host has, how much each VM takes.
+
+A good is a column: VMs take amounts that depend on nothing but themselves, hosts have capacities,
+and a convex curve makes cost of load. Because of that the potential is a sum of convex functions
+of sums over VMs, and every claim of the market (exact quotes, an end to trading, a lower bound)
+follows. The goods:
+
+* *memory* at each date of the demand curve: working set + κ · idle + overhead;
+* *footprint*: all that the VMs would hold; above capacity ESXi balloons;
+* *pinned memory*: what no balloon can free; above capacity ESXi swaps;
+* *CPU*: so that a memory trade does not wreck it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.demand import Demand
+from vsphere_market.estate import CONNECTED, POWERED_ON, HostTable, Snapshot
+from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve
+from vsphere_market.market.settings import MarketSettings
+from vsphere_market.policy import Rulebook
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+#: Mem.CtlMaxPercent: largest balloon as a share of the VM's size (Resource Management guide 6.7).
+BALLOON_MAX_SHARE = 0.65
+#: Smallest capacity of a good that is sold at all, so that nothing divides by zero.
+LEAST_CAPACITY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A block of columns that share a curve.
+
+    Attributes:
+        name: ``memory``, ``footprint``, ``pinned`` or ``cpu``.
+        curve: cost of load.
+        columns: the columns of the load and capacity matrices.
+        weight: per column.
+    """
+
+    name: str
+    curve: Curve
+    columns: slice
+    weight: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Supply:
+    """What the hosts sell.
+
+    Attributes:
+        goods: the blocks of columns.
+        capacity: (H, K) usable capacity, MiB or MHz; at least :data:`LEAST_CAPACITY`.
+        usable: (H,) memory for sale, MiB.
+        physical: (H,) memory less the VMkernel's, MiB: what reservations are admitted against.
+        fit: (H,) may take VMs.
+        open: (H,) may give VMs away.
+    """
+
+    goods: tuple[Good, ...]
+    capacity: FloatArray
+    usable: FloatArray
+    physical: FloatArray
+    fit: BoolArray
+    open: BoolArray
+
+    def cost(self, load: FloatArray, hosts: IndexArray | slice | int = slice(None)) -> FloatArray:
+        """Cost in points of loads (…, K) on hosts whose capacity rows ``hosts`` selects."""
+        capacity = self.capacity[hosts]
+        total: FloatArray = np.zeros(np.broadcast_shapes(load.shape, capacity.shape)[:-1])
+        for good in self.goods:
+            part = capacity[..., good.columns]
+            value = good.curve.integral(load[..., good.columns] / part)
+            total += (part * value) @ good.weight
+        return total
+
+    def price(self, load: FloatArray, hosts: IndexArray | slice = slice(None)) -> FloatArray:
+        """Weighted marginal price of every column at loads (n, K) on ``hosts``, the same shape."""
+        capacity = self.capacity[hosts]
+        price = np.empty_like(load)
+        for good in self.goods:
+            cols = good.columns
+            price[:, cols] = good.curve.price(load[:, cols] / capacity[:, cols]) * good.weight
+        return price
+
+
+def min_free_mib(memory_mib: FloatArray) -> FloatArray:
+    """ESXi's minFree sliding scale, MiB: 6 % of 4 GiB, 4 % of 8, 2 % of 16, 1 % of the rest.
+
+    For hosts that give no ``mem.lowfreethreshold``. Source: ESXi 5.0 and later, as published by
+    F. Denneman (2011).
+    """
+    gib = memory_mib / 1024.0
+    free = (
+        0.06 * np.clip(gib, 0, 4)
+        + 0.04 * np.clip(gib - 4, 0, 8)
+        + 0.02 * np.clip(gib - 12, 0, 16)
+        + 0.01 * np.maximum(gib - 28, 0)
+    )
+    return 1024.0 * free
+
+
+def usable_memory(hosts: HostTable, reserve: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Memory for sale and memory for reservations of each host, (H,) MiB.
+
+    Args:
+        hosts: the host table.
+        reserve: (H,) share of physical memory that policy holds back.
+    """
+    memory = hosts.memory_mib
+    vmkernel = np.where(np.isnan(hosts.vmkernel_mib), 1024.0 + 0.02 * memory, hosts.vmkernel_mib)
+    threshold = np.where(
+        np.isnan(hosts.low_free_threshold_mib), min_free_mib(memory), hosts.low_free_threshold_mib
+    )
+    physical = np.maximum(memory - vmkernel, 0.0)
+    usable = np.maximum(physical - threshold - reserve * memory, 0.0)
+    return usable, physical
+
+
+def make_supply(
+    snapshot: Snapshot, demand: Demand, rulebook: Rulebook, settings: MarketSettings
+) -> Supply:
+    """Lay out the goods of an estate and every host's capacity in them."""
+    hosts = snapshot.hosts
+    usable, physical = usable_memory(hosts, rulebook.host_reserve)
+    usable = np.maximum(usable, LEAST_CAPACITY)
+    dates = demand.curve.shape[1]
+    delay = DelayCurve(settings.knee)
+    one = np.ones(1)
+    cpu_known = np.nan_to_num(hosts.cpu_mhz) > 0
+    # CPU is counted in MiB-equivalents: the estate's memory per MHz.
+    exchange = usable[cpu_known].sum() / hosts.cpu_mhz[cpu_known].sum() if cpu_known.any() else 1.0
+    goods = (
+        Good("memory", delay, slice(0, dates), demand.date_weight),
+        Good(
+            "footprint",
+            HingeCurve(settings.balloon_from, settings.balloon_slope),
+            slice(dates, dates + 1),
+            one,
+        ),
+        Good(
+            "pinned",
+            HingeCurve(settings.swap_from, settings.swap_slope),
+            slice(dates + 1, dates + 2),
+            one,
+        ),
+        Good("cpu", delay, slice(dates + 2, dates + 3), settings.cpu_weight * exchange * one),
+    )
+    capacity = np.empty((len(hosts), dates + 3))
+    capacity[:, : dates + 2] = usable[:, None]
+    # A host that does not tell its CPU capacity sells it without limit.
+    capacity[:, dates + 2] = np.where(cpu_known, hosts.cpu_mhz, np.finfo(np.float64).max / 1e6)
+    alive = np.array(
+        [
+            connection == CONNECTED and power in (POWERED_ON, "unknown")
+            for connection, power in zip(hosts.connection, hosts.power, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    open_ = alive & ~rulebook.host_excluded
+    fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
+    return Supply(goods, capacity, usable, physical, fit, open_)

@@ -1,0 +1,250 @@
+"""The ledger: who is where, on what terms, and what that costs the market.
+
+It is the one place that knows the potential
+
+    Φ = Σ_h Σ_k w_k C_hk F_k(L_hk / C_hk)      hosts, ``goods``
+      + Σ_v guest cost of v                     a VM short of memory inside, or squeezed by a limit
+      + Σ_v unbacked guarantee of v             policy's promise
+      + broken rules                            ``rules``
+
+and the one place that changes it, trade by trade. Settings are judged by the same Φ as moves, so
+that "lift the limit", "move" and "grow" compete at the same prices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.demand import Demand
+from vsphere_market.estate import CONNECTED, Snapshot
+from vsphere_market.market.curves import DelayCurve, HingeCurve
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, make_supply
+from vsphere_market.market.rules import RuleBoard
+from vsphere_market.market.settings import MarketSettings
+from vsphere_market.policy import Rulebook
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+
+@dataclass(slots=True)
+class Terms:
+    """Memory settings of all VMs, (V,) each, in MiB; what trades of settings change.
+
+    Attributes:
+        size: configured memory.
+        limit: memory limit, +inf for none.
+        reservation: memory reservation.
+        cap: balloon cap, NaN for the host's default.
+        footprint: what the VM would hold; grows with a hot-add.
+    """
+
+    size: FloatArray
+    limit: FloatArray
+    reservation: FloatArray
+    cap: FloatArray
+    footprint: FloatArray
+
+    def copy(self) -> Terms:
+        """An independent copy."""
+        return Terms(
+            self.size.copy(),
+            self.limit.copy(),
+            self.reservation.copy(),
+            self.cap.copy(),
+            self.footprint.copy(),
+        )
+
+
+class Ledger:
+    """Mutable state of one market; V VMs, H hosts, K columns of goods.
+
+    Attributes:
+        host_of: (V,) host of each running VM, -1 for those that take no part.
+        terms: memory settings.
+        taken: (V, K) what each VM takes of each good, on whatever host.
+        load: (H, K) sums of ``taken`` over the VMs of each host.
+        reserved: (H,) reservations and overhead, MiB.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, demand: Demand, rulebook: Rulebook, settings: MarketSettings
+    ) -> None:
+        self.snapshot = snapshot
+        self.demand = demand
+        self.rulebook = rulebook
+        self.settings = settings
+        self.supply = make_supply(snapshot, demand, rulebook, settings)
+        vms = snapshot.vms
+        reachable = np.array([link == CONNECTED for link in vms.connection], dtype=np.bool_)
+        self.host_of: IndexArray = np.where(demand.running, vms.host, -1)
+        self.ours: BoolArray = (
+            demand.running
+            & demand.known
+            & reachable
+            & ~vms.template
+            & np.array([not owner for owner in vms.managed_by], dtype=np.bool_)
+            & (self.host_of >= 0)
+        )
+        locked = vms.reservation_locked_to_max | vms.passthrough | vms.latency_sensitivity_high
+        self.locked: BoolArray = locked
+        self.terms = Terms(
+            size=vms.size_mib.copy(),
+            limit=np.where(np.isnan(vms.limit_mib), np.inf, vms.limit_mib),
+            reservation=np.minimum(np.nan_to_num(vms.reservation_mib), vms.size_mib),
+            cap=vms.balloon_cap_mib.copy(),
+            footprint=demand.footprint.copy(),
+        )
+        self._delay = DelayCurve(settings.knee)
+        self._balloon = HingeCurve(settings.balloon_from, settings.balloon_slope)
+        self._swap = HingeCurve(settings.swap_from, settings.swap_slope)
+        self.rules = RuleBoard(
+            (snapshot.rules, rulebook.rules), self.host_of, len(snapshot.hosts), settings
+        )
+        every = np.arange(len(vms))
+        self.taken: FloatArray = self.amounts(every, self.terms)
+        self.load: FloatArray = np.zeros_like(self.supply.capacity)
+        self.reserved: FloatArray = np.zeros(len(snapshot.hosts))
+        self.recount()
+
+    # -- amounts -----------------------------------------------------------------------------
+
+    def working(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Working set now of VMs ``rows`` on given terms: what is wanted, within what is given."""
+        ceiling = np.minimum(terms.size[rows], terms.limit[rows])
+        wanted = np.maximum(self.demand.wanted[rows], self.demand.working_set[rows])
+        working: FloatArray = np.minimum(wanted, ceiling)
+        return working
+
+    def pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Memory of VMs ``rows`` that no balloon can free, overhead included, MiB.
+
+        The balloon takes idle memory only, up to the VM's cap, and only where Tools run; reserved
+        memory is never taken.
+        """
+        held = np.minimum(terms.footprint[rows], terms.limit[rows])
+        idle = np.maximum(held - self.working(rows, terms), 0.0)
+        default = BALLOON_MAX_SHARE * terms.size[rows]
+        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
+        free = np.where(self.snapshot.vms.tools_running[rows], np.minimum(cap, idle), 0.0)
+        pinned: FloatArray = (
+            np.maximum(held - free, np.minimum(terms.reservation[rows], terms.size[rows]))
+            + self.demand.overhead[rows]
+        )
+        return pinned
+
+    def amounts(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """What VMs ``rows`` take of each good (len(rows), K) on given terms."""
+        demand, kappa = self.demand, self.settings.idle_share
+        ceiling = np.minimum(terms.size[rows], terms.limit[rows])
+        held = np.minimum(terms.footprint[rows], terms.limit[rows])
+        overhead = demand.overhead[rows]
+        dates = demand.curve.shape[1]
+        taken = np.empty((len(rows), dates + 3))
+        working = np.minimum(demand.curve[rows], ceiling[:, None])
+        working[:, 0] = self.working(rows, terms)
+        idle = np.maximum(held[:, None] - working, 0.0)
+        taken[:, :dates] = working + kappa * idle + overhead[:, None]
+        taken[:, dates] = np.maximum(held, working[:, 0]) + overhead
+        taken[:, dates + 1] = self.pinned(rows, terms)
+        taken[:, dates + 2] = demand.cpu_mhz[rows]
+        taken[~demand.running[rows]] = 0.0
+        return taken
+
+    # -- the potential -----------------------------------------------------------------------
+
+    def host_cost(self) -> FloatArray:
+        """Points (H,) of each host's load."""
+        return self.supply.cost(self.load)
+
+    def guest_cost(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Points of VMs ``rows`` for being short inside: guests buying from their VM.
+
+        The VM sells min(size, limit). Where a limit is below the size, what it forces the host to
+        balloon or swap is charged as on a host of that capacity.
+        """
+        mine = self.ours[rows]
+        give = np.maximum(np.minimum(terms.size[rows], terms.limit[rows]), 1.0)
+        wanted = np.maximum(self.demand.wanted[rows], self.demand.working_set[rows])
+        cost = give * self._delay.integral(wanted / give)
+        limited = terms.limit[rows] < terms.size[rows]
+        if limited.any():
+            squeezed = give * self._balloon.integral(terms.footprint[rows] / give)
+            hard = np.maximum(wanted, self._unballooned(rows, terms))
+            squeezed += give * self._swap.integral(hard / give)
+            cost = cost + np.where(limited, squeezed, 0.0)
+        points: FloatArray = np.where(mine, self.rulebook.priority[rows] * cost, 0.0)
+        return points
+
+    def guarantee_cost(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Points of VMs ``rows`` for guarantees that are not backed by a reservation."""
+        short = np.maximum(self.guaranteed(rows) - terms.reservation[rows], 0.0)
+        weight = self.settings.guarantee_weight * self.rulebook.priority[rows]
+        points: FloatArray = np.where(self.ours[rows], weight * short, 0.0)
+        return points
+
+    def guaranteed(self, rows: IndexArray) -> FloatArray:
+        """What policy guarantees VMs ``rows``: its share of their working set, MiB."""
+        amount: FloatArray = self.rulebook.guarantee[rows] * self.demand.working_set[rows]
+        return amount
+
+    def potential(self) -> float:
+        """Φ, in points."""
+        rows = np.arange(len(self.host_of))
+        local = self.guest_cost(rows, self.terms) + self.guarantee_cost(rows, self.terms)
+        return float(self.host_cost().sum() + local.sum() + self.rules.potential(self.host_of))
+
+    def host_price(self) -> FloatArray:
+        """(H,) price of one more MiB of working set on each host: all memory goods together."""
+        price = self.supply.price(self.load)
+        cpu = self.supply.goods[-1].columns
+        total: FloatArray = price.sum(axis=1) - price[:, cpu].sum(axis=1)
+        return total
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def move(self, vm: int, target: int) -> None:
+        """Put a VM on another host."""
+        source = int(self.host_of[vm])
+        self.load[source] -= self.taken[vm]
+        self.load[target] += self.taken[vm]
+        held = self.admitted(vm)
+        self.reserved[source] -= held
+        self.reserved[target] += held
+        self.rules.move(vm, source, target)
+        self.host_of[vm] = target
+
+    def change(self, vm: int, terms: Terms) -> None:
+        """Give a VM the terms it has in ``terms``; other rows of ``terms`` are ignored."""
+        host = int(self.host_of[vm])
+        row = np.array([vm])
+        before, held = self.taken[vm].copy(), self.admitted(vm)
+        for name in ("size", "limit", "reservation", "cap", "footprint"):
+            getattr(self.terms, name)[vm] = getattr(terms, name)[vm]
+        self.taken[vm] = self.amounts(row, self.terms)[0]
+        if host >= 0:
+            self.load[host] += self.taken[vm] - before
+            self.reserved[host] += self.admitted(vm) - held
+
+    def admitted(self, vm: int) -> float:
+        """What host admission control counts for a VM: reservation and overhead, MiB."""
+        size, reservation = self.terms.size[vm], self.terms.reservation[vm]
+        kept = size if self.locked[vm] else min(reservation, size)
+        return float(kept + self.demand.overhead[vm])
+
+    def recount(self) -> None:
+        """Sum loads and reservations afresh, so that rounding never piles up."""
+        self.load[:] = 0.0
+        self.reserved[:] = 0.0
+        on = np.flatnonzero(self.host_of >= 0)
+        np.add.at(self.load, self.host_of[on], self.taken[on])
+        held = np.array([self.admitted(int(vm)) for vm in on])
+        np.add.at(self.reserved, self.host_of[on], held)
+
+    def _unballooned(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Footprint less what the balloon may take when a limit squeezes, MiB."""
+        default = BALLOON_MAX_SHARE * terms.size[rows]
+        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
+        able = np.where(self.snapshot.vms.tools_running[rows], cap, 0.0)
+        left: FloatArray = np.maximum(terms.footprint[rows] - able, 0.0)
+        return left

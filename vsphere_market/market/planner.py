@@ -1,0 +1,125 @@
+"""From trades to a plan that people can read: steps, reasons, certificate, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import vsphere_market
+from vsphere_market.market.certificate import lower_bound
+from vsphere_market.market.diagnosis import diagnose, host_entity
+from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.engine import Question, carry_out, clear
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.plan import (
+    Certificate,
+    HostOutlook,
+    Origin,
+    Plan,
+    Quote,
+    Step,
+)
+from vsphere_market.market.quotes import quotes_for
+from vsphere_market.market.reasons import evidence_of, sentence_of
+from vsphere_market.market.refusals import refusals
+from vsphere_market.market.trades import Change, Move, Trade
+from vsphere_market.market.waves import schedule
+from vsphere_market.policy import Mode
+from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+
+#: Quotes kept with each migration: its own host and the best others.
+QUOTES_KEPT = 5
+
+
+def make_plan(question: Question, now_s: float) -> Plan:
+    """Let the market trade, and write down what it did and why.
+
+    Args:
+        question: the estate, its demand and rules.
+        now_s: Unix time at the source, for the plan's life.
+    """
+    answer = clear(question)
+    slots = schedule(question, answer.trades)
+    ledger = question.ledger()
+    prices = ledger.host_price()
+    loads = _loads(ledger)
+    squeezed = {found.row: found for found in diagnose(ledger)}
+    eligibility = Eligibility(ledger, question.cooling)
+    steps = []
+    for at, (trade, slot) in enumerate(zip(answer.trades, slots, strict=True)):
+        what = trade.what
+        quotes = _kept(quotes_for(ledger, eligibility, what.vm), what)
+        steps.append(
+            Step(
+                id=f"s{at + 1}",
+                action=_action(ledger, trade),
+                wave=slot.wave,
+                depends_on=tuple(f"s{need + 1}" for need in slot.needs),
+                saving=trade.saving,
+                disruption=trade.disruption,
+                mode=Mode(int(ledger.rulebook.modes[what.kind][what.vm])),
+                reason=sentence_of(ledger, trade, squeezed.get(what.vm)),
+                evidence=evidence_of(ledger, trade),
+                quotes=quotes,
+            )
+        )
+        carry_out(ledger, what)
+    after = answer.ledger
+    bound = lower_bound(after, marketplaces(after, Eligibility(after, question.cooling)))
+    snapshot = question.snapshot
+    return Plan(
+        created_at_s=now_s,
+        expires_at_s=now_s + question.settings.plan_life_s,
+        made_from=Origin(
+            source=snapshot.source.kind,
+            name=snapshot.source.name,
+            instance_uuid=snapshot.source.instance_uuid,
+            taken_at_s=snapshot.taken_at_s,
+            policies=question.rulebook.digest,
+            engine=vsphere_market.__version__,
+        ),
+        certificate=Certificate(answer.before, answer.after, min(bound, answer.after)),
+        steps=tuple(steps),
+        refusals=refusals(question, answer),
+        hosts=_outlook(ledger, prices, loads),
+    )
+
+
+def _kept(quotes: tuple[Quote, ...], what: Move | Change) -> tuple[Quote, ...]:
+    return quotes[:QUOTES_KEPT] if isinstance(what, Move) else ()
+
+
+def _action(ledger: Ledger, trade: Trade) -> Action:
+    what, vms = trade.what, ledger.snapshot.vms
+    vm = Entity(vms.moid[what.vm], vms.name[what.vm])
+    if isinstance(what, Move):
+        return Migrate(vm, host_entity(ledger, what.source), host_entity(ledger, what.target))
+    return SetMemory(vm, what.kind, _amount(what.kind, what.before), _amount(what.kind, what.after))
+
+
+def _amount(kind: ActionKind, mib: float) -> int | None:
+    """Whole MiB for the action; "no limit" and "host's default" are None."""
+    if kind is ActionKind.LIMIT and np.isinf(mib):
+        return None
+    if kind is ActionKind.BALLOON_CAP and np.isnan(mib):
+        return None
+    return round(mib)
+
+
+def _loads(ledger: Ledger) -> list[float]:
+    now = ledger.supply.goods[0].columns.start
+    return [float(value) for value in ledger.load[:, now] / ledger.supply.usable]
+
+
+def _outlook(ledger: Ledger, prices: np.ndarray, loads: list[float]) -> tuple[HostOutlook, ...]:
+    after, loads_after = ledger.host_price(), _loads(ledger)
+    return tuple(
+        HostOutlook(
+            host_entity(ledger, host),
+            float(prices[host]),
+            float(after[host]),
+            loads[host],
+            loads_after[host],
+        )
+        for host in range(len(loads))
+    )

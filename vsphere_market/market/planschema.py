@@ -1,0 +1,136 @@
+"""What a plan file looks like: the declaration behind its reader and its published JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vsphere_market.estate.shapes import (
+    Field,
+    ListOf,
+    Number,
+    Record,
+    Tagged,
+    Text,
+    Time,
+    Whole,
+    published,
+)
+from vsphere_market.market.plan import PLAN_FORMAT, Reason
+from vsphere_market.policy import Mode
+from vsphere_market.port import ActionKind
+
+PLAN_SCHEMA_ID = "urn:vsphere-market:plan:1"
+#: Modes that a step of a plan can have, as they are written.
+MODES: Mapping[str, Mode] = {mode.name.lower(): mode for mode in Mode if mode is not Mode.OFF}
+#: Settings whose absence means something, so that null is a value of theirs.
+_NULLABLE = (ActionKind.LIMIT, ActionKind.BALLOON_CAP)
+
+_ENTITY = Record(
+    {
+        "moid": Field(Text(least=1), "Managed object id."),
+        "name": Field(Text(), "Name."),
+    }
+)
+_QUOTE = Record(
+    {
+        "host": Field(_ENTITY, "The seller."),
+        "price": Field(Number(), "Marginal price of memory there before the trade, points/MiB."),
+        "quote": Field(Number(), "Rise of the potential when the VM lives there, points."),
+        "refused": Field(
+            Text(tuple(Reason)), "Why the trade is not allowed; absent if it is.", required=False
+        ),
+    }
+)
+_EVIDENCE = Record(
+    {
+        "name": Field(Text(), "What the number is."),
+        "value": Field(Number()),
+        "unit": Field(Text()),
+    }
+)
+_REFUSAL = Record(
+    {
+        "subject": Field(_ENTITY, "The VM."),
+        "reason": Field(Text(tuple(Reason)), "Why, for machines."),
+        "sentence": Field(Text(), "Why, for people."),
+    }
+)
+_OUTLOOK = Record(
+    {
+        "host": Field(_ENTITY),
+        "price_before": Field(Number(), "Marginal price of its memory now, points/MiB."),
+        "price_after": Field(Number(), "The same after the plan."),
+        "load_before": Field(Number(), "Memory load over usable memory now, 1 is full."),
+        "load_after": Field(Number(), "The same after the plan."),
+    }
+)
+_ORIGIN = Record(
+    {
+        "source": Field(Text(), "Kind of the snapshot's source."),
+        "name": Field(Text(), "Its name."),
+        "instance_uuid": Field(Text(), "vCenter's identity; empty if unknown."),
+        "taken_at": Field(Time(), "When the snapshot was taken."),
+        "policies": Field(Text(), "Digest of the policies; empty for none."),
+        "engine": Field(Text(), "Version of the program."),
+    },
+    "What the plan was made from; it is applied to nothing else.",
+)
+_CERTIFICATE = Record(
+    {
+        "potential_before": Field(Number(), "The market's cost as the estate stands, points."),
+        "potential_after": Field(Number(), "The same after every step."),
+        "lower_bound": Field(Number(), "No placement of these VMs costs less."),
+        "gap_pct": Field(Number(low=0), "How far potential_after is above the bound, percent."),
+    },
+    "What the plan is worth, and how much better any placement could be.",
+)
+
+
+def _step_shape(kind: ActionKind) -> Record:
+    if kind is ActionKind.MIGRATE:
+        before, after = Field(_ENTITY, "The host it leaves."), Field(_ENTITY, "The host it goes to")
+    else:
+        amount = Whole(low=0, nullable=kind in _NULLABLE)
+        before = Field(amount, "The value expected now, MiB.")
+        after = Field(amount, "The value that is set, MiB.")
+    return Record(
+        {
+            "id": Field(Text(least=1), "Unique within the plan."),
+            "kind": Field(Text((kind.value,))),
+            "subject": Field(_ENTITY, "The VM."),
+            "from": before,
+            "to": after,
+            "wave": Field(Whole(low=1), "Steps of one wave may run at the same time."),
+            "depends_on": Field(ListOf(Text()), "Earlier steps that must have succeeded."),
+            "saving": Field(Number(), "Fall of the potential by this step, points."),
+            "disruption": Field(Number(low=0), "What it costs to do it, points."),
+            "mode": Field(Text(tuple(MODES)), "How far policy lets it go by itself."),
+            "reason": Field(Text(), "Why, in one sentence."),
+            "evidence": Field(ListOf(_EVIDENCE), "The numbers behind it.", required=False),
+            "quotes": Field(ListOf(_QUOTE), "Best quotes, its own host first.", required=False),
+        }
+    )
+
+
+PLAN_SHAPE = Record(
+    {
+        "$schema": Field(Text(), "For editors.", required=False),
+        "format": Field(Text((PLAN_FORMAT,)), "Which format, in which version."),
+        "created_at": Field(Time(), "Time at the source when it was decided."),
+        "expires_at": Field(Time(), "It is not carried out after this time."),
+        "made_from": Field(_ORIGIN),
+        "certificate": Field(_CERTIFICATE),
+        "steps": Field(
+            ListOf(Tagged("kind", {kind.value: _step_shape(kind) for kind in ActionKind})),
+            "In order; each feasible in the state that its predecessors leave.",
+        ),
+        "refusals": Field(ListOf(_REFUSAL), "What might have been expected, and why not."),
+        "hosts": Field(ListOf(_OUTLOOK), "Hosts before and after the plan.", required=False),
+    }
+)
+
+
+def plan_schema() -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of a plan file."""
+    return published(PLAN_SHAPE, PLAN_SCHEMA_ID, "vsphere-market plan")

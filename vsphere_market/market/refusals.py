@@ -1,0 +1,132 @@
+"""What a person might have expected of a plan, and why it is not in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.market.diagnosis import Cause, VmDiagnosis, diagnose, host_entity
+from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.engine import Answer, Question
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.plan import SENTENCES, Reason, Refusal
+from vsphere_market.market.quotes import quotes_for
+from vsphere_market.market.terms import TermsTrader
+from vsphere_market.port import ActionKind, Entity
+from vsphere_market.units import gib_text
+
+#: The action that cures each cause.
+CURES: dict[Cause, ActionKind] = {
+    Cause.LIMIT: ActionKind.LIMIT,
+    Cause.GUEST_FULL: ActionKind.HOT_ADD,
+    Cause.HOST_OVERCOMMIT: ActionKind.MIGRATE,
+}
+
+
+def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
+    """Refusals after an answer: VMs left squeezed, promises not kept, VMs nobody can judge."""
+    after = answer.ledger
+    eligibility = Eligibility(after, question.cooling)
+    terms = TermsTrader(after, eligibility)
+    touched = {(trade.what.vm, trade.what.kind) for trade in answer.trades}
+    found: list[Refusal] = []
+    for diagnosis in diagnose(question.ledger()):
+        cure = CURES.get(diagnosis.cause)
+        if cure is None or (diagnosis.row, cure) in touched:
+            continue
+        if diagnosis.cause is Cause.HOST_OVERCOMMIT:
+            found += _left_on_hot_host(after, eligibility, diagnosis)
+        else:
+            found.append(_not_changed(after, terms, diagnosis, cure))
+    found += _promises(after, terms, touched)
+    found += _unknown(after)
+    return tuple(found)
+
+
+def _left_on_hot_host(
+    ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis
+) -> list[Refusal]:
+    """A squeezed VM that stays: no refusal when others moved away and made room."""
+    row = diagnosis.row
+    host = int(ledger.host_of[row])
+    footprint = ledger.supply.goods[1].columns.start
+    over = ledger.load[host, footprint] - ledger.supply.usable[host]
+    if over <= 0:
+        return []
+    reason = eligibility.why_not_trade(row, ActionKind.MIGRATE)
+    name = host_entity(ledger, host).name
+    tail = f" {name} stays {gib_text(over)} short."
+    if reason is not None:
+        return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
+    quotes = quotes_for(ledger, eligibility, row)
+    free = [quote for quote in quotes[1:] if quote.refused is None]
+    if not free:
+        barred = {quote.refused for quote in quotes[1:] if quote.refused is not None}
+        reason = barred.pop() if len(barred) == 1 else Reason.NO_CURE
+        return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
+    best = free[0]
+    sentence = (
+        f"The best quote, {best.quote:.4g} points on {best.host.name} against "
+        f"{quotes[0].quote:.4g} on {name}, saves less than the move would disturb.{tail}"
+    )
+    return [Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)]
+
+
+def _not_changed(
+    ledger: Ledger, terms: TermsTrader, diagnosis: VmDiagnosis, kind: ActionKind
+) -> Refusal:
+    offer = terms.offer(diagnosis.row, kind)
+    if isinstance(offer, Reason):
+        return Refusal(diagnosis.vm, offer, SENTENCES[offer])
+    reason = terms.why_no_room(offer)
+    if reason is not None:
+        return Refusal(diagnosis.vm, reason, SENTENCES[reason])
+    trade = terms.worth(offer)
+    words = "lifting its limit" if kind is ActionKind.LIMIT else "growing it"
+    name = host_entity(ledger, int(ledger.host_of[diagnosis.row])).name
+    sentence = (
+        f"At today's price on {name}, {words} would save {trade.saving:.4g} points and cost "
+        f"{trade.disruption:.4g}."
+    )
+    return Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)
+
+
+def _promises(
+    ledger: Ledger, terms: TermsTrader, touched: set[tuple[int, ActionKind]]
+) -> list[Refusal]:
+    rows = np.flatnonzero(ledger.ours & (ledger.rulebook.guarantee > 0))
+    due = ledger.guaranteed(rows)
+    band = 1.0 - ledger.settings.guarantee_band
+    found = []
+    for row, amount in zip(rows, due, strict=True):
+        if ledger.terms.reservation[row] >= band * amount:
+            continue
+        if (int(row), ActionKind.RESERVATION) in touched:
+            continue
+        offer = terms.offer(int(row), ActionKind.RESERVATION)
+        reason = offer if isinstance(offer, Reason) else terms.why_no_room(offer)
+        reason = reason or Reason.NOT_WORTH_IT
+        found.append(
+            Refusal(
+                _entity(ledger, int(row)),
+                reason,
+                f"{SENTENCES[reason]} Its guarantee of {gib_text(amount)} stays unbacked.",
+            )
+        )
+    return found
+
+
+def _unknown(ledger: Ledger) -> list[Refusal]:
+    """Running VMs of ours that gave no counters."""
+    vms = ledger.snapshot.vms
+    owned = np.array([bool(owner) for owner in vms.managed_by], dtype=np.bool_)
+    rows = ledger.demand.running & ~ledger.demand.known & ~vms.template & ~owned
+    reason = Reason.NO_COUNTERS
+    return [
+        Refusal(_entity(ledger, int(row)), reason, SENTENCES[reason])
+        for row in np.flatnonzero(rows)
+    ]
+
+
+def _entity(ledger: Ledger, row: int) -> Entity:
+    vms = ledger.snapshot.vms
+    return Entity(vms.moid[row], vms.name[row])

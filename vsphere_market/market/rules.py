@@ -1,0 +1,156 @@
+"""Placement rules as the ledger needs them: who is in which, and what breaking one costs.
+
+Keep-apart and keep-together rules count pairs: a rule's violations are pairs of its members on one
+host, or on different hosts. A pair belongs to both of its VMs alike, so what one VM gains by
+leaving is what the potential loses, and quotes stay exact. Host rules count VMs on wrong hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, RuleTable
+from vsphere_market.market.settings import MarketSettings
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+
+@dataclass(frozen=True, slots=True)
+class PairRule:
+    """VMs to keep together or apart.
+
+    Attributes:
+        name: for people.
+        vms: rows of its members.
+        apart: apart, else together.
+        penalty: points for each violating pair.
+    """
+
+    name: str
+    vms: tuple[int, ...]
+    apart: bool
+    penalty: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostRule:
+    """VMs that run on some hosts only.
+
+    Attributes:
+        name: for people.
+        vms: rows of its members.
+        allowed: (H,) where they may run.
+        penalty: points for each member elsewhere.
+    """
+
+    name: str
+    vms: tuple[int, ...]
+    allowed: BoolArray
+    penalty: float
+
+
+class RuleBoard:
+    """Counts of rule members per host, kept true while VMs move.
+
+    Only VMs that are on some host (``host_of`` not -1) count.
+    """
+
+    def __init__(
+        self, tables: Iterable[RuleTable], host_of: IndexArray, hosts: int, settings: MarketSettings
+    ) -> None:
+        self.pairs: list[PairRule] = []
+        self.hosts: list[HostRule] = []
+        self._pairs_of: dict[int, list[int]] = {}
+        self._hosts_of: dict[int, list[int]] = {}
+        for table in tables:
+            self._read(table, hosts, settings)
+        self.counts: FloatArray = np.zeros((len(self.pairs), hosts))
+        for at, rule in enumerate(self.pairs):
+            for vm in rule.vms:
+                if host_of[vm] >= 0:
+                    self.counts[at, host_of[vm]] += 1
+        self._count = hosts
+
+    @property
+    def ruled(self) -> set[int]:
+        """Rows of the VMs that any rule is about."""
+        return self._pairs_of.keys() | self._hosts_of.keys()
+
+    def kin(self, vm: int) -> set[int]:
+        """Rows of the VMs whose quotes change when ``vm`` moves: its partners in pair rules."""
+        return {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms} - {vm}
+
+    def costs(self, vm: int, host: int) -> FloatArray:
+        """Points (H,) that having ``vm`` on each host costs, given where the others are.
+
+        ``host`` is where it is now. Together-rules count negative, as pairs that are not broken.
+        """
+        total: FloatArray = np.zeros(self._count)
+        for at in self._pairs_of.get(vm, ()):
+            rule = self.pairs[at]
+            others = self.counts[at].copy()
+            others[host] -= 1
+            total += rule.penalty * others if rule.apart else -rule.penalty * others
+        for at in self._hosts_of.get(vm, ()):
+            total += np.where(self.hosts[at].allowed, 0.0, self.hosts[at].penalty)
+        return total
+
+    def allowed(self, vm: int, host: int) -> BoolArray:
+        """(H,) hosts where no rule would be broken more than it is with ``vm`` on ``host``."""
+        good: BoolArray = np.ones(self._count, dtype=np.bool_)
+        for at in self._pairs_of.get(vm, ()):
+            rule = self.pairs[at]
+            others = self.counts[at].copy()
+            others[host] -= 1
+            here = others[host]
+            good &= (others <= here) if rule.apart else (others >= here)
+        for at in self._hosts_of.get(vm, ()):
+            rule_allowed = self.hosts[at].allowed
+            if rule_allowed[host]:
+                good &= rule_allowed
+        return good
+
+    def move(self, vm: int, source: int, target: int) -> None:
+        """Keep the counts true."""
+        for at in self._pairs_of.get(vm, ()):
+            self.counts[at, source] -= 1
+            self.counts[at, target] += 1
+
+    def potential(self, host_of: IndexArray) -> float:
+        """Points of all violations."""
+        total = 0.0
+        for at, rule in enumerate(self.pairs):
+            row = self.counts[at]
+            same = float((row * (row - 1)).sum()) / 2
+            placed = float(row.sum())
+            total += rule.penalty * (same if rule.apart else placed * (placed - 1) / 2 - same)
+        for rule_ in self.hosts:
+            wrong = sum(
+                1 for vm in rule_.vms if host_of[vm] >= 0 and not rule_.allowed[host_of[vm]]
+            )
+            total += rule_.penalty * wrong
+        return total
+
+    def _read(self, table: RuleTable, hosts: int, settings: MarketSettings) -> None:
+        for row in range(len(table)):
+            if not table.enabled[row]:
+                continue
+            must = bool(table.mandatory[row])
+            penalty = settings.must_penalty if must else settings.rule_penalty
+            vms, kind = tuple(dict.fromkeys(table.vms[row])), table.kind[row]
+            if kind in (KEEP_APART, KEEP_TOGETHER):
+                rule = PairRule(table.name[row], vms, kind == KEEP_APART, penalty)
+                for vm in vms:
+                    self._pairs_of.setdefault(vm, []).append(len(self.pairs))
+                self.pairs.append(rule)
+            elif kind in (RUN_ON, NOT_ON):
+                named = np.zeros(hosts, dtype=np.bool_)
+                named[list(table.hosts[row])] = True
+                host_rule = HostRule(
+                    table.name[row], vms, named if kind == RUN_ON else ~named, penalty
+                )
+                for vm in vms:
+                    self._hosts_of.setdefault(vm, []).append(len(self.hosts))
+                self.hosts.append(host_rule)

@@ -1,0 +1,61 @@
+"""The market's constants. Every one has a sentence, and a place where it was settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """Constants of the economy; potentials are in "MiB at price 1", called points.
+
+    Attributes:
+        idle_share: κ, what a MiB of idle memory weighs against one of working set: the idle
+            memory tax seen from the seller's side (a quarter, as DRS up to 6.7 counts it).
+        knee: u*, the load up to which price is 1/(1-u)²; its tangent continues it beyond.
+        balloon_from: load of the footprint over usable memory at which ballooning is priced in.
+        balloon_slope: how fast that surcharge's price rises per unit of load.
+        swap_from: the same for memory that no balloon could free, which would be swapped.
+        swap_slope: swapping is far dearer than ballooning.
+        cpu_weight: weight of CPU against memory; CPU only guards memory trades.
+        rule_penalty: points for each pair or placement that breaks a soft rule.
+        must_penalty: the same for a mandatory one.
+        move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
+            1. A trade must lower the price of what it moves by about this much.
+        move_fixed: points for any migration, however small.
+        move_speed_mbps: the speed that ``move_cost`` is quoted for.
+        change_cost: points for a change of limit, reservation or balloon cap.
+        grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
+        guest_full: a guest that uses this share of its memory is a candidate for growth.
+        guest_target: growth aims at this share.
+        guarantee_weight: points for each MiB of a guarantee that is not backed.
+        guarantee_band: a reservation this close to its guarantee is left alone.
+        minimum_saving: trades that save less than this share of the potential per VM of the
+            cluster are noise.
+        plan_life_s: a plan older than this has expired.
+        migrations_per_host: planned concurrency, in and out both counted.
+        migrations_at_once: planned concurrency over all hosts.
+    """
+
+    idle_share: float = 0.25
+    knee: float = 0.9
+    balloon_from: float = 0.97
+    balloon_slope: float = 800.0
+    swap_from: float = 0.9
+    swap_slope: float = 8000.0
+    cpu_weight: float = 0.25
+    rule_penalty: float = 20_000.0
+    must_penalty: float = 1_000_000.0
+    move_cost: float = 8.0
+    move_fixed: float = 1024.0
+    move_speed_mbps: float = 10_000.0
+    change_cost: float = 256.0
+    grow_cost: float = 4.0
+    guest_full: float = 0.88
+    guest_target: float = 0.75
+    guarantee_weight: float = 8.0
+    guarantee_band: float = 0.1
+    minimum_saving: float = 0.001
+    plan_life_s: float = 1800.0
+    migrations_per_host: int = 2
+    migrations_at_once: int = 8

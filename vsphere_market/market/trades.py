@@ -1,0 +1,46 @@
+"""A trade: one change of the ledger with what it saves and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vsphere_market.port import ActionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A VM changes host. Rows are those of the snapshot."""
+
+    vm: int
+    source: int
+    target: int
+
+    @property
+    def kind(self) -> ActionKind:
+        """Always MIGRATE."""
+        return ActionKind.MIGRATE
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One memory setting of a VM changes; amounts in MiB, +inf no limit, NaN default cap."""
+
+    vm: int
+    kind: ActionKind
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A trade that was done.
+
+    Attributes:
+        what: the move or change.
+        saving: fall of the potential, points.
+        disruption: price of doing it, points; below the saving.
+    """
+
+    what: Move | Change
+    saving: float
+    disruption: float

@@ -1,0 +1,98 @@
+"""The market as it stands: prices, pressure and who is squeezed, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.market.diagnosis import (
+    Pressure,
+    VmDiagnosis,
+    diagnose,
+    host_entity,
+    pressure,
+)
+from vsphere_market.market.engine import Question
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.port import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One seller.
+
+    Attributes:
+        host: the host.
+        cluster: its cluster's name, "" for a standalone host.
+        price: points for one more MiB of working set.
+        load: working sets, a quarter of idle memory and overhead over usable memory.
+        footprint: all that its VMs would hold over usable memory; above 1 ESXi balloons.
+        usable_mib: memory for sale.
+        pressure: how hard it is pressed.
+        ballooned_mib: sum over its VMs.
+        swapped_mib: swapped and compressed, sum over its VMs.
+        swap_kibps: swap-in and swap-out, sum over its VMs.
+        vms: running VMs.
+        fit: takes VMs.
+    """
+
+    host: Entity
+    cluster: str
+    price: float
+    load: float
+    footprint: float
+    usable_mib: float
+    pressure: Pressure
+    ballooned_mib: float
+    swapped_mib: float
+    swap_kibps: float
+    vms: int
+    fit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """Prices and pressure of an estate; hosts with the highest price first."""
+
+    potential: float
+    hosts: tuple[HostView, ...]
+    squeezed: tuple[VmDiagnosis, ...]
+
+
+def look(question: Question) -> MarketView:
+    """See the market without trading."""
+    return view_of(question.ledger())
+
+
+def view_of(ledger: Ledger) -> MarketView:
+    """See a ledger."""
+    snapshot = ledger.snapshot
+    vms, hosts = snapshot.vms, snapshot.hosts
+    price = ledger.host_price()
+    memory, footprint = ledger.supply.goods[0].columns, ledger.supply.goods[1].columns
+    seen = []
+    for host in range(len(hosts)):
+        here = ledger.host_of == host
+        usable = float(ledger.supply.usable[host])
+        cluster = int(hosts.cluster[host])
+        swap = np.nan_to_num(vms.swap_in_kibps[here]) + np.nan_to_num(vms.swap_out_kibps[here])
+        gone = np.nan_to_num(vms.swapped_mib[here]) + np.nan_to_num(vms.compressed_mib[here])
+        seen.append(
+            HostView(
+                host=host_entity(ledger, host),
+                cluster=snapshot.clusters.name[cluster] if cluster >= 0 else "",
+                price=float(price[host]),
+                load=float(ledger.load[host, memory.start]) / usable,
+                footprint=float(ledger.load[host, footprint.start]) / usable,
+                usable_mib=usable,
+                pressure=pressure(ledger, host),
+                ballooned_mib=float(np.nan_to_num(vms.ballooned_mib[here]).sum()),
+                swapped_mib=float(gone.sum()),
+                swap_kibps=float(swap.sum()),
+                vms=int(here.sum()),
+                fit=bool(ledger.supply.fit[host]),
+            )
+        )
+    seen.sort(key=lambda view: (-view.price, view.host.name))
+    return MarketView(ledger.potential(), tuple(seen), diagnose(ledger))
