@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, RUN_ON, Snapshot
 from vsphere_market.policy.documents import RULE_KINDS, PolicySet
-from vsphere_market.policy.problems import listed
+from vsphere_market.policy.problems import listed, printable
 from vsphere_market.policy.rulebook import BudgetScope, DisruptionBudget, Mode, Rulebook
 from vsphere_market.units import gib_text
 
@@ -96,7 +96,7 @@ def _setting(name: str, value: str, source: str, policies: PolicySet | None) -> 
     document = policies.named(document_name) if policies and source else None
     if document is None:
         return EffectiveSetting(name, value, source)
-    note = document.reason or document.description
+    note = printable(document.reason or document.description)
     return EffectiveSetting(name, value, source, document.place(pointer), note)
 
 
