@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from vsphere_market.adapter import actions, tasks
 from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
+from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
 from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.inventory import read_estate, snapshot_from
@@ -96,6 +97,11 @@ class PyVmomiVCenter:
             self._clock.now_s() - taken_at_s,
         )
         return snapshot
+
+    def checkup(self) -> Sequence[Finding]:
+        """See :class:`~vsphere_market.port.VCenterPort`."""
+        snapshot = self.observe()
+        return checkup(self._session, self._counters.catalogue(), snapshot, self._clock.skew_s)
 
     def standing(self, action: Action) -> Standing:
         """See :class:`~vsphere_market.port.VCenterPort`."""
