@@ -66,7 +66,6 @@ class Run:
         task: the last accepted task.
         known: ids of all accepted tasks, so that an old one is not taken for a new one.
         due_s: when the open task is overdue.
-        progress_pct: what the task last said.
         cancel_cause: why its cancellation is wanted; None when it is not.
         cancel_sent_s: when it was asked for.
         doubt: why it is being settled.
@@ -84,7 +83,6 @@ class Run:
     task: TaskHandle | None = None
     known: list[TaskHandle] = field(default_factory=list)
     due_s: float = 0.0
-    progress_pct: float = 0.0
     cancel_cause: Cause | None = None
     cancel_sent_s: float | None = None
     doubt: Doubt | None = None

@@ -84,7 +84,7 @@ def search(machine: Machine, run: Run) -> None:
 
 
 def polled(machine: Machine, run: Run, status: TaskStatus) -> bool:
-    """Apply one look at the step's task. True when anything changed."""
+    """Apply one look at the step's task. True when it does not run any more."""
     if run.phase is not Phase.RUNNING:
         return False
     match status.state:
@@ -96,13 +96,11 @@ def polled(machine: Machine, run: Run, status: TaskStatus) -> bool:
         case TaskState.ERROR:
             _task_failed(machine, run, status.error)
         case _:
-            return _still_running(machine, run, status)
+            return _still_running(machine, run)
     return True
 
 
-def _still_running(machine: Machine, run: Run, status: TaskStatus) -> bool:
-    changed = status.progress_pct != run.progress_pct
-    run.progress_pct = status.progress_pct
+def _still_running(machine: Machine, run: Run) -> bool:
     now_s = machine.now_s
     grace_s = machine.settings.deadlines.cancel_grace_s
     if run.cancel_cause is None and now_s >= run.due_s:
@@ -110,7 +108,7 @@ def _still_running(machine: Machine, run: Run, status: TaskStatus) -> bool:
     elif run.cancel_sent_s is not None and now_s >= run.cancel_sent_s + grace_s:
         run.doubt = Doubt.STUCK
         run.enter(Phase.SETTLING)
-    return changed
+    return run.phase is not Phase.RUNNING
 
 
 def _task_failed(machine: Machine, run: Run, error: ActionError | None) -> None:

@@ -1,0 +1,261 @@
+"""Questions to the journal. Newest first, unless said otherwise."""
+
+# ruff: noqa: S608 - statements are put together from constants; what a user gave is a parameter.
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vsphere_market.journal.codec import action_from_json, number
+from vsphere_market.journal.database import Database, Row, Value
+from vsphere_market.journal.records import (
+    CycleRecord,
+    DecisionRecord,
+    ExecutionRecord,
+    HostSample,
+    Moves,
+    PlanRecord,
+    RefusalRecord,
+    StepRecord,
+)
+from vsphere_market.journal.writing import ENDED
+from vsphere_market.port import ActionKind, Cause, OutcomeKind, Unsettled
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What to leave out. Everything unset lets everything through.
+
+    Attributes:
+        vm: name or managed object id of a VM.
+        host: name of a host that a migration left or entered.
+        kind: kind of action.
+        outcomes: only steps that ended in one of these ways.
+        since_s: nothing before that Unix time.
+        until_s: nothing at or after it.
+        plan: only of this plan.
+        execution: only of this execution.
+        estate: only of this vCenter (``codec.estate_key``).
+        limit: at most so many.
+    """
+
+    vm: str = ""
+    host: str = ""
+    kind: ActionKind | None = None
+    outcomes: tuple[OutcomeKind, ...] = ()
+    since_s: float | None = None
+    until_s: float | None = None
+    plan: int | None = None
+    execution: int | None = None
+    estate: str = ""
+    limit: int = 1000
+
+
+def cycles(db: Database, wanted: Filter) -> tuple[CycleRecord, ...]:
+    """Cycles, by ``since_s``, ``until_s``, ``estate`` and ``limit``."""
+    where = _Where().times("started_s", wanted).equal("estate", wanted.estate)
+    rows = db.rows(
+        "SELECT id, estate, kind, source, started_s, ended_s, status, sentence, vms, hosts, "
+        f"ballooned_mib, swapped_mib, swap_in_kibps, swap_out_kibps FROM cycles {where.sql} "
+        "ORDER BY started_s DESC, id DESC LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(CycleRecord(*row[:10], *map(number, row[10:])) for row in _any(rows))
+
+
+def plans(db: Database, wanted: Filter) -> tuple[PlanRecord, ...]:
+    """Plans, by ``since_s``, ``until_s``, ``estate``, ``plan`` and ``limit``."""
+    where = _Where().times("created_s", wanted).equal("estate", wanted.estate)
+    where.equal("id", wanted.plan)
+    rows = db.rows(
+        "SELECT id, cycle_id, estate, source, created_s, expires_s, policies, engine, "
+        "potential_before, potential_after, lower_bound, steps, refusals "
+        f"FROM plans {where.sql} ORDER BY created_s DESC, id DESC LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(PlanRecord(*row) for row in _any(rows))
+
+
+def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
+    """Steps of plans, by every part of the filter but ``outcomes`` and ``execution``."""
+    where = _Where().times("d.created_s", wanted).equal("d.plan_id", wanted.plan)
+    where.vm("d", wanted.vm).host("d", wanted.host)
+    where.equal("d.kind", wanted.kind.value if wanted.kind else "")
+    joined = ""
+    if wanted.estate:
+        joined = "JOIN plans p ON p.id = d.plan_id"
+        where.equal("p.estate", wanted.estate)
+    rows = db.rows(
+        "SELECT d.plan_id, d.created_s, d.step, d.kind, d.vm_moid, d.vm, d.host_from, d.host_to, "
+        "d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, d.mode, d.reason "
+        f"FROM decisions d {joined} {where.sql} "
+        "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(DecisionRecord(*row) for row in _any(rows))
+
+
+def refusals(db: Database, wanted: Filter) -> tuple[RefusalRecord, ...]:
+    """Refusals, by ``vm`` (any subject), ``since_s``, ``until_s``, ``plan`` and ``limit``."""
+    where = _Where().times("created_s", wanted).equal("plan_id", wanted.plan)
+    if wanted.vm:
+        where.add("(subject = ? OR subject_moid = ?)", wanted.vm, wanted.vm)
+    rows = db.rows(
+        "SELECT plan_id, created_s, subject_moid, subject, reason, sentence FROM refusals "
+        f"{where.sql} ORDER BY created_s DESC, plan_id DESC, place LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(RefusalRecord(*row) for row in _any(rows))
+
+
+def executions(db: Database, wanted: Filter) -> tuple[ExecutionRecord, ...]:
+    """Executions, by ``since_s``, ``until_s``, ``plan``, ``execution``, ``estate``, ``limit``."""
+    where = _Where().times("started_s", wanted).equal("estate", wanted.estate)
+    where.equal("plan_id", wanted.plan).equal("id", wanted.execution)
+    rows = db.rows(
+        "SELECT id, plan_id, estate, who, dry_run, started_s, ended_s, error FROM executions "
+        f"{where.sql} ORDER BY started_s DESC, id DESC LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(_execution(row) for row in _any(rows))
+
+
+def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
+    """Steps of executions with their outcomes, by every part of the filter.
+
+    Times are those of the end; steps that have not ended come first, whatever ``since_s`` says.
+    """
+    where = _Where().equal("s.execution_id", wanted.execution).equal("e.plan_id", wanted.plan)
+    where.equal("e.estate", wanted.estate).vm("s", wanted.vm).host("s", wanted.host)
+    where.equal("s.kind", wanted.kind.value if wanted.kind else "")
+    if wanted.outcomes:
+        marks = ", ".join("?" * len(wanted.outcomes))
+        where.add(f"s.outcome IN ({marks})", *(kind.value for kind in wanted.outcomes))
+    if wanted.since_s is not None:
+        where.add("(s.ended_s >= ? OR s.ended_s IS NULL)", wanted.since_s)
+    if wanted.until_s is not None:
+        where.add("s.ended_s < ?", wanted.until_s)
+    rows = db.rows(
+        "SELECT s.execution_id, e.plan_id, s.step, s.action, s.state, s.attempts, s.task, "
+        "s.outcome, s.cause, s.sentence, s.fault, s.started_s, s.ended_s, e.dry_run "
+        f"FROM steps s JOIN executions e ON e.id = s.execution_id {where.sql} "
+        "ORDER BY s.ended_s IS NOT NULL, s.ended_s DESC, s.execution_id DESC, s.place LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(
+        StepRecord(
+            execution=row[0],
+            plan=row[1],
+            step=row[2],
+            action=action_from_json(row[3]),
+            state=row[4],
+            attempts=row[5],
+            task=row[6],
+            outcome=OutcomeKind(row[7]) if row[7] else None,
+            cause=Cause(row[8]) if row[8] else None,
+            sentence=row[9],
+            fault=row[10],
+            started_s=row[11],
+            ended_s=row[12],
+            dry_run=bool(row[13]),
+        )
+        for row in _any(rows)
+    )
+
+
+def host_samples(db: Database, wanted: Filter) -> tuple[HostSample, ...]:
+    """Samples of hosts, oldest first, by ``host``, ``since_s``, ``until_s`` and ``limit``."""
+    where = _Where().times("at_s", wanted)
+    if wanted.host:
+        where.add("(host = ? OR host_moid = ?)", wanted.host, wanted.host)
+    rows = db.rows(
+        "SELECT cycle_id, at_s, host_moid, host, cluster, price, load, memory_mib, consumed_mib, "
+        "ballooned_mib, swapped_mib, compressed_mib, swap_in_kibps, swap_out_kibps, latency_pct, "
+        f"memory_state FROM host_samples {where.sql} ORDER BY at_s DESC, host LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    samples = [HostSample(*row[:5], *map(number, row[5:])) for row in _any(rows)]
+    return tuple(sorted(samples, key=lambda sample: (sample.at_s, sample.host)))
+
+
+def last_moves(db: Database, estate: str, since_s: float) -> Mapping[str, Moves]:
+    """Managed object id -> the VM's migrations that ended at or after ``since_s``.
+
+    Moves whose outcome is unknown count too: they may have happened.
+    """
+    rows = db.rows(
+        "SELECT s.vm_moid, max(s.ended_s), count(*) FROM steps s "
+        "JOIN executions e ON e.id = s.execution_id "
+        "WHERE s.kind = ? AND s.outcome IN (?, ?) AND s.ended_s >= ? "
+        "AND e.estate = ? AND e.dry_run = 0 GROUP BY s.vm_moid",
+        (
+            ActionKind.MIGRATE.value,
+            OutcomeKind.DONE.value,
+            OutcomeKind.UNKNOWN.value,
+            since_s,
+            estate,
+        ),
+    )
+    return {str(moid): Moves(last_s, count) for moid, last_s, count in _any(rows)}
+
+
+def unsettled(db: Database, estate: str) -> tuple[Unsettled, ...]:
+    """Steps without an outcome, in the order of their executions. None of a dry run's."""
+    rows = db.rows(
+        "SELECT s.execution_id, s.step, s.action, s.attempts, s.intent_s, s.task, s.submitted_s "
+        "FROM steps s JOIN executions e ON e.id = s.execution_id "
+        "WHERE s.state <> ? AND e.estate = ? AND e.dry_run = 0 ORDER BY s.execution_id, s.place",
+        (ENDED, estate),
+    )
+    return tuple(
+        Unsettled(str(row[0]), row[1], action_from_json(row[2]), *row[3:]) for row in _any(rows)
+    )
+
+
+def _execution(row: Sequence[Any]) -> ExecutionRecord:
+    number_, plan, estate, who, dry_run, started_s, ended_s, error = row
+    return ExecutionRecord(number_, plan, estate, who, bool(dry_run), started_s, ended_s, error)
+
+
+def _any(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
+    """The columns' types are the schema's promise, which mypy cannot see."""
+    return rows
+
+
+class _Where:
+    """Builds a WHERE clause out of what a filter has set. Column names are constants of ours."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.values: list[Value] = []
+
+    @property
+    def sql(self) -> str:
+        return f"WHERE {' AND '.join(self._parts)}" if self._parts else ""
+
+    def add(self, condition: str, *values: Value) -> _Where:
+        self._parts.append(condition)
+        self.values += values
+        return self
+
+    def equal(self, column: str, value: str | int | None) -> _Where:
+        return self if value in ("", None) else self.add(f"{column} = ?", value)
+
+    def times(self, column: str, wanted: Filter) -> _Where:
+        if wanted.since_s is not None:
+            self.add(f"{column} >= ?", wanted.since_s)
+        if wanted.until_s is not None:
+            self.add(f"{column} < ?", wanted.until_s)
+        return self
+
+    def vm(self, table: str, vm: str) -> _Where:
+        if not vm:
+            return self
+        return self.add(f"({table}.vm = ? OR {table}.vm_moid = ?)", vm, vm)
+
+    def host(self, table: str, host: str) -> _Where:
+        if not host:
+            return self
+        return self.add(f"({table}.host_from = ? OR {table}.host_to = ?)", host, host)

@@ -1,0 +1,303 @@
+"""The journal: one object to write to and to ask."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vsphere_market.errors import JournalError
+from vsphere_market.estate import Snapshot
+from vsphere_market.journal import audit, queries, retention, sampling
+from vsphere_market.journal.codec import VmSample, unpack_vms
+from vsphere_market.journal.database import Database, SqliteDatabase
+from vsphere_market.journal.lock import OwnerLock
+from vsphere_market.journal.queries import Filter
+from vsphere_market.journal.records import (
+    AuditRecord,
+    Blob,
+    CycleRecord,
+    DecisionRecord,
+    ExecutionRecord,
+    HostSample,
+    Moves,
+    PlanRecord,
+    RefusalRecord,
+    StepRecord,
+)
+from vsphere_market.journal.retention import Retention
+from vsphere_market.journal.schema import migrate, require_known
+from vsphere_market.journal.writing import JournalRecorder
+from vsphere_market.market.plan import Plan
+from vsphere_market.port import Unsettled
+from vsphere_market.units import FloatArray
+
+_ALL = Filter()
+
+
+def open_journal(path: Path, *, read_only: bool = False) -> Journal:
+    """Open the journal at ``path``, making it when it is missing.
+
+    Args:
+        path: the file.
+        read_only: for questions only; the file must exist.
+
+    Raises:
+        JournalError: it is none, is damaged, belongs to a newer version, or the place is not
+            usable.
+        BusyError: another program keeps it locked.
+    """
+    database = SqliteDatabase(path, read_only=read_only)
+    try:
+        if read_only:
+            require_known(database, read_only=True)
+        else:
+            migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return Journal(database, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Keeps every sample, decision, refusal and outcome. Close it, or use it in a ``with``.
+
+    Every method may raise ``BusyError`` (another writer does not finish) or ``StorageError``
+    (disk full or broken); what a method that raised was to write is then not written at all.
+
+    Attributes:
+        database: where it is kept.
+        path: the file.
+    """
+
+    database: Database
+    path: Path
+
+    def own(self) -> OwnerLock:
+        """Become the one that may submit; ``apply`` and ``run`` hold this while they work.
+
+        Raises:
+            BusyError: somebody else is.
+        """
+        return OwnerLock(self.path)
+
+    def close(self) -> None:
+        """Let go. May be called twice."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ writing
+
+    def begin_cycle(self, snapshot: Snapshot, *, kind: str, engine: str, started_s: float) -> int:
+        """A cycle begins; returns its number.
+
+        Args:
+            snapshot: what it saw.
+            kind: ``run``, ``apply``, ``plan`` ….
+            engine: version of this package.
+            started_s: Unix time.
+        """
+        return sampling.begin_cycle(
+            self.database, snapshot, kind=kind, engine=engine, started_s=started_s
+        )
+
+    def end_cycle(self, cycle: int, *, ended_s: float, status: str, sentence: str) -> None:
+        """A cycle has ended: ``status`` for machines, ``sentence`` for people."""
+        sampling.end_cycle(self.database, cycle, ended_s=ended_s, status=status, sentence=sentence)
+
+    def write_samples(
+        self,
+        cycle: int,
+        snapshot: Snapshot,
+        *,
+        prices: Mapping[str, float] | None = None,
+        loads: Mapping[str, float] | None = None,
+        vm_columns: Mapping[str, FloatArray] | None = None,
+    ) -> None:
+        """Keep a snapshot: one row per host and cluster, one compressed blob for all VMs.
+
+        Args:
+            cycle: the cycle's number.
+            snapshot: what was seen.
+            prices: host moid -> marginal price of its memory.
+            loads: host moid -> memory load over usable capacity, 1 is full.
+            vm_columns: further columns, one entry per VM, e.g. ``working_set_mib``.
+        """
+        sampling.write_samples(
+            self.database,
+            cycle,
+            snapshot,
+            prices=prices or {},
+            loads=loads or {},
+            vm_columns=vm_columns or {},
+        )
+
+    def write_plan(self, plan: Plan, document: str, *, cycle: int | None = None) -> int:
+        """Keep a plan; returns its number. ``document`` is its JSON as a plan file holds it."""
+        return sampling.write_plan(self.database, plan, document, cycle=cycle)
+
+    def approve(self, plan: int, *, who: str, steps: Sequence[str], at_s: float) -> None:
+        """Write down who approved which steps of a plan."""
+        body = {"plan": plan, "who": who, "steps": list(steps)}
+        with self.database.transaction():
+            audit.append(self.database, at_s, "approval", body)
+
+    def recorder(self, *, estate: str, plan: int | None = None, who: str = "") -> JournalRecorder:
+        """What the executor writes to.
+
+        Args:
+            estate: identity of the vCenter (``estate_key(snapshot.source)``).
+            plan: the plan's number here.
+            who: on whose behalf.
+        """
+        return JournalRecorder(self.database, estate=estate, plan=plan, who=who)
+
+    def put_blob(self, name: str, data: bytes, *, version: int, at_s: float) -> None:
+        """Keep something under a name, in place of what was there."""
+        self.database.run(
+            "INSERT INTO blobs (name, version, at_s, data) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET version = excluded.version, at_s = excluded.at_s, "
+            "data = excluded.data",
+            (name, version, at_s, data),
+        )
+
+    def close_finished(self, at_s: float) -> int:
+        """End executions whose steps all have outcomes, but whose end was never written.
+
+        Returns:
+            How many there were.
+        """
+        sql = (
+            "FROM executions WHERE ended_s IS NULL AND NOT EXISTS (SELECT 1 FROM steps "
+            "WHERE steps.execution_id = executions.id AND steps.state <> 'ended')"
+        )
+        with self.database.transaction():
+            rows = self.database.rows(f"SELECT id {sql}")
+            for (number,) in rows:
+                recorder = JournalRecorder(self.database, estate="", plan=None, who="")
+                recorder.end(str(number), at_s, "the program ended before it could say so")
+        return len(rows)
+
+    def prune(self, now_s: float, retention_: Retention | None = None) -> retention.Pruned:
+        """Remove what is older than it is kept."""
+        return retention.prune(self.database, now_s, retention_ or Retention())
+
+    # ------------------------------------------------------------ questions
+
+    def cycles(self, wanted: Filter = _ALL) -> tuple[CycleRecord, ...]:
+        """See :func:`queries.cycles`."""
+        return queries.cycles(self.database, wanted)
+
+    def plans(self, wanted: Filter = _ALL) -> tuple[PlanRecord, ...]:
+        """See :func:`queries.plans`."""
+        return queries.plans(self.database, wanted)
+
+    def decisions(self, wanted: Filter = _ALL) -> tuple[DecisionRecord, ...]:
+        """See :func:`queries.decisions`."""
+        return queries.decisions(self.database, wanted)
+
+    def refusals(self, wanted: Filter = _ALL) -> tuple[RefusalRecord, ...]:
+        """See :func:`queries.refusals`."""
+        return queries.refusals(self.database, wanted)
+
+    def executions(self, wanted: Filter = _ALL) -> tuple[ExecutionRecord, ...]:
+        """See :func:`queries.executions`."""
+        return queries.executions(self.database, wanted)
+
+    def steps(self, wanted: Filter = _ALL) -> tuple[StepRecord, ...]:
+        """See :func:`queries.steps`."""
+        return queries.steps(self.database, wanted)
+
+    def host_samples(self, wanted: Filter = _ALL) -> tuple[HostSample, ...]:
+        """See :func:`queries.host_samples`."""
+        return queries.host_samples(self.database, wanted)
+
+    def last_moves(self, estate: str, since_s: float) -> Mapping[str, Moves]:
+        """See :func:`queries.last_moves`."""
+        return queries.last_moves(self.database, estate, since_s)
+
+    def unsettled(self, estate: str) -> tuple[Unsettled, ...]:
+        """See :func:`queries.unsettled`. Ask only while holding :meth:`own`."""
+        return queries.unsettled(self.database, estate)
+
+    def plan_document(self, plan: int) -> str | None:
+        """The JSON of a plan, or None when it is not there (any more)."""
+        rows = self.database.rows("SELECT document FROM plans WHERE id = ?", (plan,))
+        if not rows or not isinstance(rows[0][0], bytes):
+            return None
+        try:
+            return zlib.decompress(rows[0][0]).decode()
+        except (zlib.error, UnicodeDecodeError):
+            raise JournalError(f"plan {plan} is damaged", where=str(self.path)) from None
+
+    def vm_sample(self, cycle: int) -> VmSample | None:
+        """The VMs of a cycle, or None when they are not there (any more)."""
+        rows = self.database.rows("SELECT columns FROM vm_samples WHERE cycle_id = ?", (cycle,))
+        if not rows or not isinstance(rows[0][0], bytes):
+            return None
+        try:
+            return unpack_vms(rows[0][0])
+        except ValueError as exc:
+            raise JournalError(f"cycle {cycle}: {exc}", where=str(self.path)) from None
+
+    def vm_history(
+        self, vm: str, column: str, *, since_s: float, limit: int = 1000
+    ) -> tuple[tuple[float, float], ...]:
+        """``(Unix time, value)`` of one column of one VM, oldest first.
+
+        Args:
+            vm: name or managed object id.
+            column: one of ``codec.VM_COLUMNS``, or one that the caller added.
+            since_s: nothing before that.
+            limit: at most so many cycles, the newest.
+        """
+        rows = self.database.rows(
+            "SELECT at_s, columns FROM vm_samples WHERE at_s >= ? ORDER BY at_s DESC LIMIT ?",
+            (since_s, limit),
+        )
+        history = []
+        for at_s, blob in reversed(rows):
+            assert isinstance(at_s, float) and isinstance(blob, bytes)
+            sample = unpack_vms(blob)
+            names = sample.moids if vm in sample.moids else sample.names
+            if vm in names and column in sample.columns:
+                history.append((at_s, float(sample.columns[column][names.index(vm)])))
+        return tuple(history)
+
+    def get_blob(self, name: str) -> Blob | None:
+        """What was put there last, or None."""
+        rows = self.database.rows("SELECT version, at_s, data FROM blobs WHERE name = ?", (name,))
+        if not rows:
+            return None
+        version, at_s, data = rows[0]
+        assert isinstance(version, int) and isinstance(at_s, float) and isinstance(data, bytes)
+        return Blob(version, at_s, data)
+
+    def audit_trail(self, *, after: int = 0, limit: int = 1000) -> tuple[AuditRecord, ...]:
+        """Rows of the audit trail after row ``after``, oldest first."""
+        rows = self.database.rows(
+            "SELECT id, at_s, event, body FROM audit WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return tuple(
+            AuditRecord(int(number or 0), float(at_s or 0.0), str(event), str(body))
+            for number, at_s, event, body in rows
+        )
+
+    def verify(self) -> audit.Verdict:
+        """Check the seals of the audit trail."""
+        return audit.verify(self.database)
