@@ -20,7 +20,7 @@ _PER_CENT = 0.01
 _SECONDS_PER_MINUTE = 60.0
 
 #: Settings of VMs: property of a spec -> attribute of the rulebook, and what to multiply by.
-_SETTINGS: Mapping[Kind, Mapping[str, tuple[str, float]]] = {
+SETTINGS: Mapping[Kind, Mapping[str, tuple[str, float]]] = {
     Kind.TIER: {
         "priority": ("priority", 1.0),
         "guaranteePct": ("guarantee", _PER_CENT),
@@ -198,7 +198,7 @@ def parse_document(raw: Mapping[str, Any], where: str) -> Document:
 def _settings(kind: Kind, spec: Mapping[str, Any]) -> tuple[SettingOf, ...]:
     return tuple(
         SettingOf(attribute, float(spec[key]) * factor, f"/spec/{key}")
-        for key, (attribute, factor) in _SETTINGS.get(kind, {}).items()
+        for key, (attribute, factor) in SETTINGS.get(kind, {}).items()
         if key in spec
     )
 

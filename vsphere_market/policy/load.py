@@ -106,13 +106,13 @@ def _files(paths: Sequence[Path], findings: list[Finding]) -> Iterator[Path]:
     """The files to read, folders searched, in order and each once."""
     seen: set[Path] = set()
     for path in paths:
+        if "\0" in str(path):
+            findings.append(error("unreadable", str(path), "is no path of a file"))
+            continue
         try:
             found = sorted(_below(path)) if path.is_dir() else [path]
         except OSError as exc:
             findings.append(error("unreadable", str(path), f"cannot be read ({exc.strerror})"))
-            continue
-        except ValueError:  # a null byte in the path
-            findings.append(error("unreadable", str(path), "is no path of a file"))
             continue
         if not found:
             cure = "name a file, or a folder with policy files"

@@ -87,7 +87,7 @@ def printable(text: str) -> str:
 def near_miss(asked: str, known: Iterable[str]) -> str:
     """The known name that ``asked`` most probably meant, or ""."""
     folded = asked[:MAX_QUOTE].casefold()
-    names = {name.casefold(): name for name in known if abs(len(name) - len(folded)) <= 4}
+    names = {name[:MAX_QUOTE].casefold(): name for name in known}
     found = difflib.get_close_matches(folded, names, n=1, cutoff=0.6)
     return names[found[0]] if found else ""
 

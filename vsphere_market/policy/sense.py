@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vsphere_market.estate import NOT_ON, RUN_ON
-from vsphere_market.policy.documents import Document
+from vsphere_market.policy.documents import UNBOUNDED, Document
 from vsphere_market.policy.problems import error
 from vsphere_market.policy.selectors import AllOf, AnyOf, Not, Selector, SizeRange
 from vsphere_market.port import Finding
@@ -24,6 +24,7 @@ def document_findings(document: Document) -> Iterator[Finding]:
     yield from _selector_findings(document, document.selector)
     if document.rule is not None:
         yield from _rule_findings(document)
+    yield from _budget_findings(document)
     held = document.hold_back
     if held and held.reserve is not None and held.failover_hosts is not None:
         yield error(
@@ -31,6 +32,17 @@ def document_findings(document: Document) -> Iterator[Finding]:
             document.place("/spec/failoverHosts"),
             "stands beside reservePct, and both say how much is held back",
             "keep one of them, or use two documents for different hosts",
+        )
+
+
+def _budget_findings(document: Document) -> Iterator[Finding]:
+    budget = document.budget
+    if budget and budget.max_migrations == UNBOUNDED and budget.max_share == UNBOUNDED:
+        yield error(
+            "missing",
+            document.place("/spec"),
+            "says no bound",
+            "give maxMigrations, maxPct, or both",
         )
 
 
