@@ -1,0 +1,179 @@
+"""The state of the model: one array per quantity, one entry per VM or host.
+
+Where a VM's pages are, seen from the host (MiB), is kept so that always
+
+    size = unbacked + granted + ballooned + swapped + compressed
+
+*unbacked* being what the guest has never touched, or what a deflating balloon gave back to it
+untouched; it is not kept but follows. *compressed* counts pages before compression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vsphere_market.plant import laws
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+
+def _zeros(count: int) -> FloatArray:
+    return np.zeros(count)
+
+
+@dataclass(slots=True, eq=False)
+class Hosts:
+    """Hosts of the estate, H entries each.
+
+    Attributes:
+        memory: physical memory.
+        vmkernel: used by the VMkernel.
+        swap_mibps: what the swap device reads or writes per second.
+        swap_latency_s: time to read one swapped page.
+        link_mibps: vMotion network; 0 is none.
+        min_free: free memory that the scheduler wants.
+        state: 0 high, 1 clear, 2 soft, 3 hard, 4 low.
+        incoming: memory already taken by VMs that are being migrated here.
+        free: free memory after the last step.
+    """
+
+    memory: FloatArray
+    vmkernel: FloatArray
+    swap_mibps: FloatArray
+    swap_latency_s: FloatArray
+    link_mibps: FloatArray
+    min_free: FloatArray = field(init=False)
+    state: IndexArray = field(init=False)
+    incoming: FloatArray = field(init=False)
+    free: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.memory)
+        self.min_free = laws.min_free_mib(self.memory)
+        self.state = np.zeros(count, dtype=np.int64)
+        self.incoming = _zeros(count)
+        self.free = self.memory - self.vmkernel
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+
+@dataclass(slots=True, eq=False)
+class Fleet:
+    """VMs of the estate, V entries each, powered-off ones among them (they hold nothing).
+
+    Attributes:
+        host: row of its host.
+        on: powered on.
+        size: configured memory.
+        vcpus: virtual CPUs.
+        reservation: guaranteed memory, pools' guarantees included.
+        limit: upper limit of host memory, pools' limits included; inf is none.
+        shares: effective shares among all VMs of a host.
+        tools: VMware Tools run.
+        balloon_cap: largest balloon.
+        guest_size: memory that the guest has brought online, at most ``size``.
+        overhead: host memory to run it, 0 when off.
+        granted, ballooned, swapped, compressed: where its pages are.
+        hot_out: swapped or compressed pages that belong to its working set.
+        cache: guest page cache now.
+        working: working set, what the guest touches within a sample period; may exceed the size.
+        anon: memory the guest's programs have allocated.
+        cache_want: page cache it would fill if left alone.
+        idle_touch: share of idle pages touched per step.
+        drift: share of the working set exchanged for idle pages per step.
+        write_mibps: pages written per second.
+        active: sampled estimate of touched memory.
+        balloon_target: what the balloon is asked to take.
+        target: what the scheduler last granted it, inf before it had to say.
+        stall: share of the last step spent waiting for memory, all causes.
+        latency: the part of it that ``mem.latency`` shows: swap-in and decompression.
+        moving: share of the last step lost to a migration.
+    """
+
+    host: IndexArray
+    on: BoolArray
+    size: FloatArray
+    vcpus: FloatArray
+    reservation: FloatArray
+    limit: FloatArray
+    shares: FloatArray
+    tools: BoolArray
+    balloon_cap: FloatArray
+    guest_size: FloatArray = field(init=False)
+    overhead: FloatArray = field(init=False)
+    granted: FloatArray = field(init=False)
+    ballooned: FloatArray = field(init=False)
+    swapped: FloatArray = field(init=False)
+    compressed: FloatArray = field(init=False)
+    hot_out: FloatArray = field(init=False)
+    cache: FloatArray = field(init=False)
+    working: FloatArray = field(init=False)
+    anon: FloatArray = field(init=False)
+    cache_want: FloatArray = field(init=False)
+    idle_touch: FloatArray = field(init=False)
+    drift: FloatArray = field(init=False)
+    write_mibps: FloatArray = field(init=False)
+    active: FloatArray = field(init=False)
+    balloon_target: FloatArray = field(init=False)
+    target: FloatArray = field(init=False)
+    stall: FloatArray = field(init=False)
+    latency: FloatArray = field(init=False)
+    moving: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.host)
+        for item in fields(self):
+            if not item.init:
+                setattr(self, item.name, _zeros(count))
+        self.guest_size[:] = self.size
+        self.target[:] = np.inf
+        self.overhead[:] = np.where(self.on, laws.overhead_mib(self.size, self.vcpus), 0.0)
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def held(self) -> FloatArray:
+        """Host memory that each VM takes, overhead apart: granted and its compression cache."""
+        return self.granted + laws.ZIP_RATIO * self.compressed
+
+    def unbacked(self) -> FloatArray:
+        """What is neither backed nor taken: the guest's untouched memory."""
+        return self.size - self.granted - self.ballooned - self.swapped - self.compressed
+
+    def used_by_host(self, hosts: Hosts) -> FloatArray:
+        """(H,) memory in use on each host, VMkernel and incoming migrations included."""
+        per_vm = self.held() + self.overhead
+        used = laws.summed(per_vm, self.host, len(hosts))
+        return used + hosts.vmkernel + hosts.incoming
+
+
+@dataclass(slots=True, eq=False)
+class Flows:
+    """What moved in the last step, MiB per VM; rates are these over the step.
+
+    Attributes:
+        swap_in, swap_out: between host memory and the swap file.
+        unzip: out of the compression cache by touch.
+        zip_in: into the compression cache.
+        guest_paging: read back by the guest from its own page file.
+    """
+
+    swap_in: FloatArray
+    swap_out: FloatArray
+    unzip: FloatArray
+    zip_in: FloatArray
+    guest_paging: FloatArray
+
+    @classmethod
+    def still(cls, count: int) -> Flows:
+        """Nothing moved."""
+        return cls(*(_zeros(count) for _ in range(5)))
+
+    def clear(self) -> None:
+        """Set everything to zero, in place."""
+        for item in fields(self):
+            column: NDArray[np.float64] = getattr(self, item.name)
+            column.fill(0.0)

@@ -1,0 +1,197 @@
+"""The laws of ESXi memory scheduling that are pure functions, and every constant of the model.
+
+Each constant names its origin: [W02] Waldspurger, OSDI 2002; [RM] vSphere Resource Management
+guide; [OVT] open-vm-tools; [OPS] VMware Operations Guide; [EPP] Epping's table of memory states;
+[ASM] an assumption of this model, for want of a published figure. ``docs/design/plant.md`` tells
+more about each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.units import FloatArray, IndexArray
+
+#: Seconds per step: Mem.BalancePeriod [RM].
+STEP_S = 15.0
+#: Pages of 4 KiB in a MiB.
+PAGES_PER_MIB = 256.0
+
+# ------------------------------------------------------------------ host states
+#: A state is entered when free memory falls below this share of minFree [EPP], worst last:
+#: clear, soft, hard, low. The state number is the count of lines crossed, 0 is high.
+ENTER_BELOW = (1.00, 0.64, 0.32, 0.16)
+#: A state is left only above the line of the state before it; [W02] has such hysteresis without
+#: figures, so the lines are reused and the first is [ASM].
+LEAVE_ABOVE = (1.20, 1.00, 0.64, 0.32)
+HIGH, CLEAR, SOFT, HARD, LOW = range(5)
+#: Below this share of minFree nothing is handed out any more; what the VMkernel needs to page.
+LAST_SHARE = 0.04
+
+# ------------------------------------------------------------------ idle-memory tax
+#: Mem.IdleTax [RM, W02].
+IDLE_TAX = 0.75
+#: Cost of an idle page against an active one, k = 1 / (1 - tax) [W02 §5.2].
+IDLE_COST = 1.0 / (1.0 - IDLE_TAX)
+
+# ------------------------------------------------------------------ balloon
+#: Mem.CtlMaxPercent [RM].
+BALLOON_MAX_SHARE = 0.65
+#: 16,384 pages/s while the guest gives freely, inflating or deflating [OVT].
+BALLOON_FAST_MIBPS = 64.0
+#: 2,048 pages/s when the guest has to page out idle memory [OVT].
+BALLOON_SLOW_MIBPS = 8.0
+#: 512 pages/s when it has to page out what it uses [OVT].
+BALLOON_HARD_MIBPS = 2.0
+
+# ------------------------------------------------------------------ compression and swap
+#: Mem.MemZipMaxPct: the compression cache as a share of the VM's size [RM].
+ZIP_MAX_SHARE = 0.10
+#: A compressed page takes half a page [RM: compresses to 2 KB or less].
+ZIP_RATIO = 0.5
+#: Share of the pages chosen for swap that compress that well [ASM].
+ZIP_COMPRESSIBLE = 0.5
+#: Time to decompress one page [ASM].
+ZIP_LATENCY_S = 30e-6
+#: Time to read one page from a swap file or a guest's page file [ASM: flash behind a SAN].
+SWAP_LATENCY_S = 1e-3
+#: What one host can write to, or read from, swap [ASM].
+SWAP_MIBPS = 200.0
+
+# ------------------------------------------------------------------ touching
+#: Mem.SamplePeriod [RM].
+SAMPLE_PERIOD_S = 60.0
+#: Pages sampled per period [W02 §5.3].
+SAMPLE_PAGES = 100
+#: Gains of the fast and the slow average per period [ASM; W02 gives the idea, no figures].
+FAST_GAIN = 0.5
+SLOW_GAIN = 0.1
+#: Mean time between two touches of a page of the working set: the working set is what is
+#: touched within a sample period, so it must be below that [ASM].
+HOT_TOUCH_S = 30.0
+#: What a guest keeps for itself before it begins to page, as a share of its memory: VMware's
+#: "needed memory" leaves the same 5 % [OPS, OVT].
+GUEST_FLOOR_SHARE = 0.05
+#: Fastest growth of a VM by touching new memory [ASM].
+TOUCH_MIBPS = 256.0
+#: Time constant of a page cache that fills up again [ASM].
+CACHE_FILL_S = 600.0
+
+# ------------------------------------------------------------------ vMotion
+#: Share of the link that migrations get out of it [ASM; 18 of 40 Gb/s by one adapter, nearly
+#: all of 10 Gb/s].
+LINK_EFFICIENCY = 0.9
+#: Preparing, checking and handing over [ASM].
+VMOTION_SETUP_S = 8.0
+#: Longest stun at switch-over that is aimed at.
+SWITCHOVER_S = 0.5
+#: Share of its time that a VM loses while its writes are traced [ASM].
+PRECOPY_STALL = 0.02
+#: Pages written per second as a share of the link above which the VM is slowed down (SDPS).
+DIRTY_CEILING = 0.8
+#: A migration that gets no page across for this long is given up.
+VMOTION_TIMEOUT_S = 120.0
+
+#: (amount in MiB, share kept free of it) of the sliding scale of minFree; the rest is 1 %.
+_MIN_FREE_BANDS = ((4096.0, 0.06), (8192.0, 0.04), (16384.0, 0.02))
+
+
+def min_free_mib(memory_mib: FloatArray) -> FloatArray:
+    """minFree of hosts with that much memory: 6 % of the first 4 GiB, 4 % of the next 8, …."""
+    left = np.asarray(memory_mib, dtype=np.float64).copy()
+    total = np.zeros_like(left)
+    for amount, share in _MIN_FREE_BANDS:
+        part = np.minimum(left, amount)
+        total += share * part
+        left -= part
+    return total + 0.01 * left
+
+
+def overhead_mib(size_mib: FloatArray | float, vcpus: FloatArray | float) -> FloatArray:
+    """Memory a host needs to run a VM: a plane through the four published points, within 0.2 MB.
+
+    25.9 MB at 1 GB and 1 vCPU, 52.7 at 4 and 2, 139.6 at 16 and 1, 168.6 at 16 and 8 [RM 6.5].
+    """
+    size, cpus = np.asarray(size_mib, np.float64), np.asarray(vcpus, np.float64)
+    return np.asarray(14.18 + 7.58 / 1024.0 * size + 4.14 * cpus)
+
+
+def summed(values: FloatArray, segment: IndexArray, count: int) -> FloatArray:
+    """(count,) sums of values per segment: of VMs per host, for the most part."""
+    return np.asarray(np.bincount(segment, weights=values, minlength=count), dtype=np.float64)
+
+
+def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -> IndexArray:
+    """States after a look at free memory: worse at once, better only past the line above."""
+    ratio = free_mib / min_free
+    entered = np.zeros(len(state), dtype=np.int64)
+    held = np.zeros(len(state), dtype=np.int64)
+    for enter, leave in zip(ENTER_BELOW, LEAVE_ABOVE, strict=True):
+        entered += ratio < enter
+        held += ratio < leave
+    return np.maximum(entered, np.minimum(state, held))
+
+
+def fair_weights(shares: FloatArray, active_mib: FloatArray, held_mib: FloatArray) -> FloatArray:
+    """What a VM may hold per unit of price: shares / (f + k (1 - f)), f the active share.
+
+    The inverse of [W02 §5.2]'s shares-per-page ratio at one page: equal prices mean allocations
+    in proportion to these.
+    """
+    f = np.clip(active_mib / np.maximum(held_mib, 1.0), 0.0, 1.0)
+    return shares / (f + IDLE_COST * (1.0 - f))
+
+
+def waterfill(
+    weight: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    segment: IndexArray,
+    capacity: FloatArray,
+) -> FloatArray:
+    """Share capacity out in proportion to weights, between bounds, in every segment at once.
+
+    This is where min-funding revocation comes to rest: pages have gone from whoever paid least
+    per page until all that are between their bounds pay the same.
+
+    Args:
+        weight: (n,) positive.
+        low: (n,) never less; kept even when the lows alone exceed the capacity.
+        high: (n,) never more, at least ``low``.
+        segment: (n,) which capacity an entry draws on.
+        capacity: (segments,).
+
+    Returns:
+        (n,) allocations; they add up to the capacity within 0.01 where it is between the sums
+        of the bounds.
+    """
+    count = len(capacity)
+    if not len(weight):
+        return np.zeros(0)
+    bottom = summed(low, segment, count)
+    top = summed(high, segment, count)
+    # Segments without a question: everybody has all, or everybody the least.
+    want = np.clip(capacity, bottom, top)
+    ceiling = np.zeros(count)
+    np.maximum.at(ceiling, segment, high / weight)
+    left, right = np.zeros(count), ceiling
+    heft = summed(weight, segment, count)
+    level = np.where(top > 0.0, want / np.maximum(heft, 1e-300), 0.0)
+    level = np.clip(level, left, right)
+    share = np.zeros(len(weight))
+    # Newton's steps on a rising piecewise linear function; outside the bracket, halve it.
+    for _ in range(80):
+        raw = weight * level[segment]
+        share = np.clip(raw, low, high)
+        error = want - summed(share, segment, count)
+        if np.abs(error).max() <= 0.01:
+            break
+        inside = (raw > low) & (raw < high)
+        slope = summed(weight * inside, segment, count)
+        left = np.where(error > 0.0, level, left)
+        right = np.where(error > 0.0, right, level)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            jump = level + error / slope
+        usable = (slope > 0.0) & (jump > left) & (jump < right)
+        level = np.where(usable, jump, 0.5 * (left + right))
+    return share

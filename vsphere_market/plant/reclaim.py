@@ -1,0 +1,228 @@
+"""Taking memory from VMs: whose turn it is, by balloon, by compression, by swap.
+
+All functions work on the rows ``rows`` of a fleet and change it in place; amounts are MiB per row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.plant import laws
+from vsphere_market.plant.fleet import Fleet, Flows, Hosts
+from vsphere_market.units import FloatArray, IndexArray
+
+
+def sellable(fleet: Fleet, hosts: Hosts) -> FloatArray:
+    """(H,) what a host can hand out to its VMs and still have minFree left."""
+    overhead = laws.summed(fleet.overhead, fleet.host, len(hosts))
+    return np.maximum(
+        hosts.memory - hosts.vmkernel - hosts.incoming - hosts.min_free - overhead, 0.0
+    )
+
+
+def claims(fleet: Fleet, rows: IndexArray, wish: FloatArray) -> FloatArray:
+    """What VMs would hold if nobody squeezed them: held, what the balloon took, and a wish.
+
+    Swapped and compressed pages are no claim: they come back when they are touched, not before.
+    """
+    held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
+    return np.minimum(
+        np.minimum(held + fleet.ballooned[rows] + wish, fleet.size[rows]), fleet.limit[rows]
+    )
+
+
+def targets(fleet: Fleet, hosts: Hosts, rows: IndexArray, wish: FloatArray) -> FloatArray:
+    """Memory targets by min-funding revocation with the idle-memory tax [W02 §5].
+
+    Between its reservation (or less, if it claims less) and its claim, every VM of a host holds in
+    proportion to shares / (f + k (1 - f)); ``rows`` must hold all VMs of the hosts they are on.
+    """
+    held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
+    high = claims(fleet, rows, wish)
+    low = np.minimum(fleet.reservation[rows], high)
+    weight = laws.fair_weights(fleet.shares[rows], fleet.active[rows], held)
+    return laws.waterfill(weight, low, high, fleet.host[rows], sellable(fleet, hosts))
+
+
+def inflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) -> FloatArray:
+    """Grow balloons by up to ``want``; returns by how much they grew.
+
+    The guest gives, in this order: memory it has freed (the host still backs it), memory it never
+    touched (gains the host nothing), page cache, idle programs' memory paged out by the guest, and
+    at last its working set. It gives slower and slower; without Tools it gives nothing.
+    """
+    size, taken = fleet.guest_size[rows], fleet.ballooned[rows]
+    granted = fleet.granted[rows]
+    present = granted + fleet.swapped[rows] + fleet.compressed[rows]
+    room = np.maximum(size - taken, 0.0)
+    cache = fleet.cache[rows]
+    used = np.minimum(fleet.anon[rows], room) + cache
+    easy = np.maximum(room - used, 0.0) + cache
+    fast = laws.BALLOON_FAST_MIBPS * seconds
+    spare = room - laws.GUEST_FLOOR_SHARE * size - fleet.working[rows]
+    reluctant = np.where(spare > easy, laws.BALLOON_SLOW_MIBPS, laws.BALLOON_HARD_MIBPS) * seconds
+    pace = easy + reluctant * np.maximum(1.0 - easy / fast, 0.0)
+    grow = np.minimum(np.minimum(want, fast), pace)
+    grow = np.minimum(grow, fleet.balloon_cap[rows] - taken)
+    grow = np.where(fleet.tools[rows], np.maximum(grow, 0.0), 0.0)
+
+    unbacked = np.maximum(size - present - taken, 0.0)
+    untouched = np.maximum(unbacked - np.maximum(used - present, 0.0), 0.0)
+    freed = np.maximum(present - used, 0.0) * granted / np.maximum(present, 1e-9)
+    from_untouched = np.clip(grow - freed, 0.0, untouched)
+    from_granted = np.minimum(grow - from_untouched, granted)
+    grow = from_untouched + from_granted
+    fleet.granted[rows] = granted - from_granted
+    fleet.ballooned[rows] = taken + grow
+    _trim_cache(fleet, rows)
+    return grow
+
+
+def _trim_cache(fleet: Fleet, rows: IndexArray) -> None:
+    """Let the page cache shrink to what programs and balloon leave."""
+    room = fleet.guest_size[rows] - fleet.ballooned[rows] - fleet.anon[rows]
+    fleet.cache[rows] = np.clip(fleet.cache[rows], 0.0, np.maximum(room, 0.0))
+
+
+def deflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) -> FloatArray:
+    """Shrink balloons by up to ``want``; the pages come back untouched. Returns by how much."""
+    give = np.minimum(want, laws.BALLOON_FAST_MIBPS * seconds)
+    give = np.clip(give, 0.0, fleet.ballooned[rows])
+    fleet.ballooned[rows] -= give
+    return give
+
+
+def page_out(
+    fleet: Fleet,
+    hosts: Hosts,
+    flows: Flows,
+    rows: IndexArray,
+    want: FloatArray,
+    seconds: float,
+) -> FloatArray:
+    """Take host memory by compression and swap; returns how much host memory came free.
+
+    Pages are picked at random [W02 §3.3], so the working set is hit in proportion to its share of
+    what is granted. Those that compress well enter the VM's compression cache; a full cache writes
+    its oldest pages to swap. What the host's swap device can write in the step bounds it all.
+    """
+    granted = fleet.granted[rows]
+    space = laws.ZIP_MAX_SHARE * fleet.size[rows] / laws.ZIP_RATIO - fleet.compressed[rows]
+    space = np.maximum(space, 0.0)
+    pages = want / (1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RATIO))
+    overflow = laws.ZIP_COMPRESSIBLE * pages > space
+    pages = np.where(overflow, want + (1.0 - laws.ZIP_RATIO) * space, pages)
+    pages = np.clip(pages, 0.0, granted)
+    zipped = np.minimum(laws.ZIP_COMPRESSIBLE * pages, space)
+
+    written = laws.summed(pages - zipped, fleet.host[rows], len(hosts))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(written > 0.0, hosts.swap_mibps * seconds / written, 1.0)
+    share = np.minimum(share, 1.0)[fleet.host[rows]]
+    pages, zipped = pages * share, zipped * share
+
+    hot = np.clip(resident_working_set(fleet, rows) - fleet.hot_out[rows], 0.0, granted)
+    fleet.hot_out[rows] += pages * hot / np.maximum(granted, 1e-9)
+    fleet.granted[rows] = granted - pages
+    fleet.swapped[rows] += pages - zipped
+    fleet.compressed[rows] += zipped
+    flows.swap_out[rows] += pages - zipped
+    flows.zip_in[rows] += zipped
+    return pages - laws.ZIP_RATIO * zipped
+
+
+def resident_working_set(fleet: Fleet, rows: IndexArray) -> FloatArray:
+    """The part of the working set that the guest keeps in its memory and does not page itself."""
+    size = fleet.guest_size[rows]
+    room = (1.0 - laws.GUEST_FLOOR_SHARE) * size - fleet.ballooned[rows]
+    return np.clip(fleet.working[rows], 0.0, np.maximum(room, 0.0))
+
+
+def enforce_limits(
+    fleet: Fleet, hosts: Hosts, flows: Flows, held: FloatArray, seconds: float
+) -> bool:
+    """Squeeze VMs that hold more than their limit, whatever the host's state.
+
+    The balloon goes first; what it cannot take in time is paged out at once, because the limit
+    is never exceeded. ``held`` is what each VM holds now. Returns whether anything was done.
+    """
+    rows = np.flatnonzero(held > fleet.limit + 1e-9)
+    if not len(rows):
+        return False
+    excess = held[rows] - fleet.limit[rows]
+    fleet.target[rows] = fleet.limit[rows]
+    fleet.balloon_target[rows] = np.where(
+        fleet.tools[rows], np.minimum(fleet.ballooned[rows] + excess, fleet.balloon_cap[rows]), 0.0
+    )
+    before = fleet.granted[rows].copy()
+    inflate(fleet, rows, excess, seconds)
+    excess = excess - (before - fleet.granted[rows])
+    if excess.max() > 1e-9:
+        page_out(fleet, hosts, flows, rows, np.maximum(excess, 0.0), seconds)
+    return True
+
+
+def balance(
+    fleet: Fleet,
+    hosts: Hosts,
+    flows: Flows,
+    pressed: FloatArray,
+    wish: FloatArray,
+    seconds: float,
+) -> None:
+    """One balance period for the hosts where ``pressed`` is not 0.
+
+    Soft inflates balloons towards the targets; hard and low page out until the host is back in
+    soft; everywhere balloons deflate as far as their VM's target allows, but not while the host
+    is hard or low.
+    """
+    rows = np.flatnonzero((pressed[fleet.host] > 0.0) & fleet.on)
+    if not len(rows):
+        return
+    goal = targets(fleet, hosts, rows, wish[rows])
+    fleet.target[rows] = goal
+    held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
+    excess = held - goal
+    state = hosts.state[fleet.host[rows]]
+    asked = np.clip(fleet.ballooned[rows] + excess, 0.0, fleet.balloon_cap[rows])
+    # Without host pressure a balloon is never asked to grow; limits ask for themselves.
+    asked = np.where(state >= laws.SOFT, asked, np.minimum(asked, fleet.ballooned[rows]))
+    asked = np.where(fleet.tools[rows], asked, fleet.ballooned[rows])
+    fleet.balloon_target[rows] = asked
+    change = asked - fleet.ballooned[rows]
+
+    calm_enough = state < laws.HARD
+    shrink = np.flatnonzero(calm_enough & (change < 0.0))
+    if len(shrink):
+        deflate(fleet, rows[shrink], -change[shrink], seconds)
+    grow = np.flatnonzero((state == laws.SOFT) & (change > 0.0))
+    if len(grow):
+        inflate(fleet, rows[grow], change[grow], seconds)
+    squeeze = np.flatnonzero((state >= laws.HARD) & (excess > 0.0))
+    if len(squeeze):
+        _page_out_to_soft(fleet, hosts, flows, rows[squeeze], excess[squeeze], seconds)
+        # Once that has brought the host back to soft, its balloons go on within the same period.
+        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
+        back = (state >= laws.HARD) & (hosts.state[fleet.host[rows]] <= laws.SOFT)
+        grow = np.flatnonzero(back & (change > 0.0))
+        if len(grow):
+            inflate(fleet, rows[grow], change[grow], seconds)
+
+
+def _page_out_to_soft(
+    fleet: Fleet,
+    hosts: Hosts,
+    flows: Flows,
+    rows: IndexArray,
+    excess: FloatArray,
+    seconds: float,
+) -> None:
+    """Page out in proportion to the excess, no more than brings the host out of hard."""
+    where = fleet.host[rows]
+    total = laws.summed(excess, where, len(hosts))
+    # Aim a little past the line that ends the hard state, or rounding keeps the host in it.
+    lack = np.maximum((laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free - hosts.free, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(total > 0.0, np.minimum(lack / total, 1.0), 0.0)
+    page_out(fleet, hosts, flows, rows, excess * share[where], seconds)

@@ -1,0 +1,167 @@
+"""What is measured: counters over the last minutes, and the truth that only judges see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vsphere_market.plant import laws
+from vsphere_market.plant.memory import MemoryModel
+from vsphere_market.units import FloatArray
+
+#: Seconds that counters are averaged over.
+WINDOW_S = 300.0
+#: Seconds per published sample, as vCenter's realtime counters have.
+SAMPLE_S = 20.0
+_SLOTS = round(WINDOW_S / laws.STEP_S)
+_KINDS = ("active", "swap_in", "swap_out", "unzip", "guest_paging", "latency", "stall")
+
+
+class Recorder:
+    """A ring of the last five minutes, one slot per step.
+
+    Amounts are MiB per step, latency and stall shares of time.
+    """
+
+    __slots__ = ("_filled", "_next", "_ring", "_since")
+
+    def __init__(self, count: int) -> None:
+        self._ring: FloatArray = np.zeros((_SLOTS, len(_KINDS), count))
+        self._since = np.zeros(count, dtype=np.int64)
+        self._filled = 0
+        self._next = 0
+
+    def record(self, model: MemoryModel) -> None:
+        """Take down the step just done."""
+        slot, fleet, flows = self._ring[self._next], model.fleet, model.flows
+        slot[0] = fleet.active
+        slot[1] = flows.swap_in
+        slot[2] = flows.swap_out
+        slot[3] = flows.unzip
+        slot[4] = flows.guest_paging
+        slot[5] = fleet.latency
+        slot[6] = fleet.stall
+        self._next = (self._next + 1) % _SLOTS
+        self._filled = min(self._filled + 1, _SLOTS)
+        self._since += 1
+
+    def restart(self, row: int) -> None:
+        """Forget a VM's samples, as when it is powered on."""
+        self._ring[:, :, row] = 0.0
+        self._since[row] = 0
+
+    def mean(self, kind: str) -> FloatArray:
+        """(V,) mean over what has been recorded of the window."""
+        steps = np.clip(self._since, 1, max(self._filled, 1))
+        total: FloatArray = self._ring[:, _KINDS.index(kind)].sum(axis=0)
+        return total / steps
+
+    def peak(self, kind: str) -> FloatArray:
+        """(V,) largest value in the window."""
+        largest: FloatArray = self._ring[:, _KINDS.index(kind)].max(axis=0)
+        return largest
+
+    def samples(self) -> FloatArray:
+        """(V,) 20-second samples that the window holds."""
+        steps = np.minimum(self._since, self._filled)
+        return np.floor(steps * (laws.STEP_S / SAMPLE_S))
+
+
+@dataclass(slots=True, eq=False)
+class Truth:
+    """Sums since the warm-up ended. No controller may look at them.
+
+    Attributes:
+        seconds: simulated time they cover.
+        stall_s: (V,) seconds spent waiting for memory, all causes.
+        swap_in_mib, swap_out_mib, unzipped_mib, guest_paged_mib: (V,) amounts.
+        balloon_mib_s, swap_mib_s: (V,) amounts held, times how long.
+        moves: migrations that succeeded.
+        moved_mib: what they copied, all migrations.
+        failed_moves: migrations that did not.
+    """
+
+    stall_s: FloatArray
+    swap_in_mib: FloatArray
+    swap_out_mib: FloatArray
+    unzipped_mib: FloatArray
+    guest_paged_mib: FloatArray
+    balloon_mib_s: FloatArray
+    swap_mib_s: FloatArray
+    seconds: float = 0.0
+    moves: int = 0
+    moved_mib: float = 0.0
+    failed_moves: int = 0
+    _scratch: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._scratch = np.zeros(len(self.stall_s))
+
+    @classmethod
+    def nothing(cls, count: int) -> Truth:
+        """Sums of nothing yet."""
+        a, b, c, d, e, f, g = (np.zeros(count) for _ in range(7))
+        return cls(a, b, c, d, e, f, g)
+
+    def add(self, model: MemoryModel) -> None:
+        """Take in the step just done."""
+        fleet, flows, scratch = model.fleet, model.flows, self._scratch
+        self.seconds += laws.STEP_S
+        np.multiply(fleet.stall, laws.STEP_S, out=scratch)
+        self.stall_s += scratch
+        self.swap_in_mib += flows.swap_in
+        self.swap_out_mib += flows.swap_out
+        self.unzipped_mib += flows.unzip
+        self.guest_paged_mib += flows.guest_paging
+        np.multiply(fleet.ballooned, laws.STEP_S, out=scratch)
+        self.balloon_mib_s += scratch
+        np.multiply(fleet.swapped, laws.STEP_S, out=scratch)
+        self.swap_mib_s += scratch
+
+    @property
+    def balloon_gib_hours(self) -> float:
+        """Ballooned memory over time, all VMs."""
+        return float(self.balloon_mib_s.sum()) / 1024.0 / 3600.0
+
+    @property
+    def swap_gib_hours(self) -> float:
+        """Swapped memory over time, all VMs."""
+        return float(self.swap_mib_s.sum()) / 1024.0 / 3600.0
+
+    @property
+    def swap_in_gib(self) -> float:
+        """Memory read back from swap, all VMs."""
+        return float(self.swap_in_mib.sum()) / 1024.0
+
+    @property
+    def moved_gib(self) -> float:
+        """Memory copied by migrations, failed ones among them."""
+        return self.moved_mib / 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How much an estate suffers, over the last five minutes.
+
+    Attributes:
+        stall_pct: mean share of time that powered-on VMs spent waiting for memory.
+        stall_worst_pct: the same of the VM that waited most.
+        stalled_vms: VMs that waited more than 1 % of the time.
+        ballooned_mib: in balloons now.
+        swapped_mib: swapped now.
+        compressed_mib: compressed now, before compression.
+        swapin_kibps: rate of swap-in.
+        swapout_kibps: rate of swap-out.
+        guest_paging_kibps: rate of guests' own paging.
+    """
+
+    stall_pct: float
+    stall_worst_pct: float
+    stalled_vms: int
+    ballooned_mib: float
+    swapped_mib: float
+    compressed_mib: float
+    swapin_kibps: float
+    swapout_kibps: float
+    guest_paging_kibps: float

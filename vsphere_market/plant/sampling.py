@@ -1,0 +1,66 @@
+"""Active memory as ESXi estimates it: from a few random pages, so noisy, fast up, slow down."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.plant import laws
+from vsphere_market.plant.fleet import Fleet
+from vsphere_market.units import FloatArray
+
+
+class ActiveSampler:
+    """The estimator of [W02 §5.3], for all VMs.
+
+    Each period it looks at 100 random pages of each VM that are not ballooned and counts those
+    touched. The estimate is the largest of a slow average, a fast average and the current
+    period's, so that rises show at once and falls show slowly.
+    """
+
+    __slots__ = ("_fast", "_rng", "_slow")
+
+    def __init__(self, count: int, rng: np.random.Generator) -> None:
+        self._fast: FloatArray = np.zeros(count)
+        self._slow: FloatArray = np.zeros(count)
+        self._rng = rng
+
+    def sample(self, fleet: Fleet) -> None:
+        """Finish one sample period: set ``fleet.active``."""
+        share = np.clip(true_touched(fleet) / np.maximum(_visible(fleet), 1.0), 0.0, 1.0)
+        current = self._rng.binomial(laws.SAMPLE_PAGES, share) / laws.SAMPLE_PAGES
+        self._fast += laws.FAST_GAIN * (current - self._fast)
+        self._slow += laws.SLOW_GAIN * (current - self._slow)
+        estimate = np.maximum(np.maximum(self._fast, self._slow), current)
+        np.multiply(estimate, _visible(fleet), out=fleet.active)
+        fleet.active *= fleet.on
+
+    def settle(self, fleet: Fleet) -> None:
+        """Start as if the present had lasted long: no noise."""
+        share = np.clip(true_touched(fleet) / np.maximum(_visible(fleet), 1.0), 0.0, 1.0)
+        self._fast[:] = share
+        self._slow[:] = share
+        np.multiply(share * fleet.on, _visible(fleet), out=fleet.active)
+
+    def forget(self, row: int) -> None:
+        """Start one VM's averages anew, as a power-on does."""
+        self._fast[row] = 0.0
+        self._slow[row] = 0.0
+
+
+def _visible(fleet: Fleet) -> FloatArray:
+    """What can be sampled: guest memory that is not ballooned."""
+    return fleet.guest_size - fleet.ballooned
+
+
+def true_touched(fleet: Fleet) -> FloatArray:
+    """(V,) memory really touched within one sample period, MiB: working set and sweeps.
+
+    A VM that waits most of the time gets round its working set less often than once a period.
+    """
+    room = np.maximum(_visible(fleet), 0.0)
+    pace = np.minimum((1.0 - fleet.stall) * (laws.SAMPLE_PERIOD_S / laws.HOT_TOUCH_S), 1.0)
+    working = np.minimum(fleet.working, room)
+    periods = laws.SAMPLE_PERIOD_S / laws.STEP_S
+    swept = np.maximum(np.minimum(fleet.anon, room) - working, 0.0)
+    touched: FloatArray = working * pace + swept * (1.0 - (1.0 - fleet.idle_touch) ** periods)
+    return touched

@@ -1,0 +1,171 @@
+"""An estate alive: its hosts, its guests' demand and its migrations, moved on step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.plant import laws
+from vsphere_market.plant.fleet import Fleet, Hosts
+from vsphere_market.plant.inventory import Inventory
+from vsphere_market.plant.memory import MemoryModel
+from vsphere_market.plant.pools import Pools
+from vsphere_market.plant.recorder import Pressure, Recorder, Truth
+from vsphere_market.plant.spec import EstateSpec
+from vsphere_market.plant.vmotion import Migration, Migrations
+from vsphere_market.plant.workload import Demand
+from vsphere_market.units import FloatArray
+
+_KIB = 1024.0
+
+
+class World:
+    """One estate under simulation. Everything that happens in it follows from its spec and seed.
+
+    Args:
+        spec: the estate.
+        rng: takes the place of the generator that the estate's seed makes.
+
+    Attributes:
+        spec, inventory, model, demand, pools, migrations, recorder: its parts.
+        truth: sums for judges, from the end of the warm-up.
+        now_s: Unix time of the last step.
+    """
+
+    def __init__(self, spec: EstateSpec, rng: np.random.Generator | None = None) -> None:
+        self.spec = spec
+        root = np.random.default_rng(spec.seed) if rng is None else rng
+        # Demand and sampling draw apart, so that an action never changes what guests want.
+        demand_rng, sample_rng = root.spawn(2)
+        self.inventory = Inventory(spec)
+        vms = self.inventory.vms
+        on = np.array([vm.on for vm in vms], dtype=np.bool_)
+        self.demand = Demand(
+            [vm.workload for vm in vms], self.inventory.settings.size, on, spec.start_s, demand_rng
+        )
+        fleet, hosts = self._fleet(), self._hosts()
+        self.model = MemoryModel(fleet, hosts, sample_rng)
+        self.pools = Pools(self.inventory)
+        self.migrations = Migrations(fleet, hosts, [h.link_mbps for h in self.inventory.hosts])
+        self.recorder = Recorder(len(vms))
+        self.truth = Truth.nothing(len(vms))
+        self.now_s = spec.start_s
+        self._onlining: list[tuple[float, int, float]] = []
+
+        self.demand.settle(fleet)
+        self.reconfigured()
+        self.model.settle()
+        self.reconfigured()
+        for _ in range(round(spec.warm_up_s / laws.STEP_S)):
+            self.step()
+        self.truth = Truth.nothing(len(vms))
+
+    @property
+    def fleet(self) -> Fleet:
+        """State of the VMs."""
+        return self.model.fleet
+
+    @property
+    def hosts(self) -> Hosts:
+        """State of the hosts."""
+        return self.model.hosts
+
+    def _fleet(self) -> Fleet:
+        inventory, settings = self.inventory, self.inventory.settings
+        hosts = np.array([inventory.host_rows[vm.host] for vm in inventory.vms], dtype=np.int64)
+        return Fleet(
+            host=hosts,
+            on=self.demand.on.copy(),
+            size=settings.size.copy(),
+            vcpus=np.array([float(vm.vcpus) for vm in inventory.vms]),
+            reservation=settings.reservation.copy(),
+            limit=settings.limit.copy(),
+            shares=settings.shares.copy(),
+            tools=np.array([vm.tools for vm in inventory.vms], dtype=np.bool_),
+            balloon_cap=np.zeros(len(inventory.vms)),
+        )
+
+    def _hosts(self) -> Hosts:
+        specs = self.inventory.hosts
+        return Hosts(
+            memory=np.array([host.memory_mib for host in specs]),
+            vmkernel=np.array([host.vmkernel_mib for host in specs]),
+            swap_mibps=np.array([host.swap_mibps for host in specs]),
+            swap_latency_s=np.array([host.swap_latency_s for host in specs]),
+            # Mb/s are decimal megabits.
+            link_mibps=np.array([host.link_mbps * 1e6 / 8 / (1 << 20) for host in specs]),
+        )
+
+    def reconfigured(self) -> None:
+        """Bring settings into force, after any of them changed."""
+        settings, fleet = self.inventory.settings, self.fleet
+        cap = np.where(
+            np.isnan(settings.balloon_cap),
+            laws.BALLOON_MAX_SHARE * settings.size,
+            np.minimum(settings.balloon_cap, settings.size),
+        )
+        fleet.balloon_cap[:] = cap
+        self.pools.share_out(fleet)
+        self.pools.divide(fleet)
+
+    def grow(self, row: int, size_mib: float, onlining_s: float) -> None:
+        """Hot-add memory; the guest uses it after a while."""
+        fleet, settings = self.fleet, self.inventory.settings
+        settings.size[row] = size_mib
+        fleet.size[row] = size_mib
+        if fleet.on[row]:
+            fleet.overhead[row] = float(laws.overhead_mib(size_mib, fleet.vcpus[row]))
+        self._onlining.append((self.now_s + onlining_s, row, size_mib))
+
+    def step(self) -> list[Migration]:
+        """Go on by one step; returns the migrations that ended in it."""
+        fleet = self.fleet
+        self.now_s += laws.STEP_S
+        if self._onlining:
+            due = [item for item in self._onlining if item[0] <= self.now_s]
+            self._onlining = [item for item in self._onlining if item[0] > self.now_s]
+            for _, row, size in due:
+                fleet.guest_size[row] = max(float(fleet.guest_size[row]), size)
+        self.model.step(self._advance)
+        if self.migrations.under_way or fleet.moving.any():
+            fleet.moving.fill(0.0)
+        ended = self.migrations.step(laws.STEP_S)
+        for job in ended:
+            self.truth.moved_mib += job.sent
+            self.truth.moves += fleet.host[job.row] == job.target
+            self.truth.failed_moves += fleet.host[job.row] != job.target
+        self.recorder.record(self.model)
+        self.truth.add(self.model)
+        return ended
+
+    def _advance(self, fleet: Fleet) -> None:
+        if not self.demand.advance(fleet):
+            return
+        changed = np.flatnonzero(self.demand.on != fleet.on)
+        for row in changed.tolist():
+            self.model.power(row, bool(self.demand.on[row]))
+            self.recorder.restart(row)
+        if len(changed):
+            self.pools.share_out(fleet)
+        if self.pools.divided or len(changed):
+            self.pools.divide(fleet)
+
+    def pressure(self) -> Pressure:
+        """How much the estate suffers now, and over the last five minutes."""
+        fleet, recorder = self.fleet, self.recorder
+        stall = recorder.mean("stall")[fleet.on]
+        return Pressure(
+            stall_pct=100.0 * float(stall.mean()) if len(stall) else 0.0,
+            stall_worst_pct=100.0 * float(stall.max()) if len(stall) else 0.0,
+            stalled_vms=int((stall > 0.01).sum()),
+            ballooned_mib=float(fleet.ballooned.sum()),
+            swapped_mib=float(fleet.swapped.sum()),
+            compressed_mib=float(fleet.compressed.sum()),
+            swapin_kibps=float(rate_kibps(recorder.mean("swap_in")).sum()),
+            swapout_kibps=float(rate_kibps(recorder.mean("swap_out")).sum()),
+            guest_paging_kibps=float(rate_kibps(recorder.mean("guest_paging")).sum()),
+        )
+
+
+def rate_kibps(mib_per_step: FloatArray) -> FloatArray:
+    """MiB per step as the whole KiB/s that counters show."""
+    return np.round(mib_per_step * (_KIB / laws.STEP_S))
