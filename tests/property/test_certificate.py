@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import combinations
+from typing import Any
 
 import highspy
 import numpy as np
@@ -65,12 +66,12 @@ def solve(ledger: Ledger, place: Marketplace) -> float:
 def _partition(
     hosts: int, vms: int, columns: list[tuple[int, tuple[int, ...]]], costs: list[float]
 ) -> float:
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("mip_rel_gap", 0.0)
     solver.setOptionValue("mip_abs_gap", 0.0)
     # Costs reach 1e9 points; the solver likes numbers near one.
-    scale = max(max(costs), 1.0)
+    scale = max(*costs, 1.0)
     chosen = [solver.addBinary(obj=cost / scale) for cost in costs]
     for host in range(hosts):
         solver.addConstr(

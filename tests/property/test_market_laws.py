@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from tests.estates import rulebooks, snapshots
 from vsphere_market.demand import estimate_demand
-from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON
+from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, Snapshot
 from vsphere_market.market import MarketSettings, Question, make_plan
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import carry_out, clear, move_worth
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.terms import TermsTrader
-from vsphere_market.market.trades import Change, Move
+from vsphere_market.market.trades import Change, Move, Trade
 from vsphere_market.market.waves import schedule
 from vsphere_market.port import ActionKind
 
@@ -173,22 +173,34 @@ def test_whatever_order_a_wave_ends_in_no_host_is_overfull(question: Question) -
         assert all(slots[need].wave < slot.wave and need < at for need in slot.needs)
 
 
+def planned_again(question: Question, cool_down: bool) -> tuple[Trade, ...]:
+    """What the market does after a plan: the same VMs, where and as the plan leaves them."""
+    answer = clear(question)
+    ledger = question.ledger()
+    cooling = question.cooling.copy()
+    for trade in answer.trades:
+        carry_out(ledger, trade.what)
+        cooling[trade.what.vm] |= cool_down and isinstance(trade.what, Move)
+    again = dataclasses.replace(
+        question,
+        snapshot=with_ledger(question, ledger),
+        demand=dataclasses.replace(question.demand, footprint=ledger.terms.footprint),
+        cooling=cooling,
+    )
+    return clear(again).trades
+
+
 @given(questions())
 @settings(max_examples=200)
 def test_planning_after_a_plan_gives_nothing(question: Question) -> None:
-    answer = clear(question)
-    ledger = question.ledger()
-    for trade in answer.trades:
-        carry_out(ledger, trade.what)
-    # The same VMs, where and as the plan leaves them; what moved is cooling down as after a run.
-    trial = Question(
-        snapshot=with_ledger(question, ledger),
-        demand=dataclasses.replace(question.demand, footprint=ledger.terms.footprint),
-        rulebook=question.rulebook,
-        settings=question.settings,
-        cooling=question.cooling,
-    )
-    assert clear(trial).trades == ()
+    assert planned_again(question, cool_down=True) == ()
+
+
+@given(questions())
+@settings(max_examples=200)
+def test_at_the_usual_cost_of_moving_not_even_the_cool_down_is_needed(question: Question) -> None:
+    usual = dataclasses.replace(question, settings=MarketSettings())
+    assert planned_again(usual, cool_down=False) == ()
 
 
 @given(questions())
@@ -230,7 +242,7 @@ def violations(ledger: Ledger) -> dict[str, int]:
     return counts
 
 
-def with_ledger(question: Question, ledger: Ledger):  # type: ignore[no-untyped-def]
+def with_ledger(question: Question, ledger: Ledger) -> Snapshot:
     """The snapshot after a plan, with everything that was not traded as it was."""
     vms = question.snapshot.vms
     moved = np.where(ledger.host_of >= 0, ledger.host_of, vms.host)

@@ -156,12 +156,15 @@ def _each_once(trades: list[Trade]) -> bool:
 
 
 def _net(trades: list[Trade]) -> list[Move | Change]:
-    """First state to last state of each VM and kind, at the place of its first trade."""
+    """First state to last state of each VM and kind, at the place of its last trade.
+
+    At the last place, because what it ends with was possible and worth it then.
+    """
     net: dict[tuple[int, str], Move | Change] = {}
     for trade in trades:
         what = trade.what
         key = (what.vm, what.kind.value)
-        first = net.get(key)
+        first = net.pop(key, None)
         if isinstance(what, Move):
             start = first.source if isinstance(first, Move) else what.source
             net[key] = Move(what.vm, start, what.target)
