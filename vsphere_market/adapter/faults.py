@@ -73,8 +73,6 @@ FAULTS: Mapping[str, Row] = MappingProxyType(
             _R, "it waits for the answer to a question", "answer it in the vSphere Client"
         ),
         "NotAuthenticated": Row(_R, "the session ended; it is renewed for the next request"),
-        "SystemError": Row(_R, "vCenter reports an internal error", said=True),
-        "HostConnectFault": Row(_R, "vCenter cannot connect to the host"),
         # -- the object is not in the state that the action assumed
         "ConcurrentAccess": Row(_S, "its configuration was changed by somebody else meanwhile"),
         "InvalidPowerState": Row(_S, "its power state does not allow this"),
@@ -124,6 +122,7 @@ FAULTS: Mapping[str, Row] = MappingProxyType(
         "InvalidRequest": Row(_F, "vCenter does not understand the request", said=True),
         "NotSupported": Row(_F, "vCenter does not support this here"),
         "NotEnoughCpus": Row(_F, "the host has too few processors for it"),
+        "SystemError": Row(_F, "vCenter reports an internal error", said=True),
         "MethodNotFound": Row(_F, "this vCenter does not know the operation"),
         "NotImplemented": Row(_F, "this vCenter does not have the operation"),
         # -- somebody with rights has to act
@@ -143,7 +142,7 @@ _UNKNOWN = Row(Means.GIVE_UP, "vCenter refuses it", said=True)
 
 #: vMotion's own troubles come as faults of configuration or system; only their text tells.
 _VMOTION_TROUBLE = re.compile(
-    r"vmotion|migrat\w* (?:has )?(?:failed|timed out)|switchover time|precopy|pre-copy",
+    r"vmotion|migrat\w+.{0,80}(?:failed|timed out)|switchover time|precopy|pre-copy",
     re.IGNORECASE,
 )
 _VMOTION_FAULTS = frozenset({"GenericVmConfigFault", "SystemError", "PlatformConfigFault"})
