@@ -42,7 +42,7 @@ class Compiled:
 
     Attributes:
         rulebook: the effective settings.
-        findings: warnings, each with its place and cure.
+        findings: warnings and hints, each with its place and cure.
     """
 
     rulebook: Rulebook
@@ -119,6 +119,7 @@ class _Compiler:
                 sources[name] = self._statements.texts(merge.source)
         modes: dict[ActionKind, Any] = {}
         for kind, mode_merge in self._modes.items():
+            mode_merge.value.setflags(write=False)
             modes[kind] = mode_merge.value
             if mode_merge.decided:
                 sources[f"modes.{kind}"] = self._statements.texts(mode_merge.source)
@@ -143,10 +144,11 @@ class _Compiler:
         """Warn of names that the estate does not have, and of selectors that fit nothing."""
         capacity = document.kind is Kind.CAPACITY
         columns = self._hosts if capacity else self._vms
-        doubts = list(columns.strangers(document.selector, document.where))
+        some = bool(mask.any())
+        doubts = list(columns.strangers(document.selector, document.where, some=some))
         if document.rule is not None and document.rule.hosts is not None:
-            doubts.extend(self._hosts.strangers(document.rule.hosts, document.where))
-        if not mask.any():
+            doubts.extend(self._hosts.strangers(document.rule.hosts, document.where, some=some))
+        if not some:
             thing = "host" if capacity else "VM"
             doubts.append(
                 warning(

@@ -8,7 +8,7 @@ import numpy as np
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.policy.patterns import TextColumnIndex, WordsColumnIndex, is_literal
-from vsphere_market.policy.problems import did_you_mean, listed, quote, warning
+from vsphere_market.policy.problems import did_you_mean, hint, listed, quote, warning
 from vsphere_market.policy.selectors import (
     AllOf,
     AnyOf,
@@ -25,6 +25,8 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 #: Near misses are searched for so many conditions at most.
 MAX_SEARCHES = 100
 
+#: VMs come and go with their names, tags and attributes; clusters and the like stay.
+_PASSING = frozenset({Field.NAME, Field.TAG, Field.ATTRIBUTE, Field.GUEST_OS})
 _THINGS = {
     Field.NAME: "VM",
     Field.CLUSTER: "cluster",
@@ -68,8 +70,15 @@ class _Columns:
             case Not():
                 return ~self.mask(selector.part)
 
-    def strangers(self, selector: Selector, where: str) -> Iterator[Finding]:
-        """Warnings of names, written without wildcard, that the estate does not have."""
+    def strangers(self, selector: Selector, where: str, *, some: bool) -> Iterator[Finding]:
+        """Findings on names, written without wildcard, that the estate does not have.
+
+        Args:
+            selector: the conditions.
+            where: place of the document.
+            some: the selector matches something all the same; then a VM, tag or attribute that is
+                not there (yet) is only worth a hint.
+        """
         for condition in matches(selector):
             if condition.field is Field.POWER:
                 continue
@@ -86,7 +95,8 @@ class _Columns:
             # Thousands of names from another estate shall not cost a search each.
             self._searches += 1
             near = index.like(unknown[0]) if self._searches <= MAX_SEARCHES else ()
-            yield warning(
+            say = hint if some and condition.field in _PASSING else warning
+            yield say(
                 f"unknown-{condition.field.lower()}",
                 where + condition.where,
                 f"the estate has no {_THINGS[condition.field]} {names}",

@@ -52,6 +52,11 @@ def warning(code: str, where: str, what: str, cure: str = "") -> Finding:
     return Finding(code, Severity.WARNING, printable(where), printable(what), printable(cure))
 
 
+def hint(code: str, where: str, what: str, cure: str = "") -> Finding:
+    """A finding that is mostly right as it is, and now and then a slip of the pen."""
+    return Finding(code, Severity.INFO, printable(where), printable(what), printable(cure))
+
+
 def refuse_errors(findings: Sequence[Finding]) -> None:
     """Raise PolicyProblems when one of the findings is an error."""
     if any(finding.severity is Severity.ERROR for finding in findings):

@@ -7,6 +7,7 @@ import pytest
 from tests.policies import compiled, document, names, shop
 from vsphere_market.policy.match import VmColumns
 from vsphere_market.policy.selectors import parse_selector
+from vsphere_market.port import Severity
 
 
 def selected(selector: Any) -> list[str]:
@@ -103,12 +104,20 @@ def test_a_name_that_does_not_exist_is_a_warning_with_what_was_probably_meant() 
     ]
 
 
-def test_many_names_that_do_not_exist_make_one_warning() -> None:
-    (first, *_) = warnings_of({"name": ["db-1", "db-11", "x", "y", "z"]})
+def test_many_names_that_do_not_exist_make_one_finding() -> None:
+    (first, second) = warnings_of({"name": ["db-11", "x", "y", "z"]})
     assert first[2:] == (
         'the estate has no VM "db-11", "x", "y" and 1 more',
         'did you mean "db-1"?',
     )
+    assert second[0] == "matches-nothing"
+
+
+def test_a_vm_or_tag_that_is_not_there_among_others_is_a_hint() -> None:
+    selectors = ({"name": ["db-1", "db-9"]}, {"tag": ["tier:gold", "tier:glod"]})
+    for selector in selectors:
+        (finding,) = compiled(shop(), document("observe-only", selector=selector)).findings
+        assert finding.severity is Severity.INFO
 
 
 def test_names_with_wildcards_and_existing_folders_above_are_no_warning() -> None:
