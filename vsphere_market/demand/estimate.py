@@ -63,7 +63,7 @@ def estimate_demand(
     stand_in = _stand_in(snapshot, running, known)
     footprint = np.minimum(np.where(known, resident + taken, stand_in), size)
 
-    active = np.fmax(vms.active_mib, vms.active_peak_mib) * settings.headroom
+    active = np.fmax(vms.active_mib, vms.active_peak_mib)
     waiting = np.minimum(_zero(vms.latency_pct), settings.max_latency_pct) / 100.0
     missing = _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
     refaulted = np.minimum(
@@ -71,12 +71,11 @@ def estimate_demand(
         * (settings.refault_window_s / KIB_PER_MIB),
         missing,
     )
-    working = _zero(active) / (1.0 - waiting) + refaulted
-    working = np.where(known, working, settings.unknown_active_share * footprint)
+    wanted = _zero(active) / (1.0 - waiting) + refaulted
+    wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
+    working = np.where(known, settings.headroom * wanted, wanted)
     paging = _zero(vms.guest_swap_kibps) > 0
-    wanted = np.where(
-        known & paging, np.maximum(working, settings.guest_want_ratio * size), working
-    )
+    wanted = np.where(known & paging, np.maximum(wanted, settings.guest_want_ratio * size), wanted)
     # Active may be sampled above granted; what is touched is there, so the footprint follows.
     footprint = np.minimum(np.maximum(footprint, working), size)
     now = np.minimum(working, footprint)

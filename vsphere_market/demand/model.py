@@ -14,9 +14,10 @@ class Demand:
     Attributes:
         footprint: (V,) what the VM would hold if nobody squeezed it: granted + ballooned +
             swapped + compressed, at most its size.
-        wanted: (V,) what its guest would use if its size and limit allowed; may exceed the size.
-        curve: (V, S) working set at each date; column 0 is now, the others are recent hours,
-            newest first. At most the size.
+        wanted: (V,) what its guest uses now or would use if its size allowed, without headroom;
+            may exceed the size.
+        curve: (V, S) working set at each date, with headroom; column 0 is now, the others are
+            recent hours, newest first. At most the footprint.
         date_weight: (S,) weight of each date in a quote; they add up to 1.
         overhead: (V,) memory that the host needs to run the VM.
         taken: (V,) ballooned + swapped + compressed now: what has been taken from it.

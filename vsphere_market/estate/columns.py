@@ -65,9 +65,7 @@ def text(doc: str, *, required: bool = False, choices: tuple[str, ...] = ()) -> 
     return field(metadata={"column": Column(Kind.TEXT, doc, required=required, choices=choices)})
 
 
-def number(
-    doc: str, unit: str, *, required: bool = False, default: float = float("nan")
-) -> Any:
+def number(doc: str, unit: str, *, required: bool = False, default: float = float("nan")) -> Any:
     """Declare a column of ``float64`` (:data:`FloatArray`) in ``unit``."""
     column = Column(Kind.NUMBER, doc, unit=unit, required=required, default=default)
     return field(metadata={"column": column})

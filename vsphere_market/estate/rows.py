@@ -61,7 +61,7 @@ def rows_from_table(table: Table, name_of: Name) -> list[dict[str, Any]]:
     return rows
 
 
-def _read(column: Column, row: Mapping[str, Any], name: str, at: int, resolve: Resolve) -> Any:  # noqa: PLR0911 - one return per kind
+def _read(column: Column, row: Mapping[str, Any], name: str, at: int, resolve: Resolve) -> Any:
     pointer = f"/{at}/{name}"
     if name not in row:
         if column.required:

@@ -38,9 +38,7 @@ class VmTable(Table):
     cluster: IndexArray = ref("Cluster of that host; absent on a standalone host.", "clusters")
     pool: IndexArray = ref("Resource pool.", "pools")
     folder: TextColumn = text("Inventory folder path, e.g. /DC/vm/prod.")
-    power: TextColumn = text(
-        "Power state.", choices=(POWERED_ON, "poweredOff", "suspended")
-    )
+    power: TextColumn = text("Power state.", choices=(POWERED_ON, "poweredOff", "suspended"))
     connection: TextColumn = text(
         "Connection state.",
         choices=(CONNECTED, "disconnected", "inaccessible", "invalid", "orphaned"),

@@ -87,8 +87,7 @@ def diagnose(ledger: Ledger) -> tuple[VmDiagnosis, ...]:
     vms = snapshot.vms
     rates = np.nan_to_num(vms.swap_in_kibps) + np.nan_to_num(vms.decompress_kibps)
     latency = np.nan_to_num(vms.latency_pct)
-    wanted = np.maximum(demand.wanted, demand.working_set)
-    full = wanted >= ledger.settings.guest_full * terms.size
+    full = demand.wanted >= ledger.settings.guest_full * terms.size
     squeezed = (demand.taken > NOTICEABLE_SHARE * terms.size) | (rates > 0) | (latency > 0)
     rows = np.flatnonzero(ledger.ours & (squeezed | full))
     found = []

@@ -165,7 +165,7 @@ class Ledger:
         """
         mine = self.ours[rows]
         give = np.maximum(np.minimum(terms.size[rows], terms.limit[rows]), 1.0)
-        wanted = np.maximum(self.demand.wanted[rows], self.demand.working_set[rows])
+        wanted = self.demand.wanted[rows]
         cost = give * self._delay.integral(wanted / give)
         limited = terms.limit[rows] < terms.size[rows]
         if limited.any():

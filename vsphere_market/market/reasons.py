@@ -52,7 +52,7 @@ def _change_sentence(ledger: Ledger, change: Change) -> str:
                 "not help, lifting the limit does."
             )
         case ActionKind.HOT_ADD:
-            wanted = max(demand.wanted[vm], demand.working_set[vm])
+            wanted = demand.wanted[vm]
             return (
                 f"its guest wants {gib_text(wanted)} of its {gib_text(change.before)} "
                 f"({wanted / change.before:.0%}); {gib_text(change.after - change.before)} more "

@@ -78,8 +78,7 @@ class TermsTrader:
         """
         ledger = self.ledger
         terms = ledger.terms
-        wanted = np.maximum(ledger.demand.wanted, ledger.demand.working_set)
-        full = wanted >= ledger.settings.guest_full * terms.size
+        full = ledger.demand.wanted >= ledger.settings.guest_full * terms.size
         return full & (terms.limit >= terms.size)
 
     def offer(self, vm: int, kind: ActionKind) -> Change | Reason:
@@ -177,7 +176,7 @@ class TermsTrader:
         if not vms.hot_add_enabled[vm]:
             return Reason.HOT_ADD_DISABLED
         size = float(terms.size[vm])
-        wanted = float(max(ledger.demand.wanted[vm], ledger.demand.working_set[vm]))
+        wanted = float(ledger.demand.wanted[vm])
         increment = vms.hot_add_increment_mib[vm]
         step = _common_step(float(ledger.rulebook.step_mib[vm]), float(increment))
         more = math.ceil((wanted / ledger.settings.guest_target - size) / step) * step
