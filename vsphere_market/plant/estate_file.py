@@ -16,7 +16,13 @@ from vsphere_market.errors import EstateError
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, seconds_from_text
 from vsphere_market.estate.files import read_json
 from vsphere_market.plant.document import Node
-from vsphere_market.plant.laws import SWAP_LATENCY_S, SWAP_MIBPS
+from vsphere_market.plant.laws import (
+    BALLOON_MAX_SHARE,
+    IDLE_TAX,
+    SWAP_LATENCY_S,
+    SWAP_MIBPS,
+    ZIP_MAX_SHARE,
+)
 from vsphere_market.plant.placing import Placer
 from vsphere_market.plant.spec import (
     ESTATE_FORMAT,
@@ -152,7 +158,7 @@ def _hosts(node: Node) -> Iterator[HostSpec]:
     node.only(
         "name", "count", "first", "memory_gib", "vmkernel_gib", "cores", "core_mhz",
         "vmotion_gbps", "swap_mibps", "swap_latency_ms", "connection", "maintenance",
-        "quarantine", "version",
+        "quarantine", "version", "advanced",
     )  # fmt: skip
     memory = _mib(node, "memory_gib", low=4 / MIB_PER_GIB)
     # The VMkernel's own use grows slowly with the machine; an assumption of the model.
@@ -162,6 +168,8 @@ def _hosts(node: Node) -> Iterator[HostSpec]:
             "leaves less than half the memory to VMs",
             "give the host more memory_gib or a smaller vmkernel_gib", at="vmkernel_gib",
         )  # fmt: skip
+    advanced = node.child("advanced") if node.has("advanced") else Node({}, node.file)
+    advanced.only("Mem.IdleTax", "Mem.CtlMaxPercent", "Mem.MemZipMaxPct")
     for name in _names(node):
         yield HostSpec(
             name=name,
@@ -178,6 +186,9 @@ def _hosts(node: Node) -> Iterator[HostSpec]:
             maintenance=node.flag("maintenance", False),
             quarantine=node.flag("quarantine", False),
             version=node.text("version", "8.0.3"),
+            idle_tax=_percent(advanced, "Mem.IdleTax", IDLE_TAX, 99),
+            balloon_max=_percent(advanced, "Mem.CtlMaxPercent", BALLOON_MAX_SHARE, 75),
+            zip_max=_percent(advanced, "Mem.MemZipMaxPct", ZIP_MAX_SHARE, 100),
         )
 
 
@@ -306,6 +317,11 @@ def _mib(node: Node, key: str, default: Any = None, *, low: float = 0.0) -> floa
     else:
         amount = node.number(key, low=low, high=1 << 20, unit="GiB")
     return amount if amount == UNLIMITED else float(round(amount * MIB_PER_GIB))
+
+
+def _percent(node: Node, key: str, default: float, high: float) -> float:
+    """A percentage as a share."""
+    return node.number(key, 100.0 * default, high=high, unit="%") / 100.0
 
 
 def _shares(node: Node, levels: Mapping[str, float], per: float) -> float:

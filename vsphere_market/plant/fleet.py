@@ -33,6 +33,9 @@ class Hosts:
         swap_mibps: what the swap device reads or writes per second.
         swap_latency_s: time to read one swapped page.
         link_mibps: vMotion network; 0 is none.
+        idle_cost: what an idle page costs against an active one, from Mem.IdleTax.
+        balloon_max: Mem.CtlMaxPercent as a share.
+        zip_max: Mem.MemZipMaxPct as a share, 0 without compression.
         min_free: free memory that the scheduler wants.
         state: 0 high, 1 clear, 2 soft, 3 hard, 4 low.
         incoming: memory already taken by VMs that are being migrated here.
@@ -44,6 +47,9 @@ class Hosts:
     swap_mibps: FloatArray
     swap_latency_s: FloatArray
     link_mibps: FloatArray
+    idle_cost: FloatArray
+    balloon_max: FloatArray
+    zip_max: FloatArray
     min_free: FloatArray = field(init=False)
     state: IndexArray = field(init=False)
     incoming: FloatArray = field(init=False)
@@ -77,7 +83,9 @@ class Fleet:
         guest_size: memory that the guest has brought online, at most ``size``.
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
-        hot_out: swapped or compressed pages that belong to its working set.
+        warm: what was in the working set within the last day or so, fading.
+        hot_out: swapped or compressed pages that belong to the working set.
+        warm_out: those that do not, but belong to the warm set.
         cache: guest page cache now.
         working: working set, what the guest touches within a sample period; may exceed the size.
         anon: memory the guest's programs have allocated.
@@ -108,7 +116,9 @@ class Fleet:
     ballooned: FloatArray = field(init=False)
     swapped: FloatArray = field(init=False)
     compressed: FloatArray = field(init=False)
+    warm: FloatArray = field(init=False)
     hot_out: FloatArray = field(init=False)
+    warm_out: FloatArray = field(init=False)
     cache: FloatArray = field(init=False)
     working: FloatArray = field(init=False)
     anon: FloatArray = field(init=False)

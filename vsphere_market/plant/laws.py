@@ -69,6 +69,8 @@ SLOW_GAIN = 0.1
 #: Mean time between two touches of a page of the working set: the working set is what is
 #: touched within a sample period, so it must be below that [ASM].
 HOT_TOUCH_S = 30.0
+#: How long a page that left the working set is the more likely to come back [ASM].
+WARM_S = 86400.0
 #: What a guest keeps for itself before it begins to page, as a share of its memory: VMware's
 #: "needed memory" leaves the same 5 % [OPS, OVT].
 GUEST_FLOOR_SHARE = 0.05
@@ -132,14 +134,26 @@ def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -
     return np.maximum(entered, np.minimum(state, held))
 
 
-def fair_weights(shares: FloatArray, active_mib: FloatArray, held_mib: FloatArray) -> FloatArray:
+def fair_weights(
+    shares: FloatArray,
+    active_mib: FloatArray,
+    held_mib: FloatArray,
+    idle_cost: FloatArray | float = IDLE_COST,
+) -> FloatArray:
     """What a VM may hold per unit of price: shares / (f + k (1 - f)), f the active share.
 
     The inverse of [W02 §5.2]'s shares-per-page ratio at one page: equal prices mean allocations
     in proportion to these.
+
+    Args:
+        shares: (n,) shares.
+        active_mib: (n,) estimate of active memory.
+        held_mib: (n,) memory held; what of it is not active is idle.
+        idle_cost: k, what an idle page costs against an active one.
     """
-    f = np.clip(active_mib / np.maximum(held_mib, 1.0), 0.0, 1.0)
-    return shares / (f + IDLE_COST * (1.0 - f))
+    f = np.minimum(active_mib / np.maximum(held_mib, 1.0), 1.0)
+    weights: FloatArray = shares / (f + idle_cost * (1.0 - f))
+    return weights
 
 
 def waterfill(
@@ -152,7 +166,10 @@ def waterfill(
     """Share capacity out in proportion to weights, between bounds, in every segment at once.
 
     This is where min-funding revocation comes to rest: pages have gone from whoever paid least
-    per page until all that are between their bounds pay the same.
+    per page until all that are between their bounds pay the same. Solved exactly: what a segment
+    hands out at a level is piecewise linear in it, with a kink where an entry leaves its lower
+    bound and one where it reaches its upper; sorting the kinks and summing up between them finds
+    the piece on which the capacity lies.
 
     Args:
         weight: (n,) positive.
@@ -162,36 +179,33 @@ def waterfill(
         capacity: (segments,).
 
     Returns:
-        (n,) allocations; they add up to the capacity within 0.01 where it is between the sums
-        of the bounds.
+        (n,) allocations; they add up to the capacity where it is between the sums of the bounds.
     """
-    count = len(capacity)
-    if not len(weight):
+    count, entries = len(capacity), len(weight)
+    if not entries:
         return np.zeros(0)
-    bottom = summed(low, segment, count)
-    top = summed(high, segment, count)
-    # Segments without a question: everybody has all, or everybody the least.
-    want = np.clip(capacity, bottom, top)
-    ceiling = np.zeros(count)
-    np.maximum.at(ceiling, segment, high / weight)
-    left, right = np.zeros(count), ceiling
-    heft = summed(weight, segment, count)
-    level = np.where(top > 0.0, want / np.maximum(heft, 1e-300), 0.0)
-    level = np.clip(level, left, right)
-    share = np.zeros(len(weight))
-    # Newton's steps on a rising piecewise linear function; outside the bracket, halve it.
-    for _ in range(80):
-        raw = weight * level[segment]
-        share = np.clip(raw, low, high)
-        error = want - summed(share, segment, count)
-        if np.abs(error).max() <= 0.01:
-            break
-        inside = (raw > low) & (raw < high)
-        slope = summed(weight * inside, segment, count)
-        left = np.where(error > 0.0, level, left)
-        right = np.where(error > 0.0, right, level)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            jump = level + error / slope
-        usable = (slope > 0.0) & (jump > left) & (jump < right)
-        level = np.where(usable, jump, 0.5 * (left + right))
+    kink = np.concatenate((low, high))
+    kink[:entries] /= weight
+    kink[entries:] /= weight
+    where = np.concatenate((segment, segment))
+    # One sort by segment, then level: levels are spread so that segments do not overlap.
+    order = np.argsort(where * (1.001 * kink.max() + 1.0) + kink)
+    kink, where = kink[order], where[order]
+    slope = np.cumsum(np.concatenate((weight, -weight))[order])
+    rise = np.zeros(2 * entries)
+    np.multiply(slope[:-1], kink[1:] - kink[:-1], out=rise[1:])
+    first = np.searchsorted(where, np.arange(count))
+    filled = first < 2 * entries
+    rise[first[filled]] = 0.0
+    handed = np.cumsum(rise)
+    start = summed(low, segment, count)
+    start[filled] -= handed[first[filled]]
+    handed += start[where]
+    reached = summed(np.asarray(handed <= capacity[where], np.float64), where, count)
+    last = np.minimum(np.maximum(first + reached.astype(np.int64) - 1, 0), 2 * entries - 1)
+    # Where nothing rises, any level of the piece will do; rounding must not choose one far off.
+    rising = slope[last] > 1e-9 * weight.max()
+    more = (capacity - handed[last]) / np.where(rising, slope[last], 1.0)
+    level = np.where(reached > 0.0, kink[last] + np.where(rising, more, 0.0), 0.0)
+    share: FloatArray = np.minimum(np.maximum(weight * level[segment], low), high)
     return share

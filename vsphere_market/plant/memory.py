@@ -28,7 +28,7 @@ class MemoryModel:
         steps: steps done.
     """
 
-    __slots__ = ("_before", "_scratch", "fleet", "flows", "hosts", "sampler", "steps")
+    __slots__ = ("_scratch", "fleet", "flows", "hosts", "sampler", "steps", "warmth")
 
     def __init__(self, fleet: Fleet, hosts: Hosts, rng: np.random.Generator) -> None:
         self.fleet = fleet
@@ -37,7 +37,7 @@ class MemoryModel:
         self.sampler = ActiveSampler(len(fleet), rng)
         self.steps = 0
         self._scratch: FloatArray = np.zeros(len(fleet))
-        self._before: FloatArray = np.zeros(len(fleet))
+        self.warmth = touch.Warmth(len(fleet))
 
     def settle(self) -> None:
         """Begin: every guest holds what it has touched, cut evenly where a host has not enough.
@@ -53,15 +53,16 @@ class MemoryModel:
             fit = np.where(total > 0.0, reclaim.sellable(fleet, hosts) / total, 1.0)
         fleet.granted[:] = wish * np.minimum(fit, 1.0)[fleet.host]
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
-        self._before[:] = fleet.working
+        self.warmth.settle(fleet)
         self.sampler.settle(fleet)
 
     def step(self, advance: Callable[[Fleet], object] | None = None) -> None:
         """Advance by :data:`laws.STEP_S`; ``advance`` sets the guests' demand for the new step."""
         fleet, hosts, flows = self.fleet, self.hosts, self.flows
-        np.copyto(self._before, fleet.working)
+        self.warmth.remember(fleet)
         if advance is not None:
             advance(fleet)
+        self.warmth.move(fleet, self._scratch)
         flows.clear()
         fleet.stall.fill(0.0)
         fleet.latency.fill(0.0)
@@ -69,6 +70,8 @@ class MemoryModel:
         wish = touch.growth(fleet, self._scratch)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
         out = np.flatnonzero(fleet.swapped + fleet.compressed > 0.0)
+        if len(out):
+            self.warmth.sort_out(fleet, out)
         if len(out) or wish.any():
             self._allocate(wish, out)
         if reclaim.enforce_limits(fleet, hosts, flows, fleet.held(), laws.STEP_S):
@@ -96,7 +99,7 @@ class MemoryModel:
         """
         fleet, hosts, flows = self.fleet, self.hosts, self.flows
         want = wish.copy()
-        swap_in, unzip, hot_share, waiting = touch.refault(fleet, hosts, out, self._before)
+        swap_in, unzip, hot_share, waiting = touch.refault(fleet, hosts, out)
         if len(out):
             fleet.latency[out] = waiting
             fleet.stall[out] = waiting
@@ -120,6 +123,9 @@ class MemoryModel:
             fleet.compressed[out] -= unzip * part
             fleet.granted[out] += (swap_in + unzip) * part
             fleet.hot_out[out] -= (swap_in + unzip) * part * hot_share
+            # Sweeps touch warm pages as they touch all others.
+            cold = np.maximum(fleet.swapped[out] + fleet.compressed[out] - fleet.hot_out[out], 0.0)
+            fleet.warm_out[out] = np.minimum(fleet.warm_out[out], cold)
             flows.swap_in[out] += swap_in * part
             flows.unzip[out] += unzip * part
         wish *= 1.0 - share
@@ -140,7 +146,9 @@ class MemoryModel:
             fleet.ballooned,
             fleet.swapped,
             fleet.compressed,
+            fleet.warm,
             fleet.hot_out,
+            fleet.warm_out,
             fleet.cache,
             fleet.active,
             fleet.balloon_target,

@@ -40,8 +40,9 @@ def targets(fleet: Fleet, hosts: Hosts, rows: IndexArray, wish: FloatArray) -> F
     held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
     high = claims(fleet, rows, wish)
     low = np.minimum(fleet.reservation[rows], high)
-    weight = laws.fair_weights(fleet.shares[rows], fleet.active[rows], held)
-    return laws.waterfill(weight, low, high, fleet.host[rows], sellable(fleet, hosts))
+    where = fleet.host[rows]
+    weight = laws.fair_weights(fleet.shares[rows], fleet.active[rows], held, hosts.idle_cost[where])
+    return laws.waterfill(weight, low, high, where, sellable(fleet, hosts))
 
 
 def inflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) -> FloatArray:
@@ -107,7 +108,8 @@ def page_out(
     its oldest pages to swap. What the host's swap device can write in the step bounds it all.
     """
     granted = fleet.granted[rows]
-    space = laws.ZIP_MAX_SHARE * fleet.size[rows] / laws.ZIP_RATIO - fleet.compressed[rows]
+    host = fleet.host[rows]
+    space = hosts.zip_max[host] * fleet.size[rows] / laws.ZIP_RATIO - fleet.compressed[rows]
     space = np.maximum(space, 0.0)
     pages = want / (1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RATIO))
     overflow = laws.ZIP_COMPRESSIBLE * pages > space
@@ -115,14 +117,18 @@ def page_out(
     pages = np.clip(pages, 0.0, granted)
     zipped = np.minimum(laws.ZIP_COMPRESSIBLE * pages, space)
 
-    written = laws.summed(pages - zipped, fleet.host[rows], len(hosts))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(written > 0.0, hosts.swap_mibps * seconds / written, 1.0)
-    share = np.minimum(share, 1.0)[fleet.host[rows]]
+    written = laws.summed(pages - zipped, host, len(hosts))
+    share = np.minimum(hosts.swap_mibps * seconds / np.maximum(written, 1e-9), 1.0)[host]
     pages, zipped = pages * share, zipped * share
 
-    hot = np.clip(resident_working_set(fleet, rows) - fleet.hot_out[rows], 0.0, granted)
-    fleet.hot_out[rows] += pages * hot / np.maximum(granted, 1e-9)
+    # What the guest pages itself is neither hot nor warm here: it is not in its memory.
+    kept = resident(fleet, rows, fleet.working[rows])
+    hot = np.minimum(np.maximum(kept - fleet.hot_out[rows], 0.0), granted)
+    warm = resident(fleet, rows, fleet.warm[rows]) - kept - fleet.warm_out[rows]
+    warm = np.minimum(np.maximum(warm, 0.0), granted - hot)
+    chance = pages / np.maximum(granted, 1e-9)
+    fleet.hot_out[rows] += chance * hot
+    fleet.warm_out[rows] += chance * warm
     fleet.granted[rows] = granted - pages
     fleet.swapped[rows] += pages - zipped
     fleet.compressed[rows] += zipped
@@ -131,11 +137,10 @@ def page_out(
     return pages - laws.ZIP_RATIO * zipped
 
 
-def resident_working_set(fleet: Fleet, rows: IndexArray) -> FloatArray:
-    """The part of the working set that the guest keeps in its memory and does not page itself."""
-    size = fleet.guest_size[rows]
-    room = (1.0 - laws.GUEST_FLOOR_SHARE) * size - fleet.ballooned[rows]
-    return np.clip(fleet.working[rows], 0.0, np.maximum(room, 0.0))
+def resident(fleet: Fleet, rows: IndexArray, amount: FloatArray) -> FloatArray:
+    """The part of an amount of pages that the guest keeps in memory and does not page itself."""
+    room = (1.0 - laws.GUEST_FLOOR_SHARE) * fleet.guest_size[rows] - fleet.ballooned[rows]
+    return np.minimum(amount, np.maximum(room, 0.0))
 
 
 def enforce_limits(
@@ -223,6 +228,5 @@ def _page_out_to_soft(
     total = laws.summed(excess, where, len(hosts))
     # Aim a little past the line that ends the hard state, or rounding keeps the host in it.
     lack = np.maximum((laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free - hosts.free, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(total > 0.0, np.minimum(lack / total, 1.0), 0.0)
+    share = np.minimum(lack / np.maximum(total, 1e-9), 1.0)
     page_out(fleet, hosts, flows, rows, excess * share[where], seconds)

@@ -11,7 +11,11 @@ ESTATE_FORMAT = "vsphere-market/estate/1"
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """A host. Units are in the names; ``link_mbps`` 0 means no vMotion network."""
+    """A host. Units are in the names; ``link_mbps`` 0 means no vMotion network.
+
+    ``idle_tax``, ``balloon_max`` and ``zip_max`` are Mem.IdleTax, Mem.CtlMaxPercent and
+    Mem.MemZipMaxPct as shares.
+    """
 
     name: str
     memory_mib: float
@@ -25,6 +29,9 @@ class HostSpec:
     maintenance: bool
     quarantine: bool
     version: str
+    idle_tax: float
+    balloon_max: float
+    zip_max: float
 
 
 @dataclass(frozen=True, slots=True)

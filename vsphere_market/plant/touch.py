@@ -10,6 +10,8 @@ from vsphere_market.units import FloatArray, IndexArray
 
 #: Share of missing working-set pages that is touched in one step.
 _HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
+#: Share of the warm set beyond the working set that fades in one step.
+_FADE = 1.0 - np.exp(-laws.STEP_S / laws.WARM_S)
 _CACHE_GAIN = 1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S)
 _TOUCH_STEP = laws.TOUCH_MIBPS * laws.STEP_S
 
@@ -37,35 +39,84 @@ def growth(fleet: Fleet, scratch: FloatArray) -> FloatArray:
     return resident
 
 
-def refault(
-    fleet: Fleet, hosts: Hosts, rows: IndexArray, before: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Touches of swapped and compressed pages by the VMs ``rows``; nothing is changed but hot_out.
+class Warmth:
+    """Which pages guests come back to: the working set, and what lately was in it.
 
-    The working set moves first: what it gained since ``before`` (the working sets of the last
-    step) and what drifts into it was idle until now, and may be out. Then each missing page of the
-    working set is touched within about half a minute, each idle one as seldom as its guest does.
-    A fault holds up one virtual CPU until the page is there, so a VM that faults L times a second
-    at full speed, waiting w seconds each, gets 1 / (1 + L w / vcpus) of its work done.
+    A working set that swells takes first what it has let go of lately (the warm set), then pages
+    that were idle; whether a page is out decides what that costs. Warm pages fade to idle ones.
+    """
+
+    __slots__ = ("_warm", "_working")
+
+    def __init__(self, count: int) -> None:
+        self._working: FloatArray = np.zeros(count)
+        self._warm: FloatArray = np.zeros(count)
+
+    def settle(self, fleet: Fleet) -> None:
+        """Begin: nothing but the working set is warm."""
+        fleet.warm[:] = fleet.working
+        self.remember(fleet)
+
+    def remember(self, fleet: Fleet) -> None:
+        """Keep the sets as they are before the demand moves on."""
+        np.copyto(self._working, fleet.working)
+        np.copyto(self._warm, fleet.warm)
+
+    def move(self, fleet: Fleet, scratch: FloatArray) -> None:
+        """Let warm sets follow the working sets."""
+        np.subtract(fleet.working, fleet.warm, out=scratch)
+        scratch *= _FADE
+        fleet.warm += scratch
+        np.maximum(fleet.warm, fleet.working, out=fleet.warm)
+
+    def sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
+        """Tell anew which pages that are out are hot and which are warm, for these VMs."""
+        working, warm = fleet.working[rows], fleet.warm[rows]
+        was_working, was_warm = self._working[rows], self._warm[rows]
+        hot_out, warm_out = fleet.hot_out[rows], fleet.warm_out[rows]
+        out = fleet.swapped[rows] + fleet.compressed[rows]
+        present = fleet.granted[rows] + out
+        idle_share = _ratio(out - hot_out - warm_out, present - was_warm)
+        warm_share = _ratio(warm_out, was_warm - was_working)
+
+        let_go = hot_out * np.maximum(1.0 - working / np.maximum(was_working, 1e-9), 0.0)
+        gained = np.maximum(np.minimum(working, present) - was_working, 0.0)
+        from_warm = np.minimum(gained, was_warm - was_working)
+        back = from_warm * warm_share
+        hot_out += (gained - from_warm) * idle_share + back - let_go
+        warm_out += let_go - back
+        # The warm set beyond the working set fades, and those pages are idle again.
+        warm_out *= _ratio(warm - working, was_warm - working)
+        # Drift exchanges pages of the working set for idle ones.
+        hot_out += working * fleet.drift[rows] * (idle_share - _ratio(hot_out, working))
+        hot_out = np.maximum(np.minimum(hot_out, np.minimum(out, working)), 0.0)
+        fleet.hot_out[rows] = hot_out
+        room = np.minimum(out - hot_out, warm - working)
+        fleet.warm_out[rows] = np.maximum(np.minimum(warm_out, room), 0.0)
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """A share between 0 and 1; of nothing it is 0."""
+    share: FloatArray = np.minimum(np.maximum(part, 0.0) / np.maximum(whole, 1e-9), 1.0)
+    return share
+
+
+def refault(
+    fleet: Fleet, hosts: Hosts, rows: IndexArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Touches of swapped and compressed pages by the VMs ``rows``; nothing is changed.
+
+    Each missing page of the working set is touched within about half a minute, each other one as
+    seldom as its guest's sweeps do. A fault holds up one virtual CPU until the page is there, so a
+    VM that faults L times a second at full speed, waiting w seconds each, gets only
+    1 / (1 + L w / vcpus) of its work done.
 
     Returns:
         Per row: pages coming from swap, from the compression cache (both MiB), the share of
         them that belongs to the working set, and the share of time spent waiting.
     """
-    swapped, zipped = fleet.swapped[rows], fleet.compressed[rows]
-    out = swapped + zipped
-    working, earlier = fleet.working[rows], before[rows]
-    present = fleet.granted[rows] + out
-    hot = fleet.hot_out[rows]
-    idle = np.maximum(present - earlier, 1e-9)
-    idle_out = np.clip((out - hot) / idle, 0.0, 1.0)
-    gained = np.maximum(np.minimum(working, present) - earlier, 0.0)
-    hot = hot * np.minimum(working / np.maximum(earlier, 1e-9), 1.0) + gained * idle_out
-    exchanged = working * fleet.drift[rows]
-    hot += exchanged * (idle_out - np.clip(hot / np.maximum(working, 1e-9), 0.0, 1.0))
-    hot = np.clip(hot, 0.0, np.minimum(out, working))
-    fleet.hot_out[rows] = hot
-
+    zipped, hot = fleet.compressed[rows], fleet.hot_out[rows]
+    out = fleet.swapped[rows] + zipped
     # The last page is touched as a whole, or exponential decay would never end.
     hot_touched = np.where(hot > 1.0 / laws.PAGES_PER_MIB, hot * _HOT_TOUCH, hot)
     touched = hot_touched + (out - hot) * fleet.idle_touch[rows]
@@ -76,9 +127,8 @@ def refault(
     pace = fleet.vcpus[rows] / (fleet.vcpus[rows] + wait)
     # A saturated swap device makes everybody on the host wait longer.
     read = laws.summed(touched * pace * (1.0 - zip_share), host, len(hosts))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        served = np.where(read > 0.0, hosts.swap_mibps * laws.STEP_S / read, 1.0)
-    pace = pace * np.minimum(served, 1.0)[host]
+    served = np.minimum(hosts.swap_mibps * laws.STEP_S / np.maximum(read, 1e-9), 1.0)
+    pace = pace * served[host]
     came = touched * pace
     hot_share = hot_touched / np.maximum(touched, 1e-9)
     return came * (1.0 - zip_share), came * zip_share, hot_share, 1.0 - pace

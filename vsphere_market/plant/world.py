@@ -93,19 +93,25 @@ class World:
             swap_latency_s=np.array([host.swap_latency_s for host in specs]),
             # Mb/s are decimal megabits.
             link_mibps=np.array([host.link_mbps * 1e6 / 8 / (1 << 20) for host in specs]),
+            idle_cost=np.array([1.0 / (1.0 - host.idle_tax) for host in specs]),
+            balloon_max=np.array([host.balloon_max for host in specs]),
+            zip_max=np.array([host.zip_max for host in specs]),
         )
 
     def reconfigured(self) -> None:
         """Bring settings into force, after any of them changed."""
+        self._cap_balloons()
+        self.pools.share_out(self.fleet)
+        self.pools.divide(self.fleet)
+
+    def _cap_balloons(self) -> None:
+        """Balloons' caps: the VM's own, or else the host's share of its size."""
         settings, fleet = self.inventory.settings, self.fleet
-        cap = np.where(
+        fleet.balloon_cap[:] = np.where(
             np.isnan(settings.balloon_cap),
-            laws.BALLOON_MAX_SHARE * settings.size,
+            self.hosts.balloon_max[fleet.host] * settings.size,
             np.minimum(settings.balloon_cap, settings.size),
         )
-        fleet.balloon_cap[:] = cap
-        self.pools.share_out(fleet)
-        self.pools.divide(fleet)
 
     def grow(self, row: int, size_mib: float, onlining_s: float) -> None:
         """Hot-add memory; the guest uses it after a while."""
@@ -133,6 +139,8 @@ class World:
             self.truth.moved_mib += job.sent
             self.truth.moves += fleet.host[job.row] == job.target
             self.truth.failed_moves += fleet.host[job.row] != job.target
+        if ended:
+            self._cap_balloons()
         self.recorder.record(self.model)
         self.truth.add(self.model)
         return ended
