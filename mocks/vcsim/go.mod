@@ -1,0 +1,7 @@
+module vsphere-market/mocks/vcsim
+
+go 1.24.0
+
+require github.com/vmware/govmomi v0.52.0
+
+require github.com/google/uuid v1.6.0
