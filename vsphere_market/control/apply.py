@@ -1,0 +1,172 @@
+"""Carrying out a plan from a file: is it still about this estate, which steps, and then do them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import vsphere_market
+from vsphere_market.control.cycle import Road, carry_out, settle
+from vsphere_market.errors import InputError, PlanError
+from vsphere_market.estate import Snapshot
+from vsphere_market.executor import (
+    CancelToken,
+    ExecutionResult,
+    Progress,
+    drift,
+    require_fresh,
+    require_source,
+)
+from vsphere_market.executor.revalidate import Drift
+from vsphere_market.market import Plan, Step
+from vsphere_market.market.planfile import plan_to_json, read_plan
+from vsphere_market.policy import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A plan held against the estate as it is now.
+
+    Attributes:
+        plan: the plan.
+        snapshot: the estate.
+        chosen: the steps that would be carried out, in order.
+        left_out: steps that are not: not asked for, or only recommended by policy.
+        settled: what an earlier run had left open, with its outcomes.
+    """
+
+    plan: Plan
+    snapshot: Snapshot
+    chosen: tuple[Step, ...]
+    left_out: tuple[Step, ...]
+    settled: tuple[ExecutionResult, ...] = ()
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan file. Raises PlanError, naming what is wrong."""
+    return read_plan(path)
+
+
+@contextlib.contextmanager
+def review(
+    road: Road,
+    plan: Plan,
+    *,
+    only: Sequence[str] = (),
+    dry_run: bool = False,
+    cancel: CancelToken | None = None,
+) -> Iterator[Review]:
+    """Hold a plan against the estate, and keep others from acting until the ``with`` ends.
+
+    Args:
+        road: what to work with.
+        plan: the plan.
+        only: ids of the steps that are wanted; none means all.
+        dry_run: nothing will be submitted, so nobody needs to be kept out.
+        cancel: heard while an earlier run's steps are being settled.
+
+    Raises:
+        StaleError: the plan expired, belongs elsewhere, or the estate has moved on.
+        BusyError: somebody else is at work with this journal.
+        PlanError: it has no such step.
+        UnreachableError, NotPermittedError: the estate cannot be read.
+    """
+    chosen = _chosen(plan, only)
+    with contextlib.ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(road.journal.own())
+        snapshot = road.port.observe()
+        settled: tuple[ExecutionResult, ...] = ()
+        if not dry_run:
+            settled = settle(road, snapshot, cancel=cancel)
+            if settled:
+                snapshot = road.port.observe()
+        ids = {step.id for step in chosen}
+        require_fresh(plan, snapshot, road.port.clock.now_s(), ids)
+        left_out = tuple(step for step in plan.steps if step.id not in ids)
+        yield Review(plan, snapshot, chosen, left_out, settled)
+
+
+def apply(
+    road: Road,
+    reviewed: Review,
+    *,
+    dry_run: bool = False,
+    cancel: CancelToken | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> ExecutionResult:
+    """Carry a reviewed plan out, within its :func:`review`.
+
+    Raises:
+        StaleError: it expired while somebody thought about it.
+        MarketError: the journal cannot be written.
+    """
+    journal, plan, port = road.journal, reviewed.plan, road.port
+    started_s = port.clock.now_s()
+    cycle = journal.begin_cycle(
+        reviewed.snapshot,
+        kind="dry-run" if dry_run else "apply",
+        engine=vsphere_market.__version__,
+        started_s=started_s,
+    )
+    document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
+    number = journal.write_plan(plan, document, cycle=cycle)
+    ids = [step.id for step in reviewed.chosen]
+    if not dry_run:
+        journal.approve(number, who=road.who, steps=ids, at_s=started_s)
+    result = carry_out(
+        road,
+        reviewed.snapshot,
+        plan,
+        number,
+        ids,
+        dry_run=dry_run,
+        cancel=cancel,
+        watch=watch,
+    )
+    good = sum(1 for outcome in result.outcomes if outcome.kind.good)
+    journal.end_cycle(
+        cycle,
+        ended_s=port.clock.now_s(),
+        status="done" if result.succeeded else "failed",
+        sentence=f"{good} of {len(ids)} steps {'would be ' if dry_run else ''}done.",
+    )
+    return result
+
+
+def drifts(plan: Plan, snapshot: Snapshot) -> tuple[Drift, ...]:
+    """Every difference between what a plan expects and the estate; for showing, not for acting.
+
+    Raises:
+        StaleError: the plan belongs to another source.
+    """
+    require_source(plan, snapshot)
+    return drift(plan, snapshot)
+
+
+def _chosen(plan: Plan, only: Sequence[str]) -> tuple[Step, ...]:
+    """The wanted steps that policy lets a person approve."""
+    known = {step.id: step for step in plan.steps}
+    for wanted in only:
+        if wanted not in known:
+            raise PlanError(
+                f"the plan has no step {wanted}",
+                where="--step",
+                cure=f"its steps are {_range(plan)}" if plan.steps else "it has none",
+            )
+        if known[wanted].mode < Mode.APPROVE:
+            raise InputError(
+                f"policy only recommends step {wanted}, so it is not carried out",
+                where="--step",
+                cure="change the policy's mode to approve or automatic, and plan again",
+            )
+    ids = set(only) or set(known)
+    return tuple(step for step in plan.steps if step.id in ids and step.mode >= Mode.APPROVE)
+
+
+def _range(plan: Plan) -> str:
+    first, last = plan.steps[0].id, plan.steps[-1].id
+    return first if first == last else f"{first} to {last}"

@@ -1,0 +1,322 @@
+"""One turn of the loop: observe, decide, carry out what may be, write all of it down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+import vsphere_market
+from vsphere_market.control.budget import Deferred, affordable
+from vsphere_market.control.decide import Frame, decide, frame, view
+from vsphere_market.control.memory import keep_history
+from vsphere_market.errors import MarketError
+from vsphere_market.estate import Snapshot
+from vsphere_market.executor import (
+    CancelToken,
+    ExecutionResult,
+    Progress,
+    Settings,
+    execute,
+    recover,
+)
+from vsphere_market.journal import Journal, estate_key
+from vsphere_market.market import MarketSettings, MarketView, Plan, Step
+from vsphere_market.market.planfile import plan_to_json
+from vsphere_market.policy import Mode, PolicySet
+from vsphere_market.port import VCenterPort
+
+
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """How much an estate is squeezed, as its counters show it; sums over VMs, NaN not given.
+
+    Attributes:
+        ballooned_mib: in balloons.
+        swapped_mib: swapped by hosts, compressed pages included.
+        swapin_kibps: swap-in and decompression.
+        swapout_kibps: swap-out.
+    """
+
+    ballooned_mib: float
+    swapped_mib: float
+    swapin_kibps: float
+    swapout_kibps: float
+
+    @property
+    def active(self) -> bool:
+        """Pages are being swapped now."""
+        return self.swapin_kibps > 0 or self.swapout_kibps > 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Road:
+    """What a turn of the loop works with.
+
+    Attributes:
+        port: the estate.
+        journal: where everything is written.
+        policies: what the business wants.
+        shadow: decide and write down, but touch nothing.
+        who: on whose behalf.
+        market: the market's constants; None for the defaults.
+        execution: the executor's limits.
+    """
+
+    port: VCenterPort
+    journal: Journal
+    policies: PolicySet
+    shadow: bool = False
+    who: str = ""
+    market: MarketSettings | None = None
+    execution: Settings | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CycleReport:
+    """What one turn saw, decided and did.
+
+    Attributes:
+        number: from 1, counted by this run.
+        started_s: Unix time at the source.
+        ended_s: likewise.
+        frame: what the decision stood on.
+        view: the market before the trades.
+        squeeze: how much the estate was squeezed at the beginning.
+        plan: the decision.
+        chosen: ids of the steps that were carried out.
+        deferred: steps that wait for a budget.
+        result: what came of the chosen steps; None when there were none.
+    """
+
+    number: int
+    started_s: float
+    ended_s: float
+    frame: Frame
+    view: MarketView
+    squeeze: Squeeze
+    plan: Plan
+    chosen: frozenset[str]
+    deferred: tuple[Deferred, ...] = ()
+    result: ExecutionResult | None = None
+
+    @property
+    def recommended(self) -> tuple[Step, ...]:
+        """Steps that were decided, but not tried."""
+        return tuple(step for step in self.plan.steps if step.id not in self.chosen)
+
+    @property
+    def done(self) -> int:
+        """Steps that succeeded."""
+        if self.result is None:
+            return 0
+        return sum(1 for outcome in self.result.outcomes if outcome.kind.good)
+
+    @property
+    def failed(self) -> int:
+        """Chosen steps that did not succeed."""
+        return len(self.chosen) - self.done
+
+
+def squeeze_of(snapshot: Snapshot) -> Squeeze:
+    """Sum up what the counters of an estate's VMs say."""
+    vms = snapshot.vms
+    return Squeeze(
+        ballooned_mib=_sum(vms.ballooned_mib),
+        swapped_mib=_sum(vms.swapped_mib, vms.compressed_mib),
+        swapin_kibps=_sum(vms.swap_in_kibps, vms.decompress_kibps),
+        swapout_kibps=_sum(vms.swap_out_kibps),
+    )
+
+
+def observe_and_decide(road: Road, snapshot: Snapshot | None = None) -> tuple[Frame, Plan]:
+    """The first half of a turn; reads the journal, writes nothing.
+
+    Args:
+        road: what to work with.
+        snapshot: the estate, if it was read just now; None to read it.
+
+    Raises:
+        UnreachableError, NotPermittedError, ActionError: the estate cannot be read.
+        PolicyProblems: policies contradict each other or the estate.
+        StorageError, BusyError: the journal cannot be read.
+    """
+    snapshot = snapshot or road.port.observe()
+    now_s = road.port.clock.now_s()
+    framed = frame(snapshot, road.policies, now_s=now_s, journal=road.journal, settings=road.market)
+    return framed, decide(framed)
+
+
+def one_cycle(
+    road: Road,
+    number: int,
+    *,
+    kind: str = "run",
+    snapshot: Snapshot | None = None,
+    cancel: CancelToken | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> CycleReport:
+    """Go round once. Only steps whose policy mode is automatic are carried out.
+
+    Args:
+        road: what to work with.
+        number: of the turn.
+        kind: what the journal calls the cycle.
+        snapshot: the estate, if it was read just now; None to read it.
+        cancel: heard between steps.
+        watch: told of the steps' progress.
+
+    Raises:
+        MarketError: it could not be observed, decided or written down. What was submitted is in
+            the journal, and settled by the next turn.
+    """
+    started_s = road.port.clock.now_s()
+    framed, plan = observe_and_decide(road, snapshot)
+    market_view = view(framed)
+    cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s)
+    chosen, deferred = choose(framed, plan)
+    if road.shadow:
+        chosen = frozenset()
+    result: ExecutionResult | None = None
+    try:
+        if chosen:
+            result = carry_out(
+                road, framed.snapshot, plan, plan_number, chosen, cancel=cancel, watch=watch
+            )
+    except MarketError as error:
+        _end(road, cycle, "failed", error.sentence())
+        raise
+    report = CycleReport(
+        number=number,
+        started_s=started_s,
+        ended_s=road.port.clock.now_s(),
+        frame=framed,
+        view=market_view,
+        squeeze=squeeze_of(framed.snapshot),
+        plan=plan,
+        chosen=chosen,
+        deferred=deferred,
+        result=result,
+    )
+    failed = result is not None and not result.succeeded
+    status = "shadow" if road.shadow else "failed" if failed else "done"
+    _end(road, cycle, status, sentence_of(report, shadow=road.shadow))
+    return report
+
+
+def write_decision(
+    journal: Journal, framed: Frame, plan: Plan, kind: str, started_s: float
+) -> tuple[int, int]:
+    """Write down what was seen and decided; returns the numbers of the cycle and the plan."""
+    snapshot = framed.snapshot
+    cycle = journal.begin_cycle(
+        snapshot, kind=kind, engine=vsphere_market.__version__, started_s=started_s
+    )
+    hosts = {outlook.host.moid: outlook for outlook in plan.hosts}
+    demand = framed.question.demand
+    journal.write_samples(
+        cycle,
+        snapshot,
+        prices={moid: outlook.price_before for moid, outlook in hosts.items()},
+        loads={moid: outlook.load_before for moid, outlook in hosts.items()},
+        vm_columns={
+            "working_set_mib": np.where(demand.known, demand.working_set, np.nan),
+            "footprint_mib": np.where(demand.known, demand.footprint, np.nan),
+        },
+    )
+    keep_history(journal, snapshot, framed.history)
+    document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
+    return cycle, journal.write_plan(plan, document, cycle=cycle)
+
+
+def choose(
+    framed: Frame, plan: Plan, least: Mode = Mode.AUTOMATIC
+) -> tuple[frozenset[str], tuple[Deferred, ...]]:
+    """The steps that may go ahead: mode at least ``least``, within every budget."""
+    willing = Plan(
+        created_at_s=plan.created_at_s,
+        expires_at_s=plan.expires_at_s,
+        made_from=plan.made_from,
+        certificate=plan.certificate,
+        steps=tuple(step for step in plan.steps if step.mode >= least),
+        refusals=(),
+    )
+    return affordable(willing, framed.rulebook, framed.snapshot, framed.memory.moves, framed.now_s)
+
+
+def carry_out(
+    road: Road,
+    snapshot: Snapshot,
+    plan: Plan,
+    plan_number: int | None,
+    chosen: Collection[str],
+    *,
+    dry_run: bool = False,
+    cancel: CancelToken | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> ExecutionResult:
+    """Execute the chosen steps of a plan under the journal's eyes. Hold the owner's lock."""
+    recorder = road.journal.recorder(
+        estate=estate_key(snapshot.source), plan=plan_number, who=road.who
+    )
+    return execute(
+        plan,
+        road.port,
+        recorder,
+        settings=road.execution,
+        chosen=chosen,
+        dry_run=dry_run,
+        cancel=cancel,
+        snapshot=snapshot,
+        watch=watch,
+    )
+
+
+def settle(
+    road: Road, snapshot: Snapshot, *, cancel: CancelToken | None = None
+) -> tuple[ExecutionResult, ...]:
+    """Give everything that an earlier run left open its outcome. Hold the owner's lock.
+
+    Raises:
+        MarketError: the estate or the journal cannot be read.
+    """
+    estate = estate_key(snapshot.source)
+    road.journal.close_finished(road.port.clock.now_s())
+    left = road.journal.unsettled(estate)
+    if not left:
+        return ()
+    recorder = road.journal.recorder(estate=estate, who=road.who)
+    return recover(left, road.port, recorder, settings=road.execution, cancel=cancel)
+
+
+def sentence_of(report: CycleReport, *, shadow: bool) -> str:
+    """A turn of the loop in one sentence, for the journal and for logs."""
+    steps = len(report.plan.steps)
+    if not steps:
+        return "Nothing to do."
+    if shadow:
+        return f"{_count(steps, 'step')} would be done."
+    parts = [f"{report.done} of {_count(steps, 'step')} done"]
+    if report.failed:
+        parts.append(f"{report.failed} not")
+    if report.recommended:
+        parts.append(f"{len(report.recommended)} recommended")
+    return ", ".join(parts) + "."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _end(road: Road, cycle: int, status: str, sentence: str) -> None:
+    road.journal.end_cycle(cycle, ended_s=road.port.clock.now_s(), status=status, sentence=sentence)
+
+
+def _sum(*columns: np.ndarray) -> float:
+    """Sum over VMs that gave the counter; NaN when none did."""
+    given = [column[~np.isnan(column)] for column in columns]
+    if not sum(len(part) for part in given):
+        return float("nan")
+    return float(sum(part.sum() for part in given))

@@ -1,0 +1,402 @@
+"""Why: the numbers, quotes, offers, rules and history behind one VM, host or step."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.control.decide import Frame, decide
+from vsphere_market.errors import PlanError, UsageError
+from vsphere_market.journal import Filter, HostSample, Journal, StepRecord, estate_key
+from vsphere_market.market import (
+    CAUSE_WORDS,
+    SENTENCES,
+    Cause,
+    Evidence,
+    HostView,
+    Plan,
+    Quote,
+    Reason,
+    Refusal,
+    Step,
+    VmDiagnosis,
+    diagnose,
+)
+from vsphere_market.market.diagnosis import host_entity
+from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.engine import move_worth
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.planfile import plan_from_json
+from vsphere_market.market.quotes import quotes_for
+from vsphere_market.market.terms import TermsTrader
+from vsphere_market.market.trades import Change, Move
+from vsphere_market.market.view import view_of
+from vsphere_market.policy import EffectiveSetting, explain_host, explain_vm
+from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+
+#: So many of a VM's or host's past actions are told.
+_ACTIONS = 10
+#: Goods of the market as people call them.
+_GOODS = {
+    "memory": "working sets and a quarter of idle memory, now and in recent hours",
+    "footprint": "beyond what fits without ballooning",
+    "pinned": "what no balloon can free",
+    "cpu": "CPU",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One kind of trade, as it stands for one VM.
+
+    Attributes:
+        kind: of the action.
+        action: what would be done, None when there is nothing to offer.
+        saving: fall of the potential, points; NaN without an action.
+        disruption: what doing it costs, points; NaN without an action.
+        refused: why it is not possible, or not worth it; None when it is worth it.
+        chosen: it is in the plan that the market makes now.
+    """
+
+    kind: ActionKind
+    action: Action | None
+    saving: float
+    disruption: float
+    refused: Reason | None
+    chosen: bool
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for people."""
+        if self.refused is not None:
+            return SENTENCES[self.refused]
+        if self.chosen:
+            return "Worth it, and in the plan."
+        return "Worth it by itself, but other trades of the plan make it needless."
+
+
+@dataclass(frozen=True, slots=True)
+class VmExplanation:
+    """One VM.
+
+    Attributes:
+        vm: the VM.
+        host: where it is; empty names when it is nowhere.
+        numbers: demand, settings and counters, known ones only.
+        confidence: 0 to 1, how much stands behind the demand.
+        cause: why it is short of memory, NONE when it is not.
+        diagnosis: the details, or None.
+        view: its host on the market, or None.
+        quotes: of all hosts of its cluster, its own first.
+        offers: one per kind of action.
+        steps: what the market would do now about it.
+        refusals: what it would not do, and why.
+        settings: effective policy with sources.
+        actions: what was done, newest first.
+    """
+
+    vm: Entity
+    host: Entity
+    numbers: tuple[Evidence, ...]
+    confidence: float
+    cause: Cause
+    diagnosis: VmDiagnosis | None
+    view: HostView | None
+    quotes: tuple[Quote, ...]
+    offers: tuple[Offer, ...]
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+    settings: tuple[EffectiveSetting, ...]
+    actions: tuple[StepRecord, ...]
+
+    @property
+    def cause_words(self) -> str:
+        """The cause for people."""
+        return CAUSE_WORDS[self.cause]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A VM as its host sees it; MiB."""
+
+    vm: Entity
+    working_set_mib: float
+    footprint_mib: float
+    taken_mib: float
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class HostExplanation:
+    """One host.
+
+    Attributes:
+        view: its price and pressure.
+        numbers: capacity and counters, known ones only.
+        price_parts: what its price is made of, points/MiB.
+        tenants: its running VMs, the largest footprint first.
+        arrivals: steps of the plan made now that bring VMs here.
+        departures: steps that take VMs away.
+        settings: effective policy with sources.
+        samples: what the journal remembers of it, oldest first.
+        actions: what was done, newest first.
+    """
+
+    view: HostView
+    numbers: tuple[Evidence, ...]
+    price_parts: tuple[Evidence, ...]
+    tenants: tuple[Tenant, ...]
+    arrivals: tuple[Step, ...]
+    departures: tuple[Step, ...]
+    settings: tuple[EffectiveSetting, ...]
+    samples: tuple[HostSample, ...]
+    actions: tuple[StepRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepExplanation:
+    """One step of a plan, and what came of it as far as the journal knows."""
+
+    step: Step
+    plan: Plan
+    actions: tuple[StepRecord, ...]
+
+
+def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> VmExplanation:
+    """Everything about the VM in that row of the snapshot."""
+    ledger = framed.question.ledger()
+    vms = framed.snapshot.vms
+    vm = Entity(vms.moid[row], vms.name[row])
+    home = int(ledger.host_of[row])
+    diagnosis = next((found for found in diagnose(ledger) if found.row == row), None)
+    plan = decide(framed)
+    steps = tuple(step for step in plan.steps if step.action.vm.moid == vm.moid)
+    views = {view.host.moid: view for view in view_of(ledger).hosts}
+    host = host_entity(ledger, int(vms.host[row]))
+    eligibility = Eligibility(ledger, framed.question.cooling)
+    kinds = {step.action.kind for step in steps}
+    return VmExplanation(
+        vm=vm,
+        host=host,
+        numbers=_vm_numbers(ledger, row),
+        confidence=float(ledger.demand.confidence[row]),
+        cause=diagnosis.cause if diagnosis else Cause.NONE,
+        diagnosis=diagnosis,
+        view=views.get(host.moid),
+        quotes=quotes_for(ledger, eligibility, row) if home >= 0 else (),
+        offers=tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in ActionKind),
+        steps=steps,
+        refusals=tuple(item for item in plan.refusals if item.subject.moid == vm.moid),
+        settings=explain_vm(framed.rulebook, framed.snapshot, row, framed.policies),
+        actions=_actions(journal, framed, vm=vm.moid),
+    )
+
+
+def explain_host_row(framed: Frame, row: int, journal: Journal | None = None) -> HostExplanation:
+    """Everything about the host in that row of the snapshot."""
+    ledger = framed.question.ledger()
+    hosts = framed.snapshot.hosts
+    moid, name = hosts.moid[row], hosts.name[row]
+    view = next(view for view in view_of(ledger).hosts if view.host.moid == moid)
+    plan = decide(framed)
+    moves = [(step, step.action) for step in plan.steps if isinstance(step.action, Migrate)]
+    samples = journal.host_samples(Filter(host=moid, limit=_ACTIONS)) if journal else ()
+    return HostExplanation(
+        view=view,
+        numbers=_host_numbers(ledger, row),
+        price_parts=_price_parts(ledger, row),
+        tenants=_tenants(ledger, row),
+        arrivals=tuple(step for step, move in moves if move.target.moid == moid),
+        departures=tuple(step for step, move in moves if move.source.moid == moid),
+        settings=explain_host(framed.rulebook, row, framed.policies),
+        samples=samples,
+        actions=_actions(journal, framed, host=name),
+    )
+
+
+def explain_step(plan: Plan, step: str, journal: Journal | None = None) -> StepExplanation:
+    """Everything about one step of a plan.
+
+    Raises:
+        UsageError: the plan has no such step.
+    """
+    for found in plan.steps:
+        if found.id == step:
+            break
+    else:
+        steps = f"{plan.steps[0].id} to {plan.steps[-1].id}" if plan.steps else "none"
+        raise UsageError("is no step of the plan", where=step, cure=f"its steps: {steps}")
+    vm = found.action.vm.moid
+    since = Filter(vm=vm, since_s=plan.created_at_s, limit=_ACTIONS)
+    past = journal.steps(since) if journal else ()
+    return StepExplanation(found, plan, tuple(one for one in past if one.action == found.action))
+
+
+def last_plan(journal: Journal | None) -> Plan:
+    """The newest plan in the journal.
+
+    Raises:
+        PlanError: there is none.
+    """
+    records = journal.plans(Filter(limit=1)) if journal else ()
+    document = journal.plan_document(records[0].id) if journal and records else None
+    if document is None:
+        raise PlanError("no plan is known", cure="make one, or name a plan file with --plan")
+    return plan_from_json(json.loads(document), where="the journal's newest plan")
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def _offer(
+    ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKind, chosen: bool
+) -> Offer:
+    """What a kind of action would do for a VM, at the prices before the plan."""
+    if kind is ActionKind.MIGRATE:
+        return _move_offer(ledger, eligibility, row, chosen)
+    trader = TermsTrader(ledger, eligibility)
+    change = trader.offer(row, kind)
+    if isinstance(change, Reason):
+        return Offer(kind, None, math.nan, math.nan, change, chosen)
+    trade = trader.worth(change)
+    refused = trader.why_no_room(change)
+    if refused is None and trade.saving <= trade.disruption:
+        refused = Reason.NOT_WORTH_IT
+    if chosen:  # room that the plan itself makes first
+        refused = None
+    action = _change_action(ledger, change)
+    return Offer(kind, action, trade.saving, trade.disruption, refused, chosen)
+
+
+def _move_offer(ledger: Ledger, eligibility: Eligibility, row: int, chosen: bool) -> Offer:
+    kind = ActionKind.MIGRATE
+    reason = eligibility.why_not_trade(row, kind)
+    if reason is not None:
+        return Offer(kind, None, math.nan, math.nan, reason, chosen)
+    quotes = quotes_for(ledger, eligibility, row)
+    others = [quote for quote in quotes[1:] if quote.refused is None]
+    if not others:
+        reasons = {quote.refused for quote in quotes[1:] if quote.refused is not None}
+        only = reasons.pop() if len(reasons) == 1 else Reason.NO_CURE
+        return Offer(kind, None, math.nan, math.nan, only, chosen)
+    hosts = ledger.snapshot.hosts
+    source = int(ledger.host_of[row])
+    trades = [move_worth(ledger, Move(row, source, hosts.row(q.host.moid))) for q in others]
+    best = max(trades, key=lambda trade: trade.saving - trade.disruption)
+    assert isinstance(best.what, Move)
+    vms = ledger.snapshot.vms
+    action = Migrate(
+        Entity(vms.moid[row], vms.name[row]),
+        host_entity(ledger, source),
+        host_entity(ledger, best.what.target),
+    )
+    worth_it = best.saving > best.disruption or chosen
+    refused = None if worth_it else Reason.NOT_WORTH_IT
+    return Offer(kind, action, best.saving, best.disruption, refused, chosen)
+
+
+def _change_action(ledger: Ledger, change: Change) -> SetMemory:
+    vms = ledger.snapshot.vms
+    vm = Entity(vms.moid[change.vm], vms.name[change.vm])
+    before = round(change.before) if math.isfinite(change.before) else None
+    after = round(change.after) if math.isfinite(change.after) else None
+    return SetMemory(vm, change.kind, before, after)
+
+
+def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
+    vms, demand, terms = ledger.snapshot.vms, ledger.demand, ledger.terms
+    return _known(
+        ("size", terms.size[row], "MiB"),
+        ("limit", terms.limit[row], "MiB"),
+        ("reservation", terms.reservation[row], "MiB"),
+        ("balloon cap", terms.cap[row], "MiB"),
+        ("working set", demand.working_set[row], "MiB"),
+        ("wanted by its guest", demand.wanted[row], "MiB"),
+        ("footprint", demand.footprint[row], "MiB"),
+        ("idle", demand.idle[row], "MiB"),
+        ("overhead", demand.overhead[row], "MiB"),
+        ("granted", vms.granted_mib[row], "MiB"),
+        ("active", vms.active_mib[row], "MiB"),
+        ("active, peak", vms.active_peak_mib[row], "MiB"),
+        ("consumed", vms.consumed_mib[row], "MiB"),
+        ("ballooned", vms.ballooned_mib[row], "MiB"),
+        ("balloon target", vms.balloon_target_mib[row], "MiB"),
+        ("swapped", vms.swapped_mib[row], "MiB"),
+        ("compressed", vms.compressed_mib[row], "MiB"),
+        ("swap-in", vms.swap_in_kibps[row], "KiB/s"),
+        ("swap-out", vms.swap_out_kibps[row], "KiB/s"),
+        ("decompression", vms.decompress_kibps[row], "KiB/s"),
+        ("memory latency", vms.latency_pct[row], "%"),
+        ("guest paging", vms.guest_swap_kibps[row], "KiB/s"),
+        ("CPU demand", vms.cpu_demand_mhz[row], "MHz"),
+        ("samples", vms.samples[row], "count"),
+        ("hours remembered", np.isfinite(demand.curve[row]).sum() - 1, "hours"),
+    )
+
+
+def _host_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
+    hosts, supply = ledger.snapshot.hosts, ledger.supply
+    footprint = supply.goods[1].columns.start
+    return _known(
+        ("memory", hosts.memory_mib[row], "MiB"),
+        ("VMkernel", hosts.vmkernel_mib[row], "MiB"),
+        ("reclaims below", hosts.low_free_threshold_mib[row], "MiB"),
+        ("for sale", supply.usable[row], "MiB"),
+        ("sold, footprints", ledger.load[row, footprint], "MiB"),
+        ("sold, cannot be ballooned", ledger.load[row, footprint + 1], "MiB"),
+        ("sold, working sets and a quarter of idle", ledger.load[row, 0], "MiB"),
+        ("reserved", ledger.reserved[row], "MiB"),
+        ("consumed", hosts.consumed_mib[row], "MiB"),
+        ("memory state", hosts.memory_state[row], "0 high … 4 low"),
+        ("memory latency", hosts.latency_pct[row], "%"),
+        ("CPU capacity", hosts.cpu_mhz[row], "MHz"),
+        ("CPU in use", hosts.cpu_used_mhz[row], "MHz"),
+        ("vMotion network", hosts.vmotion_mbps[row], "Mb/s"),
+        ("samples", hosts.samples[row], "count"),
+    )
+
+
+def _price_parts(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
+    """The host's price of memory, good by good. CPU is left out: it has a price of its own."""
+    price = ledger.supply.price(ledger.load)[row]
+    return tuple(
+        Evidence(_GOODS[good.name], float(price[good.columns].sum()), "points/MiB")
+        for good in ledger.supply.goods
+        if good.name != "cpu"
+    )
+
+
+def _tenants(ledger: Ledger, host: int) -> tuple[Tenant, ...]:
+    vms, demand = ledger.snapshot.vms, ledger.demand
+    causes = {found.row: found.cause for found in diagnose(ledger)}
+    rows = np.flatnonzero(ledger.host_of == host)
+    rows = rows[np.argsort(-demand.footprint[rows], kind="stable")]
+    return tuple(
+        Tenant(
+            Entity(vms.moid[row], vms.name[row]),
+            float(demand.working_set[row]),
+            float(demand.footprint[row]),
+            float(demand.taken[row]),
+            causes.get(int(row), Cause.NONE),
+        )
+        for row in rows
+    )
+
+
+def _known(*numbers: tuple[str, float, str]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(name, float(value), unit) for name, value, unit in numbers if np.isfinite(value)
+    )
+
+
+def _actions(
+    journal: Journal | None, framed: Frame, *, vm: str = "", host: str = ""
+) -> tuple[StepRecord, ...]:
+    if journal is None:
+        return ()
+    estate = estate_key(framed.snapshot.source)
+    wanted = Filter(vm=vm, host=host, estate=estate, limit=_ACTIONS)
+    return tuple(step for step in journal.steps(wanted) if not step.dry_run)

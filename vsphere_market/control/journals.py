@@ -1,0 +1,65 @@
+"""Which journal a command writes to or asks, given its source.
+
+A vCenter has the user's own. A plant lives only as long as the command, so its journal does too,
+unless one is named: simulated time must not mix with real time. A snapshot file is only looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from vsphere_market.control.sources import OpenSource, SourceKind
+from vsphere_market.errors import JournalError
+from vsphere_market.journal import Journal, default_path, open_journal
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def working_journal(source: OpenSource, path: Path | None) -> Iterator[Journal]:
+    """The journal to write to.
+
+    Args:
+        source: what the journal is about.
+        path: the one that the user named, or None.
+
+    Raises:
+        JournalError, BusyError: it cannot be used.
+    """
+    if path is None and source.kind is not SourceKind.VCENTER:
+        with (
+            tempfile.TemporaryDirectory(prefix="vsphere-market-") as folder,
+            open_journal(Path(folder) / "journal.db") as journal,
+        ):
+            yield journal
+        return
+    with open_journal(path or default_path()) as journal:
+        yield journal
+
+
+@contextlib.contextmanager
+def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | None]:
+    """The journal to ask, or None when there is none yet.
+
+    One that was not named and cannot be read is done without: looking must not fail for it.
+
+    Raises:
+        JournalError, BusyError: the one that was named cannot be used.
+    """
+    journal: Journal | None = None
+    if path is not None:
+        journal = open_journal(path, read_only=True)
+    elif source.kind is not SourceKind.PLANT and default_path().exists():
+        try:
+            journal = open_journal(default_path(), read_only=True)
+        except JournalError as error:
+            log.warning("going on without the journal: %s", error)
+    try:
+        yield journal
+    finally:
+        if journal is not None:
+            journal.close()

@@ -1,0 +1,155 @@
+"""What is remembered from one look to the next: demand, moves, and who still has to rest.
+
+All of it is in the journal, so that a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vsphere_market.demand import DemandHistory, estimate_demand, identities
+from vsphere_market.estate import Snapshot
+from vsphere_market.journal import Filter, Journal, estate_key
+from vsphere_market.policy import Rulebook
+from vsphere_market.port import ActionKind, Migrate, OutcomeKind
+from vsphere_market.units import BoolArray
+
+log = logging.getLogger(__name__)
+
+#: Name of the journal's blob with the demand history of an estate, and its version.
+_HISTORY = "demand-history/{estate}"
+_HISTORY_VERSION = 1
+#: Moves within this time count as repeats, each doubling the VM's cool-down …
+REPEAT_WINDOW_S = 86_400.0
+#: … up to this factor.
+LONGEST_COOLDOWN = 8.0
+#: So many moves are read at most; more than vCenter does in a day.
+_MOST_MOVES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class PastMove:
+    """A migration that we did, or may have done.
+
+    Attributes:
+        vm: managed object id.
+        source: managed object id of the host it left.
+        target: of the host it went to.
+        ended_s: Unix time.
+    """
+
+    vm: str
+    source: str
+    target: str
+    ended_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """What the journal tells of the past.
+
+    Attributes:
+        history: working sets of the last days; the present one is added by :func:`observed`.
+        moves: our migrations, newest first.
+    """
+
+    history: DemandHistory = field(default_factory=DemandHistory)
+    moves: tuple[PastMove, ...] = ()
+
+
+def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: float) -> Memory:
+    """Read what is remembered of an estate.
+
+    Args:
+        journal: where; None remembers nothing.
+        snapshot: says which estate.
+        now_s: Unix time at the source.
+        span_s: how far back moves matter.
+
+    Raises:
+        StorageError, BusyError: the journal cannot be read.
+    """
+    if journal is None:
+        return Memory()
+    estate = estate_key(snapshot.source)
+    blob = journal.get_blob(_HISTORY.format(estate=estate))
+    history = DemandHistory()
+    if blob is not None and blob.version == _HISTORY_VERSION:
+        try:
+            history = DemandHistory.from_bytes(blob.data)
+        except ValueError:
+            # It grows again within two days; refusing to work would help nobody.
+            log.warning("the demand history of %s is damaged and begins anew", estate)
+    return Memory(history, past_moves(journal, estate, now_s - span_s))
+
+
+def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove, ...]:
+    """Our migrations on an estate that ended at or after ``since_s``, newest first.
+
+    Those whose outcome is unknown are among them: they may have happened.
+    """
+    wanted = Filter(
+        kind=ActionKind.MIGRATE,
+        outcomes=(OutcomeKind.DONE, OutcomeKind.UNKNOWN),
+        since_s=since_s,
+        estate=estate,
+        limit=_MOST_MOVES,
+    )
+    return tuple(
+        PastMove(
+            step.action.vm.moid, step.action.source.moid, step.action.target.moid, step.ended_s
+        )
+        for step in journal.steps(wanted)
+        if isinstance(step.action, Migrate) and step.ended_s is not None and not step.dry_run
+    )
+
+
+def observed(history: DemandHistory, snapshot: Snapshot) -> None:
+    """Add a snapshot to a history. VMs without counters leave no trace in it."""
+    demand = estimate_demand(snapshot)
+    seen = np.where(demand.known & demand.running, demand.working_set, np.nan)
+    history.update(snapshot.taken_at_s, identities(snapshot.vms), seen)
+
+
+def keep_history(journal: Journal, snapshot: Snapshot, history: DemandHistory) -> None:
+    """Write a demand history down for the next run."""
+    name = _HISTORY.format(estate=estate_key(snapshot.source))
+    journal.put_blob(name, history.to_bytes(), version=_HISTORY_VERSION, at_s=snapshot.taken_at_s)
+
+
+def longest_span_s(rulebook: Rulebook) -> float:
+    """How far back moves can matter under a rulebook: cool-downs, repeats and budgets."""
+    cooldown = float(rulebook.cooldown_s.max(initial=0.0)) * LONGEST_COOLDOWN
+    windows = [budget.window_s for budget in rulebook.budgets]
+    return max(REPEAT_WINDOW_S, cooldown, *windows, 0.0)
+
+
+def cooling(
+    snapshot: Snapshot, rulebook: Rulebook, moves: Sequence[PastMove], now_s: float
+) -> BoolArray:
+    """(V,) VMs that were moved too short a while ago.
+
+    The cool-down doubles with every further move within a day, up to
+    :data:`LONGEST_COOLDOWN` times: who is moved again and again is left alone longer each time.
+    """
+    resting = np.zeros(len(snapshot.vms), dtype=np.bool_)
+    for moid, times in _by_vm(moves).items():
+        row = snapshot.vms.row(moid)
+        if row < 0:
+            continue
+        last_s = max(times)
+        repeats = sum(1 for at_s in times if at_s > last_s - REPEAT_WINDOW_S)
+        factor = min(2.0 ** (repeats - 1), LONGEST_COOLDOWN)
+        resting[row] = now_s - last_s < rulebook.cooldown_s[row] * factor
+    return resting
+
+
+def _by_vm(moves: Sequence[PastMove]) -> Mapping[str, list[float]]:
+    times: dict[str, list[float]] = {}
+    for move in moves:
+        times.setdefault(move.vm, []).append(move.ended_s)
+    return times

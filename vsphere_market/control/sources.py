@@ -1,0 +1,254 @@
+"""Where an estate is read from: a vCenter, a snapshot file, or a plant. Exactly one of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vsphere_market.errors import EstateError, UsageError
+from vsphere_market.estate import Snapshot, read_snapshot
+from vsphere_market.port import Clock, Finding, VCenterPort
+
+#: Estates that come with the package, for ``--plant NAME``.
+SHIPPED = Path(__file__).parent.parent / "plant" / "estates"
+
+
+class SourceKind(StrEnum):
+    """What kind of source it is."""
+
+    VCENTER = "vcenter"
+    FILE = "file"
+    PLANT = "plant"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What a user said about the source; the names are those of the options.
+
+    Attributes:
+        vcenter: address, "" to take GOVC_URL from the environment.
+        user: login name.
+        ca_file: PEM file of the authority to trust.
+        pin: SHA-256 fingerprint of the server's certificate.
+        insecure: do not verify the certificate.
+        snapshot: a snapshot file.
+        plant: an estate file, or the name of one that is shipped.
+    """
+
+    vcenter: str = ""
+    user: str = ""
+    ca_file: Path | None = None
+    pin: str = ""
+    insecure: bool = False
+    snapshot: Path | None = None
+    plant: str = ""
+
+
+class FrozenClock:
+    """The time of a snapshot file: it stands still."""
+
+    __slots__ = ("_now_s",)
+
+    def __init__(self, now_s: float) -> None:
+        self._now_s = now_s
+
+    def now_s(self) -> float:
+        """The time at which the snapshot was taken."""
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        """Nothing passes."""
+
+
+class OpenSource:
+    """A source that is open. Use it in a ``with``.
+
+    Args:
+        kind: what it is.
+        label: what to call it in messages.
+        port: how to reach it; None for a file, which can only be looked at.
+        snapshot: of a file.
+    """
+
+    def __init__(
+        self,
+        kind: SourceKind,
+        label: str,
+        *,
+        port: VCenterPort | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        assert (port is None) != (snapshot is None)
+        self.kind = kind
+        self.label = label
+        self._port = port
+        self._snapshot = snapshot
+
+    @property
+    def live(self) -> bool:
+        """It can be acted on, and changes."""
+        return self._port is not None
+
+    @property
+    def clock(self) -> Clock:
+        """The source's time."""
+        if self._port is not None:
+            return self._port.clock
+        assert self._snapshot is not None
+        return FrozenClock(self._snapshot.taken_at_s)
+
+    @property
+    def port(self) -> VCenterPort:
+        """What can be acted on.
+
+        Raises:
+            UsageError: it is a file.
+        """
+        if self._port is None:
+            raise UsageError(
+                f"{self.label} is a snapshot, which cannot be acted on",
+                where="--snapshot",
+                cure="name a vCenter with --vcenter, or a simulated one with --plant",
+            )
+        return self._port
+
+    def observe(self) -> Snapshot:
+        """Read the estate.
+
+        Raises:
+            UnreachableError, NotPermittedError, ActionError: it cannot be read.
+        """
+        if self._port is not None:
+            return self._port.observe()
+        assert self._snapshot is not None
+        return self._snapshot
+
+    def checkup(self) -> Sequence[Finding]:
+        """Look for what would keep the product from working.
+
+        Raises:
+            UsageError: it is a file.
+        """
+        return self.port.checkup()
+
+    def close(self) -> None:
+        """Log out and let go. May be called twice."""
+        if self._port is not None:
+            self._port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def source_kind(options: SourceOptions, environ: Mapping[str, str] = os.environ) -> SourceKind:
+    """Which source is meant; an option beats the environment.
+
+    Raises:
+        UsageError: none is, or more than one.
+    """
+    given = [
+        (name, kind)
+        for name, kind, is_given in (
+            ("--vcenter", SourceKind.VCENTER, bool(options.vcenter)),
+            ("--snapshot", SourceKind.FILE, options.snapshot is not None),
+            ("--plant", SourceKind.PLANT, bool(options.plant)),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
+        names = " and ".join(name for name, _ in given)
+        raise UsageError(f"{names} name different sources", cure="give one of them")
+    if given:
+        return given[0][1]
+    if environ.get("GOVC_URL"):
+        return SourceKind.VCENTER
+    raise UsageError(
+        "no source was named",
+        cure="give --vcenter HOST (or set GOVC_URL), --snapshot FILE, or --plant ESTATE; "
+        "`vsphere-market demo` needs none",
+    )
+
+
+def open_source(
+    options: SourceOptions,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    prompt: Callable[[str], str] | None = None,
+) -> OpenSource:
+    """Open the source that the options name. A vCenter is connected to when it is first asked.
+
+    Args:
+        options: what the user said.
+        environ: the process environment.
+        prompt: asks a person for a password; None when nobody is there.
+
+    Raises:
+        UsageError: no source, more than one, or options that contradict each other.
+        SnapshotError, EstateError: the file is wrong.
+        NotPermittedError: no password was found.
+    """
+    match source_kind(options, environ):
+        case SourceKind.VCENTER:
+            return _open_vcenter(options, environ, prompt)
+        case SourceKind.FILE:
+            assert options.snapshot is not None
+            snapshot = read_snapshot(options.snapshot)
+            return OpenSource(SourceKind.FILE, str(options.snapshot), snapshot=snapshot)
+        case SourceKind.PLANT:
+            return _open_plant(options.plant)
+
+
+def estate_path(name: str) -> Path:
+    """The estate file of ``--plant NAME``: a path, or the name of one that is shipped.
+
+    Raises:
+        EstateError: there is none of that name.
+    """
+    path = Path(name)
+    if path.suffix == ".json" or path.exists() or len(path.parts) > 1:
+        return path
+    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.json"))}
+    if name in shipped:
+        return shipped[name]
+    near = get_close_matches(name, shipped, 1)
+    cure = f"did you mean {near[0]}?" if near else f"shipped are {', '.join(shipped)}"
+    raise EstateError("there is no such estate file", where=name, cure=cure)
+
+
+def _open_vcenter(
+    options: SourceOptions, environ: Mapping[str, str], prompt: Callable[[str], str] | None
+) -> OpenSource:
+    # pyVmomi takes a while to import, so only those pay who need it.
+    from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
+
+    target = target_from(
+        options.vcenter,
+        user=options.user,
+        ca_file=options.ca_file,
+        pin=options.pin,
+        insecure=True if options.insecure else None,
+        environ=environ,
+    )
+    credentials = credentials_for(target, environ=environ, prompt=prompt)
+    return OpenSource(SourceKind.VCENTER, target.address, port=PyVmomiVCenter(target, credentials))
+
+
+def _open_plant(name: str) -> OpenSource:
+    from vsphere_market.plant.vcenter import PlantVCenter
+
+    path = estate_path(name)
+    return OpenSource(SourceKind.PLANT, path.stem, port=PlantVCenter.from_file(path))
