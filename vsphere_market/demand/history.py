@@ -6,6 +6,7 @@ Kept as one array, so that a year-long run never grows: rows are VMs, columns ho
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,7 +83,7 @@ class DemandHistory:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as kept:
                 ids, maxima, hour = kept["ids"], kept["maxima"], int(kept["hour"])
-        except (OSError, KeyError, ValueError, EOFError) as exc:
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as exc:
             raise ValueError("not a demand history") from exc
         if maxima.ndim != 2 or len(ids) != len(maxima) or maxima.shape[1] < 1:
             raise ValueError("not a demand history")

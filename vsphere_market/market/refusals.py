@@ -21,6 +21,9 @@ CURES: dict[Cause, ActionKind] = {
     Cause.HOST_OVERCOMMIT: ActionKind.MIGRATE,
 }
 
+#: Another host's quote from this share of the own host's on is as dear.
+AS_DEAR = 0.8
+
 
 def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
     """Refusals after an answer: VMs left squeezed, promises not kept, VMs nobody can judge."""
@@ -64,6 +67,8 @@ def _left_on_hot_host(
         reason = barred.pop() if len(barred) == 1 else Reason.NO_CURE
         return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
     best = free[0]
+    if best.quote >= AS_DEAR * quotes[0].quote:
+        return [Refusal(diagnosis.vm, Reason.NO_CURE, SENTENCES[Reason.NO_CURE] + tail)]
     sentence = (
         f"The best quote, {best.quote:.4g} points on {best.host.name} against "
         f"{quotes[0].quote:.4g} on {name}, saves less than the move would disturb.{tail}"

@@ -98,7 +98,8 @@ class TermsTrader:
                 if ledger.locked[vm]:
                     return Reason.LOCKED_TO_SIZE
                 due = float(ledger.guaranteed(np.array([vm]))[0])
-                due = math.ceil(due / RESERVATION_UNIT_MIB) * RESERVATION_UNIT_MIB
+                # Rounded down: a reservation above the working set would pin idle memory.
+                due = math.floor(due / RESERVATION_UNIT_MIB) * RESERVATION_UNIT_MIB
                 after = min(due, float(min(terms.size[vm], terms.limit[vm])))
                 if after <= terms.reservation[vm]:
                     return Reason.NOT_WORTH_IT

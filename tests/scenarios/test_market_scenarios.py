@@ -1,0 +1,127 @@
+"""Scenario files: an estate an administrator could write down, and what the market must make of it.
+
+Keys of a file: ``about``; ``defaults`` per table, laid under every row (``null`` takes a default
+away); tables as in a snapshot file; ``policies``, a list of documents; ``expect``:
+
+* ``causes`` VM name -> root cause;
+* ``actions`` list of kind, vm and optionally from and to that the plan must hold; with ``only``
+  true it holds nothing else;
+* ``kinds`` the only kinds of action in the plan; ``at_least`` kind -> number;
+* ``from`` names of the only hosts that are moved from; ``never`` VMs that no step is about;
+* ``not_to`` pairs of VM and host that no migration joins;
+* ``relieved`` hosts that afterwards have sold no more than they have;
+* ``refusals`` list of subject and reason that the plan must hold.
+
+After every plan, planning again must give nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.estates import snapshot_of
+from tests.property.test_market_laws import planned_again
+from vsphere_market.demand import estimate_demand
+from vsphere_market.market import MarketSettings, Plan, Question, diagnose, make_plan
+from vsphere_market.market.engine import clear
+from vsphere_market.policy import compile_rulebook, default_rulebook, load_policies
+from vsphere_market.port import Migrate, SetMemory
+
+FOLDER = Path(__file__).parent / "market"
+FILES = sorted(FOLDER.glob("*.json"))
+TABLES = ("clusters", "hosts", "pools", "datastores", "vms", "rules")
+EXPECTATIONS = {
+    "causes", "actions", "only", "kinds", "at_least", "from", "never", "not_to", "relieved",
+    "refusals",
+}  # fmt: skip
+
+
+def question_of(scenario: dict[str, Any], folder: Path) -> Question:
+    tables = {}
+    for name in TABLES:
+        base = scenario.get("defaults", {}).get(name, {})
+        rows = [{**base, **row} for row in scenario.get(name, [])]
+        tables[name] = [{k: v for k, v in row.items() if v is not None} for row in rows]
+    snapshot = snapshot_of(**tables)
+    rulebook = default_rulebook(snapshot)
+    if "policies" in scenario:
+        file = folder / "policies.json"
+        file.write_text(json.dumps(scenario["policies"]))
+        rulebook = compile_rulebook(load_policies([file]), snapshot).rulebook
+    return Question(
+        snapshot=snapshot,
+        demand=estimate_demand(snapshot),
+        rulebook=rulebook,
+        settings=MarketSettings(),
+        cooling=np.zeros(len(snapshot.vms), dtype=np.bool_),
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_scenario(file: Path, tmp_path: Path) -> None:
+    scenario = json.loads(file.read_text())
+    expect = scenario["expect"]
+    assert expect, "a scenario that expects nothing proves nothing"
+    assert expect.keys() <= EXPECTATIONS
+    question = question_of(scenario, tmp_path)
+    plan = make_plan(question, now_s=0.0)
+
+    causes = {found.vm.name: found.cause.value for found in diagnose(question.ledger())}
+    for vm, cause in expect.get("causes", {}).items():
+        assert causes.get(vm) == cause
+    _check_actions(expect, plan)
+    _check_moves(expect, plan)
+    _check_relief(expect, question)
+    refused = {(refusal.subject.name, refusal.reason.value) for refusal in plan.refusals}
+    for refusal in expect.get("refusals", []):
+        assert (refusal["subject"], refusal["reason"]) in refused
+    assert planned_again(question, cool_down=False) == ()
+
+
+def _check_actions(expect: dict[str, Any], plan: Plan) -> None:
+    found = [_described(step.action) for step in plan.steps]
+    for wanted in expect.get("actions", []):
+        matches = [row for row in found if all(row.get(k) == v for k, v in wanted.items())]
+        assert matches, f"no step {wanted} among {found}"
+    if expect.get("only"):
+        assert len(found) == len(expect["actions"]), found
+    kinds = [row["kind"] for row in found]
+    if "kinds" in expect:
+        assert set(kinds) <= set(expect["kinds"])
+    for kind, least in expect.get("at_least", {}).items():
+        assert kinds.count(kind) >= least, found
+    assert not {row["vm"] for row in found} & set(expect.get("never", []))
+
+
+def _check_moves(expect: dict[str, Any], plan: Plan) -> None:
+    moves = [step.action for step in plan.steps if isinstance(step.action, Migrate)]
+    if "from" in expect:
+        assert {move.source.name for move in moves} <= set(expect["from"])
+    pairs = {(move.vm.name, move.target.name) for move in moves}
+    assert not pairs & {(vm, host) for vm, host in expect.get("not_to", [])}
+
+
+def _check_relief(expect: dict[str, Any], question: Question) -> None:
+    after = clear(question).ledger
+    footprint = after.supply.goods[1].columns.start
+    for name in expect.get("relieved", []):
+        host = question.snapshot.hosts.name.index(name)
+        before = question.ledger().load[host, footprint]
+        assert before > after.supply.usable[host], f"{name} was not over-committed to begin with"
+        assert after.load[host, footprint] <= after.supply.usable[host]
+
+
+def _described(action: Migrate | SetMemory) -> dict[str, Any]:
+    if isinstance(action, Migrate):
+        return {"kind": "migrate", "vm": action.vm.name, "to": action.target.name}
+    return {
+        "kind": action.kind.value,
+        "vm": action.vm.name,
+        "from": action.from_mib,
+        "to": action.to_mib,
+    }

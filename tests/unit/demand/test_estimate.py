@@ -1,0 +1,102 @@
+"""Demand from counters, one fact at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
+from vsphere_market.demand import Demand, DemandHistory, DemandSettings, estimate_demand
+from vsphere_market.estate import Snapshot
+
+EXACT = DemandSettings(headroom=1.0)
+
+
+def estate(*vms: dict[str, Any], **host: Any) -> Snapshot:
+    return snapshot_of(
+        clusters=[cluster_row()], hosts=[host_row("host-1", 65536, **host)], vms=list(vms)
+    )
+
+
+def demand_of(**counters: Any) -> Demand:
+    return estimate_demand(estate(vm_row("vm-1", "host-1", 8192, **counters)), settings=EXACT)
+
+
+def test_footprint_counts_what_was_taken() -> None:
+    demand = demand_of(granted_mib=5000, ballooned_mib=1000, swapped_mib=500, compressed_mib=200)
+    assert demand.footprint[0] == 6700
+    assert demand.taken[0] == 1700
+
+
+def test_footprint_is_at_most_the_size() -> None:
+    assert demand_of(granted_mib=8000, swapped_mib=5000).footprint[0] == 8192
+
+
+def test_the_peak_of_active_is_the_working_set() -> None:
+    demand = demand_of(active_mib=1000, active_peak_mib=1500)
+    assert demand.working_set[0] == 1500
+    assert demand.idle[0] == 8192 - 1500
+
+
+def test_headroom_widens_the_working_set_but_not_what_is_wanted() -> None:
+    snapshot = estate(vm_row("vm-1", "host-1", 8192, active_mib=1000))
+    demand = estimate_demand(snapshot, settings=DemandSettings(headroom=1.5))
+    assert demand.working_set[0] == 1500
+    assert demand.wanted[0] == 1000
+
+
+def test_pages_coming_back_belong_to_the_working_set() -> None:
+    # 1,024 KiB/s for 300 s are 300 MiB.
+    demand = demand_of(active_mib=1000, granted_mib=4000, swapped_mib=2000, swap_in_kibps=1024)
+    assert demand.working_set[0] == 1300
+
+
+def test_no_more_comes_back_than_is_out() -> None:
+    demand = demand_of(active_mib=1000, granted_mib=4000, swapped_mib=100, swap_in_kibps=100_000)
+    assert demand.working_set[0] == 1100
+
+
+def test_a_vm_that_waits_is_measured_too_low() -> None:
+    assert demand_of(active_mib=1000, latency_pct=50).working_set[0] == 2000
+    assert demand_of(active_mib=1000, latency_pct=100).working_set[0] == 4000
+
+
+def test_a_guest_that_pages_wants_more_than_it_has() -> None:
+    assert demand_of(active_mib=1000, guest_swap_kibps=10).wanted[0] == 1.25 * 8192
+
+
+def test_a_missing_counter_is_not_zero_demand() -> None:
+    silent = vm_row("vm-1", "host-1", 8192)
+    for name in ("granted_mib", "active_mib"):
+        del silent[name]
+    demand = estimate_demand(estate(silent))
+    assert not demand.known[0]
+    assert demand.footprint[0] == 8192
+    assert demand.confidence[0] == 0
+
+
+def test_unknown_vms_share_what_the_host_says_is_left() -> None:
+    silent = [vm_row(f"vm-{n}", "host-1", size) for n, size in ((1, 8192), (2, 4096))]
+    for row in silent:
+        del row["granted_mib"], row["active_mib"]
+    spoken = vm_row("vm-3", "host-1", 8192, consumed_mib=2000, overhead_mib=0)
+    demand = estimate_demand(estate(*silent, spoken, consumed_mib=8000))
+    assert demand.footprint[:2] == pytest.approx([4000, 2000])
+
+
+def test_what_is_off_wants_nothing() -> None:
+    demand = estimate_demand(estate(vm_row("vm-1", "host-1", 8192, power="poweredOff")))
+    assert (demand.footprint[0], demand.working_set[0], demand.overhead[0]) == (0, 0, 0)
+    assert not demand.running[0]
+
+
+def test_history_gives_the_curve_its_dates() -> None:
+    snapshot = estate(vm_row("vm-1", "host-1", 8192, active_mib=1000))
+    history = DemandHistory()
+    for hour, working in enumerate((3000.0, 500.0, 1000.0)):
+        history.update(hour * 3600.0, ["vm-1"], np.array([working]))
+    demand = estimate_demand(snapshot, history, EXACT)
+    assert demand.curve[0].tolist() == [1000, 1000, 500, 3000]
+    assert demand.date_weight.tolist() == pytest.approx([0.5, 1 / 6, 1 / 6, 1 / 6])
