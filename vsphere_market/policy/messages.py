@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-from jsonschema import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from vsphere_market.policy.problems import did_you_mean, error, pointer, quote
 from vsphere_market.policy.schema import Kind, validator
 from vsphere_market.port import Finding
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _TYPES = {
     "object": "an object in braces",
@@ -41,8 +42,9 @@ def schema_findings(kind: Kind, document: Any, where: str) -> list[Finding]:
             if key not in seen:
                 seen.add(key)
                 findings.append(finding)
-        if len(findings) >= MAX_FINDINGS:
-            break
+            # Checked here too: one wrong object may have thousands of unknown keys.
+            if len(findings) >= MAX_FINDINGS:
+                return findings
     return findings
 
 

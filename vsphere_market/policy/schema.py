@@ -8,17 +8,19 @@ of the envelope it needs. They are put together here, so that each published sch
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
+from vsphere_market.errors import InputError
 from vsphere_market.estate.files import write_json
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 API_VERSION = "vsphere-market/v1"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -50,7 +52,8 @@ def schema_documents() -> Mapping[str, Mapping[str, Any]]:
     """
     schemas = {f"{kind}.schema.json": _kind_schema(kind) for kind in Kind}
     schemas[f"{ANY}.schema.json"] = _any_schema()
-    return schemas
+    # The parts are cached; a caller who changes what it was given shall not change them.
+    return copy.deepcopy(schemas)
 
 
 def write_schemas(folder: Path) -> tuple[Path, ...]:
@@ -59,7 +62,11 @@ def write_schemas(folder: Path) -> tuple[Path, ...]:
     Raises:
         InputError: when it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        what = f"cannot be made a folder ({exc.strerror})"
+        raise InputError(what, where=str(folder), cure="choose another place") from None
     paths = []
     for name, schema in schema_documents().items():
         path = folder / name
@@ -71,6 +78,10 @@ def write_schemas(folder: Path) -> tuple[Path, ...]:
 @cache
 def validator(kind: Kind) -> Draft202012Validator:
     """The validator of one kind. Its registry is empty: nothing is ever fetched."""
+    # Imported late: the market needs rulebooks, and seldom documents.
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
     return Draft202012Validator(_kind_schema(kind), registry=Registry())
 
 

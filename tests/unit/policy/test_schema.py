@@ -120,6 +120,18 @@ def test_schemas_are_written_for_editors(tmp_path: Path) -> None:
         assert read_json(path, InputError) == SCHEMAS[path.name]
 
 
+def test_a_place_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        write_schemas(tmp_path / "file" / "schemas")
+
+
+def test_what_was_given_out_can_be_changed_without_harm() -> None:
+    changed: Any = schema_documents()
+    changed["tier.schema.json"]["properties"]["spec"]["properties"].clear()
+    assert schema_documents()["tier.schema.json"]["properties"]["spec"]["properties"]
+
+
 def test_a_remote_schema_in_a_document_is_just_a_text() -> None:
     remote = {"$schema": "https://example.invalid/schema.json", **document("observe-only")}
     assert compiled(shop(), remote).findings == ()
