@@ -29,6 +29,11 @@ func (v *VCenter) vmEvent(vm vmFacts, host ref) types.VmEvent {
 		}
 	}
 	e.Datacenter = v.datacenterOf(vm.self)
+	// The library's message templates name a datastore and cannot do without one.
+	e.Ds = &types.DatastoreEventArgument{}
+	if ds := v.datastoreArgument(vm); ds != nil {
+		e.Ds = ds
+	}
 	return e
 }
 
@@ -79,7 +84,7 @@ func (v *VCenter) datastoreArgument(vm vmFacts) *types.DatastoreEventArgument {
 
 // swap adds r to a list property of obj or takes it out, and tells property filters.
 func (v *VCenter) swap(obj mo.Reference, property string, list func() []ref, r ref, add bool) {
-	ctx := v.internalContext("")
+	ctx := v.lockContext()
 	v.reg.WithLock(ctx, obj, func() {
 		next := without(list(), r)
 		if add {

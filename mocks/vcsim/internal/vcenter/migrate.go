@@ -323,10 +323,12 @@ func (v *VCenter) place(vm vmFacts, host hostFacts, pool ref, m move) {
 	if len(changes) > 0 {
 		v.update(v.vm(vm.self), changes...)
 	}
-	if old, ok := v.hostFacts(vm.host); ok && old.compute != host.compute {
-		v.refreshPools(old.compute)
+	if pool != vm.pool {
+		if old, ok := v.hostFacts(vm.host); ok && old.compute != host.compute {
+			v.refreshPools(old.compute)
+		}
+		v.refreshPools(host.compute)
 	}
-	v.refreshPools(host.compute)
 	v.post(&types.VmMigratedEvent{
 		VmEvent: v.vmEvent(vm, host.self), SourceHost: v.hostArgumentOf(vm.host),
 		SourceDatacenter: v.datacenterOf(vm.self), SourceDatastore: v.datastoreArgument(vm),
