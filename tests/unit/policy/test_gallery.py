@@ -9,6 +9,7 @@ import pytest
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.policies import problems_of
 from vsphere_market.estate import Snapshot
+from vsphere_market.plant import DEMO_ESTATE, PlantVCenter
 from vsphere_market.policy import (
     Kind,
     Mode,
@@ -99,6 +100,14 @@ def test_the_demo_is_hands_free_with_gold_databases() -> None:
     assert of(book.priority, "db-01") > 1 > of(book.priority, "dev-01")
     assert of(book.guarantee, "db-01") > 0
     assert of(book.priority, "test-01") < 1
+
+
+def test_the_demos_policies_fit_the_demos_estate() -> None:
+    snapshot = PlantVCenter.from_file(DEMO_ESTATE).observe()
+    result = compile_rulebook(load_policies([DEMO]), snapshot)
+    assert all(item.severity is Severity.INFO for item in result.findings), result.findings
+    weights = dict(zip(snapshot.vms.name, result.rulebook.priority.tolist(), strict=True))
+    assert weights["orders-db-01"] > weights["web-01"] > weights["test-01"]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
