@@ -289,9 +289,10 @@ class PortContract:
         }[kind]
         assert column[row] == action.to_mib
         assert vms.change_version[row] != cast.snapshot.vms.change_version[row]
-        # Nothing else of it was touched.
+        # Nothing else of it was touched. Shares of the usual kind go by the size.
         was = cast.snapshot.vms.row(action.vm.moid)
-        for name in ("limit_mib", "reservation_mib", "size_mib", "shares", "balloon_cap_mib"):
+        names = ["limit_mib", "reservation_mib", "size_mib", "balloon_cap_mib"]
+        for name in names if kind is ActionKind.HOT_ADD else [*names, "shares"]:
             values = getattr(vms, name)
             if values is not column:
                 old = getattr(cast.snapshot.vms, name)[was]

@@ -145,6 +145,7 @@ def _vmotion_adapters(host: Facts) -> list[Any]:
     """The VMkernel adapters that are selected for vMotion."""
     for config in host.get("config.virtualNicManagerInfo.netConfig", ()):
         if config.nicType == "vmotion":
-            selected = {str(item) for item in config.selectedVnic or ()}
-            return [nic for nic in config.candidateVnic or () if nic.key in selected]
+            # Keys end in the device, whatever stands before: vmotion.key-vim.host.VirtualNic-vmk1
+            selected = {str(key).rpartition("-")[2] for key in config.selectedVnic or ()}
+            return [nic for nic in config.candidateVnic or () if nic.device in selected]
     return []

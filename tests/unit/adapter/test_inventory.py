@@ -28,7 +28,7 @@ GIB = 1 << 30
 QUICK = "summary.quickStats"
 
 
-def vm(moid: str = "vm-1", **values: Any) -> Facts:
+def vm(moid: str = "vm-1", /, **values: Any) -> Facts:
     return Facts(
         "VirtualMachine",
         moid,
@@ -44,7 +44,7 @@ def vm(moid: str = "vm-1", **values: Any) -> Facts:
     )
 
 
-def host(moid: str = "host-1", **values: Any) -> Facts:
+def host(moid: str = "host-1", /, **values: Any) -> Facts:
     return Facts(
         "HostSystem",
         moid,
@@ -186,7 +186,7 @@ def test_custom_attributes_of_which_the_first_has_key_zero() -> None:
 
 
 def test_counters_win_over_quick_figures_which_win_over_nothing() -> None:
-    quick = {
+    quick: dict[str, Any] = {
         f"{QUICK}.grantedMemory": 3000,
         f"{QUICK}.guestMemoryUsage": 500,
         f"{QUICK}.hostMemoryUsage": 2100,
@@ -269,10 +269,12 @@ def test_silence_is_told() -> None:
 # ---------------------------------------------------------------- hosts
 
 
-def _nic(key: str, portgroup: str = "", switch: str | None = None) -> Any:
+def _nic(device: str, portgroup: str = "", switch: str | None = None) -> Any:
     port = None if switch is None else SimpleNamespace(switchUuid=switch)
     spec = SimpleNamespace(distributedVirtualPort=port)
-    return SimpleNamespace(key=key, portgroup=portgroup, spec=spec)
+    return SimpleNamespace(
+        key=f"key-vim.host.VirtualNic-{device}", device=device, portgroup=portgroup, spec=spec
+    )
 
 
 def _network(adapters: list[Any], selected: list[str], kind: str = "vmotion") -> dict[str, Any]:
@@ -280,7 +282,11 @@ def _network(adapters: list[Any], selected: list[str], kind: str = "vmotion") ->
     return {
         "config.virtualNicManagerInfo.netConfig": [
             SimpleNamespace(nicType="management", selectedVnic=["vmk9"], candidateVnic=[]),
-            SimpleNamespace(nicType=kind, selectedVnic=selected, candidateVnic=adapters),
+            SimpleNamespace(
+                nicType=kind,
+                selectedVnic=[f"{kind}.key-vim.host.VirtualNic-{name}" for name in selected],
+                candidateVnic=adapters,
+            ),
         ],
         "config.network.portgroup": [
             SimpleNamespace(spec=SimpleNamespace(name="vMotion"), vswitch="sw-0")
@@ -312,7 +318,7 @@ def test_vmotion_speed_that_cannot_be_told() -> None:
 
 
 def test_a_host_falls_back_on_its_quick_figures() -> None:
-    values = {f"{QUICK}.overallMemoryUsage": 9000, f"{QUICK}.overallCpuUsage": 1200}
+    values: dict[str, Any] = {f"{QUICK}.overallMemoryUsage": 9000, f"{QUICK}.overallCpuUsage": 1200}
     figures = {"host-1": Figures({"consumed_mib": 9100}, 5.0, 15)}
     view = snapshot(host(**values), host("host-2", **values), host_figures=figures).hosts
     assert view.consumed_mib.tolist() == [9100, 9000]

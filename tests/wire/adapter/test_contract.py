@@ -1,0 +1,47 @@
+"""The contract of the port, over the wire: against our simulator, and against stock vcsim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.port_contract import PortContract, World
+from tests.vcsim import StockVcsim
+from tests.wire.adapter.small import as_administrator, connect, document
+from tests.wire.conftest import StartSimulator
+from vsphere_market.adapter.soap import vim
+from vsphere_market.port import Entity
+
+
+class TestSimulator(PortContract):
+    """Our simulator refuses what a vCenter refuses, and its tasks take their time."""
+
+    @pytest.fixture
+    def world(self, start_simulator: StartSimulator) -> Iterator[World]:
+        simulator = start_simulator(document())
+        simulator.task_seconds(relocate=0.3, reconfigure=0.1, check=0.1)
+        with connect(simulator) as port:
+            yield World(port, lambda host: simulator.set_host(host.moid, maintenance=True))
+
+
+class TestStockVcsim(PortContract):
+    """Stock vcsim takes everything, so our own objections have to do; its tasks are instant."""
+
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        options = ("-standalone-host", "0", "-cluster", "1", "-host", "2", "-vm", "2")
+        with StockVcsim.start(*options) as stock, as_administrator(stock) as content:
+            view = content.viewManager.CreateContainerView(
+                content.rootFolder, [vim.VirtualMachine], True
+            )
+            for number, vm in enumerate(view.view):
+                # Its VMs have 32 MiB and no hot-add, which leaves no room for any action.
+                spec = vim.vm.ConfigSpec(memoryMB=256, memoryHotAddEnabled=number == 0)
+                vm.ReconfigVM_Task(spec)
+
+            def close_host(host: Entity) -> None:
+                vim.HostSystem(host.moid, content.rootFolder._stub).EnterMaintenanceMode_Task(0)
+
+            with connect(stock) as port:
+                yield World(port, close_host)
