@@ -194,9 +194,10 @@ class Machine:
             return False
         wave = min(run.job.wave for run in self.runs.values() if run.phase is not Phase.ENDED)
         held = held_claims(self.runs.values())
+        gone = held_claims(self.runs.values(), for_good=True)
         changed = False
         for run in waiting:
-            if self._hopeless(run):
+            if self._hopeless(run, gone):
                 changed = True
             elif run.job.wave == wave and self._ready(run, held):
                 run.enter(Phase.COMPARING)
@@ -205,8 +206,8 @@ class Machine:
                 changed = True
         return changed
 
-    def _hopeless(self, run: Run) -> bool:
-        """End a step that cannot be tried any more."""
+    def _hopeless(self, run: Run, gone: dict[str, int]) -> bool:
+        """End a step that cannot be tried any more. ``gone`` are claims that stay held."""
         for needed in run.job.after:
             outcome = self.runs[needed].outcome
             if outcome is not None and not outcome.kind.good:
@@ -222,6 +223,10 @@ class Machine:
         if any(self._host_failures.get(host, 0) >= most for host in run.job.hosts):
             why = f"{most} migrations with one of its hosts failed, so the host is left alone"
             self.end(run, OutcomeKind.SKIPPED, Cause.HOST_BREAKER, why)
+            return True
+        if not self._capacity.allows(run.job.claims, gone):
+            why = "what it needs is taken up by a task whose end is not known"
+            self.end(run, OutcomeKind.SKIPPED, Cause.SLOT_HELD, why)
             return True
         return False
 
@@ -300,8 +305,9 @@ class Machine:
         )
         for run in self.runs.values():
             if run.phase in UNSENT:
-                error, fault = run.last_error
-                why = f"{stop.why}; the last attempt failed: {error}" if error else stop.why
+                why, fault = stop.why, ""
+                if run.error is not None:
+                    why, fault = f"{why}; before that: {run.error.sentence()}", run.error.fault
                 self.end(run, kind, stop.cause, why, fault)
             elif run.phase is Phase.RUNNING and stop.cancel_running and not run.cancel_cause:
                 run.cancel_cause = stop.cause

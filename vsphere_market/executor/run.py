@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from vsphere_market.errors import ActionError
 from vsphere_market.executor.jobs import Job
-from vsphere_market.port import Cause, Outcome, TaskHandle
+from vsphere_market.port import Cause, Outcome, OutcomeKind, TaskHandle
 
 
 class Phase(Enum):
@@ -38,11 +39,13 @@ class Doubt(Enum):
 
     #: The answer to the submission was lost.
     UNANSWERED = "unanswered"
+    #: The task ended with a fault; a vMotion called timed out may still have moved the VM.
+    TASK_FAILED = "task-failed"
     #: The other side has forgotten the task.
     TASK_LOST = "task-lost"
     #: The task does not end, not even after its cancellation was asked for.
     STUCK = "stuck"
-    #: The task ended as cancelled; a cancelled vMotion may still have moved the VM.
+    #: The task ended as cancelled, perhaps too late.
     CANCELLED = "cancelled"
 
 
@@ -70,7 +73,7 @@ class Run:
         cancel_sent_s: when it was asked for.
         doubt: why it is being settled.
         tries: looks of the current kind so far (searches, read-backs).
-        last_error: the sentence and vSphere's name of the last fault.
+        error: the last fault.
         outcome: set once, at the end.
     """
 
@@ -87,7 +90,7 @@ class Run:
     cancel_sent_s: float | None = None
     doubt: Doubt | None = None
     tries: int = 0
-    last_error: tuple[str, str] = ("", "")
+    error: ActionError | None = None
     outcome: Outcome | None = None
 
     def search_since_s(self, margin_s: float) -> float:
@@ -108,11 +111,16 @@ class Run:
         self.not_before_s = not_before_s
 
 
-def held_claims(runs: Iterable[Run]) -> dict[str, int]:
-    """How many units of each claim are held now."""
+def held_claims(runs: Iterable[Run], *, for_good: bool = False) -> dict[str, int]:
+    """How many units of each claim are held now.
+
+    What may still be going on at the other side without our knowing when it ends is held until
+    the end of the execution. ``for_good`` counts only that.
+    """
     held: dict[str, int] = {}
     for run in runs:
-        if run.phase in HOLDING:
+        lost = run.outcome is not None and run.outcome.kind is OutcomeKind.UNKNOWN
+        if lost or (run.phase in HOLDING and not for_good):
             for claim in run.job.claims:
                 held[claim] = held.get(claim, 0) + 1
     return held

@@ -9,7 +9,13 @@ from __future__ import annotations
 import random
 from typing import Protocol
 
-from vsphere_market.errors import ActionError, OutcomeUnknown, StaleFault, TransientFault
+from vsphere_market.errors import (
+    ActionError,
+    FinalFault,
+    OutcomeUnknown,
+    StaleFault,
+    TransientFault,
+)
 from vsphere_market.executor.run import Doubt, Phase, Run
 from vsphere_market.executor.settings import Settings
 from vsphere_market.executor.signals import (
@@ -94,7 +100,7 @@ def polled(machine: Machine, run: Run, status: TaskStatus) -> bool:
             run.doubt = Doubt.CANCELLED
             run.enter(Phase.SETTLING)
         case TaskState.ERROR:
-            _task_failed(machine, run, status.error)
+            _task_failed(run, status.error)
         case _:
             return _still_running(machine, run)
     return True
@@ -111,29 +117,25 @@ def _still_running(machine: Machine, run: Run) -> bool:
     return run.phase is not Phase.RUNNING
 
 
-def _task_failed(machine: Machine, run: Run, error: ActionError | None) -> None:
-    error = error or ActionError("the task failed without saying why")
+def _task_failed(run: Run, error: ActionError | None) -> None:
+    run.error = error = error or FinalFault("the task failed without saying why")
     if isinstance(error, OutcomeUnknown):
         run.doubt = Doubt.TASK_LOST
-        run.enter(Phase.SETTLING)
     elif error.fault == "RequestCanceled" or (
         run.cancel_cause is not None and isinstance(error, TransientFault)
     ):
         # vCenter may report a cancelled task as failed.
         run.doubt = Doubt.CANCELLED
-        run.enter(Phase.SETTLING)
-    elif isinstance(error, TransientFault):
-        try_again(machine, run, error)
     else:
-        cause = Cause.STALE if isinstance(error, StaleFault) else Cause.FAULT
-        machine.end(run, OutcomeKind.FAILED, cause, error.sentence(), error.fault)
+        run.doubt = Doubt.TASK_FAILED
+    run.enter(Phase.SETTLING)
 
 
 def try_again(machine: Machine, run: Run, error: ActionError) -> None:
     """The last attempt provably had no effect: pause and begin anew, unless enough is enough."""
     retry = machine.settings.retry
     elapsed_s = machine.now_s - (run.started_s if run.started_s is not None else machine.now_s)
-    run.last_error = (error.sentence(), error.fault)
+    run.error = error
     if machine.stopped is not None:
         cancelled = machine.stopped.cause in (Cause.STOPPED, Cause.INTERRUPTED)
         kind = OutcomeKind.CANCELLED if cancelled else OutcomeKind.FAILED
@@ -189,8 +191,7 @@ def _compared(machine: Machine, run: Run, standing: Standing) -> None:
         machine.end(run, OutcomeKind.SKIPPED, Cause.STALE, why)
     elif run.attempts:
         # vCenter may call a move timed out that it finishes all the same.
-        why = f"done, although the attempt was reported as failed: {run.last_error[0]}"
-        machine.end(run, OutcomeKind.DONE, Cause.NONE, why, run.last_error[1])
+        _found_done(machine, run)
     else:
         why = "nothing to do, it is so already"
         machine.end(run, OutcomeKind.ALREADY_DONE, Cause.NONE, why)
@@ -216,11 +217,11 @@ def _verified(machine: Machine, run: Run, standing: Standing) -> None:
 
 def _settled(machine: Machine, run: Run, standing: Standing) -> None:
     if standing is Standing.AFTER:
-        took_s = machine.now_s - (run.started_s or machine.now_s)
-        why = f"found done after {took_s:.0f} s, though its task did not say so"
-        machine.end(run, OutcomeKind.DONE, Cause.NONE, why)
+        _found_done(machine, run)
         return
     match run.doubt:
+        case Doubt.TASK_FAILED:
+            _failed(machine, run, standing)
         case Doubt.UNANSWERED:
             _never_arrived(machine, run, standing)
         case Doubt.TASK_LOST:
@@ -232,6 +233,25 @@ def _settled(machine: Machine, run: Run, standing: Standing) -> None:
             cause = run.cancel_cause or Cause.DEADLINE
             why = f"{task} neither ends nor can be cancelled; look at it in vCenter"
             machine.end(run, OutcomeKind.UNKNOWN, cause, why)
+
+
+def _found_done(machine: Machine, run: Run) -> None:
+    took_s = machine.now_s - (run.started_s or machine.now_s)
+    said = f", though vCenter said: {run.error.sentence()}" if run.error else ""
+    fault = run.error.fault if run.error else ""
+    why = f"found done after {took_s:.0f} s{said}"
+    machine.end(run, OutcomeKind.DONE, Cause.NONE, why, fault)
+
+
+def _failed(machine: Machine, run: Run, standing: Standing) -> None:
+    """Its task ended with a fault, and the world does not show it done."""
+    assert run.error is not None
+    if isinstance(run.error, TransientFault) and standing is Standing.BEFORE:
+        try_again(machine, run, run.error)
+        return
+    stale = isinstance(run.error, StaleFault) or standing is Standing.OTHER
+    cause = Cause.STALE if stale else Cause.FAULT
+    machine.end(run, OutcomeKind.FAILED, cause, run.error.sentence(), run.error.fault)
 
 
 def _never_arrived(machine: Machine, run: Run, standing: Standing) -> None:
@@ -299,7 +319,7 @@ def _faulted(machine: Machine, run: Run, error: ActionError) -> None:
 
 def _submission_refused(machine: Machine, run: Run, error: ActionError) -> None:
     if isinstance(error, OutcomeUnknown):
-        run.last_error = (error.sentence(), error.fault)
+        run.error = error
         search(machine, run)
     elif isinstance(error, TransientFault):
         try_again(machine, run, error)

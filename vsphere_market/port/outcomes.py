@@ -50,6 +50,8 @@ class Cause(StrEnum):
     VM_PINNED = "vm-pinned"
     #: A host of this step failed others too often in this execution.
     HOST_BREAKER = "host-breaker"
+    #: What it would need is taken up by a task that nobody knows the end of.
+    SLOT_HELD = "slot-held"
     #: Too many steps failed in a row; the execution was ended.
     PLAN_BREAKER = "plan-breaker"
     #: The execution may not do more steps than this.

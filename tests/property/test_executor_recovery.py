@@ -1,0 +1,169 @@
+"""The program dies at any write of its journal, and the next start settles everything.
+
+Recovery submits nothing. After it the journal says of every step what really happened, and
+applying the same plan again does what is missing, once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.executions import FATES, check_truth, fates_by_vm, plans
+from tests.fakes import UUID, FakeVCenter, Fate
+from vsphere_market.errors import StaleError
+from vsphere_market.executor import Backoff, Deadlines, Recorder, Settings, execute, recover
+from vsphere_market.journal import Filter, Journal, open_journal
+from vsphere_market.market.plan import Plan
+from vsphere_market.port import Action, Outcome, OutcomeKind, TaskHandle
+
+QUICK = Settings(
+    retry=Backoff(attempts=3, overall_s=600.0),
+    deadlines=Deadlines(reconfigure_s=100.0, migrate_base_s=100.0, cancel_grace_s=20.0),
+)
+
+
+class Killed(BaseException):
+    """The program ends here and now: no handler of the program's own errors may catch it."""
+
+
+@dataclass
+class Mortal:
+    """Passes everything on to the journal, and dies at one of its writes.
+
+    Attributes:
+        recorder: the journal's.
+        writes_left: writes that it survives.
+        written: whether the deadly write still reached the disk.
+    """
+
+    recorder: Recorder
+    writes_left: int
+    written: bool
+
+    def begin(self, steps: Sequence[tuple[str, Action]], at_s: float, *, dry_run: bool) -> str:
+        with self._risk():
+            return self.recorder.begin(steps, at_s, dry_run=dry_run)
+
+    def intent(self, execution: str, step: str, attempt: int, at_s: float) -> None:
+        with self._risk():
+            self.recorder.intent(execution, step, attempt, at_s)
+
+    def accepted(self, execution: str, step: str, task: TaskHandle) -> None:
+        with self._risk():
+            self.recorder.accepted(execution, step, task)
+
+    def setback(self, execution: str, step: str, at_s: float, sentence: str) -> None:
+        with self._risk():
+            self.recorder.setback(execution, step, at_s, sentence)
+
+    def outcome(self, execution: str, outcome: Outcome) -> None:
+        with self._risk():
+            self.recorder.outcome(execution, outcome)
+
+    def end(self, execution: str, at_s: float, error: str) -> None:
+        with self._risk():
+            self.recorder.end(execution, at_s, error)
+
+    @contextlib.contextmanager
+    def _risk(self):  # type: ignore[no-untyped-def] # a context manager of this class alone
+        self.writes_left -= 1
+        if self.writes_left < 0 and not self.written:
+            raise Killed
+        yield
+        if self.writes_left < 0:
+            raise Killed
+
+
+@given(
+    made=plans(),
+    fates=FATES,
+    deaths=st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=3),
+    away_s=st.sampled_from((0.0, 5.0, 3600.0)),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=120)
+def test_death_at_any_write_loses_nothing_and_repeats_nothing(
+    made: tuple[FakeVCenter, Plan],
+    fates: dict[int, list[Fate]],
+    deaths: list[tuple[int, bool]],
+    away_s: float,
+    seed: int,
+) -> None:
+    vc, todo = made
+    vc.fates = fates_by_vm(fates)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        for writes, written in deaths:
+            with open_journal(path) as journal, contextlib.suppress(StaleError):
+                live(vc, todo, journal, seed, writes, written)
+            vc.clock.sleep(away_s)
+        with open_journal(path) as journal:
+            live(vc, todo, journal, seed)
+            vc.clock.sleep(10_000.0)
+            vc.advance()
+            check_journal(vc, journal)
+
+
+def live(  # one life of the program: settle what is open, then apply the plan
+    vc: FakeVCenter,
+    todo: Plan,
+    journal: Journal,
+    seed: int,
+    writes: int = 10**9,
+    written: bool = True,
+) -> None:
+    recorder = Mortal(journal.recorder(estate=UUID, who="test"), writes, written)
+    try:
+        before = vc.calls.count("submit")
+        recover(journal.unsettled(UUID), vc, recorder, settings=QUICK, rng=random.Random(seed))
+        assert vc.calls.count("submit") == before, "recovery submitted something"
+        assert not journal.unsettled(UUID)
+        journal.close_finished(vc.clock.now_s())
+        check_journal(vc, journal, settled=False)
+        with contextlib.suppress(StaleError):
+            execute(todo, vc, recorder, settings=QUICK, rng=random.Random(seed))
+    except Killed:
+        return
+
+
+def check_journal(vc: FakeVCenter, journal: Journal, *, settled: bool = True) -> None:
+    """The journal says what happened at the other side."""
+    steps = journal.steps(Filter(limit=10_000))
+    outcomes = [
+        Outcome(
+            step=one.step,
+            action=one.action,
+            kind=one.outcome or OutcomeKind.UNKNOWN,
+            cause=one.cause,  # type: ignore[arg-type] # every step has ended
+            sentence=one.sentence,
+            started_s=one.started_s,
+            ended_s=one.ended_s or 0.0,
+            task=one.task,
+            attempts=one.attempts,
+        )
+        for one in steps
+    ]
+    assert all(one.state == "ended" for one in steps)
+    assert all(one.ended_s is not None for one in journal.executions())
+    assert journal.verify().intact
+    if settled or not any(one.kind is OutcomeKind.UNKNOWN for one in outcomes):
+        check_truth(vc, outcomes)
+    # Every task that the other side took on is named by an audit row, or by a step that says
+    # that it does not know.
+    named = {
+        row.body.partition('"task":"')[2].partition('"')[0]
+        for row in journal.audit_trail(limit=100_000)
+        if row.event in ("accepted", "outcome")
+    }
+    taken = {truth.task for truth in vc.truth if truth.what == "taken"}
+    nameless = [one for one in outcomes if one.kind is OutcomeKind.UNKNOWN or not one.task]
+    assert named - {""} <= taken
+    assert len(taken - named) <= len(nameless)
