@@ -364,6 +364,13 @@ class Simulator:
         """Bring vCenter back."""
         self._request("POST", "/down", {"how": ""})
 
+    def restart(self) -> None:
+        """Restart vCenter's service: sessions are gone and running tasks are said to have failed.
+
+        The hosts finish those tasks all the same.
+        """
+        self._request("POST", "/restart", {})
+
     def reset(self) -> None:
         """Take back faults, settings, users, calls and `down`; the estate stays as it is."""
         self._request("POST", "/reset", {})

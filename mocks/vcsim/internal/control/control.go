@@ -57,6 +57,7 @@ func New(v *vcenter.VCenter, token string) *Server {
 		"POST /hosts/{moid}":  s.changeHost,
 		"POST /vms/{moid}":    s.changeVM,
 		"POST /down":          s.down,
+		"POST /restart":       func([]byte, *http.Request) (any, error) { s.v.Restart(); return nil, nil },
 		"POST /reset":         s.reset,
 	} {
 		s.mux.Handle(pattern, s.wrap(h))
@@ -206,12 +207,7 @@ func (s *Server) setClock(body []byte, _ *http.Request) (any, error) {
 }
 
 func (s *Server) settings(body []byte, _ *http.Request) (any, error) {
-	values, err := s.v.Settings.Merge(body)
-	if err != nil {
-		return nil, err
-	}
-	s.v.Counters.Hold(values.HoldSamples)
-	return values, nil
+	return s.v.ChangeSettings(body)
 }
 
 func (s *Server) addFault(body []byte, _ *http.Request) (any, error) {
@@ -289,8 +285,7 @@ func (s *Server) down(body []byte, _ *http.Request) (any, error) {
 // has become: a test that needs it fresh starts a new simulator, which takes a moment.
 func (s *Server) reset([]byte, *http.Request) (any, error) {
 	s.v.Faults.Remove(0)
-	s.v.Settings.Reset()
-	s.v.Counters.Hold(false)
+	s.v.ResetSettings()
 	s.v.ForgetUsers()
 	s.v.Calls.Clear()
 	return nil, s.v.SetDown("")

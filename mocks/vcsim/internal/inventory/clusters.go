@@ -117,6 +117,9 @@ func (b *Builder) buildRules() error {
 			RuleUuid: stableUUID("rule", row.Moid),
 		}
 		vms := refsTo("VirtualMachine", row.VMs)
+		if !row.Mandatory && (row.Kind == estate.KeepTogether || row.Kind == estate.KeepApart) {
+			info.Mandatory = nil // vCenter has the flag for rules about hosts only
+		}
 		switch row.Kind {
 		case estate.KeepTogether:
 			config.Rule = append(config.Rule, &types.ClusterAffinityRuleSpec{ClusterRuleInfo: info, Vm: vms})

@@ -178,6 +178,7 @@ func (b *Builder) fillRuntime(vm *simulator.VirtualMachine, row *estate.VM, on b
 		FaultToleranceState: types.VirtualMachineFaultToleranceStateNotConfigured,
 		RecordReplayState:   types.VirtualMachineRecordReplayStateInactive,
 		MaxMemoryUsage:      int32(row.SizeMiB),
+		MemoryOverhead:      whole(row.OverheadMiB, 0) * mib,
 		ConsolidationNeeded: types.NewBool(false),
 	}
 	if row.FaultTolerance {

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/vmware/govmomi/simulator"
@@ -137,7 +138,6 @@ var fixed = map[string]string{
 	"RenameCustomFieldDef":            "Global.ManageCustomFields",
 	"SetField":                        "Global.SetCustomField",
 	"SetCustomValue":                  "Global.SetCustomField",
-	"SetCustomValueRequestType":       "Global.SetCustomField",
 	"PostEvent":                       "Global.LogEvent",
 	"LogUserEvent":                    "Global.LogEvent",
 	"AddAuthorizationRole":            "Authorization.ModifyRoles",
@@ -153,8 +153,8 @@ var fixed = map[string]string{
 	"CreateSnapshot_Task":             "VirtualMachine.State.CreateSnapshot",
 }
 
-// needs lists what a call takes. A call that is in no list is a read: System.View on its object
-// does, for vCenter's own objects that everybody sees as well.
+// needs lists what a call takes. A call that is in no list and makes no task is a read, for which
+// System.View on its object does.
 func (v *VCenter) needs(method *simulator.Method) []need {
 	this := method.This
 	if privilege, ok := fixed[method.Name]; ok {
@@ -191,6 +191,16 @@ func (v *VCenter) needs(method *simulator.Method) []need {
 		return []need{{"System.View", body.Vm}}
 	case *types.CheckMigrate_Task:
 		return []need{{"System.View", body.Vm}}
+	case *types.QueryVMotionCompatibilityEx_Task:
+		var needs []need
+		for _, vm := range body.Vm {
+			needs = append(needs, need{"System.View", vm})
+		}
+		return needs
+	}
+	if strings.HasSuffix(method.Name, "_Task") {
+		// Whatever else makes a task changes something; who may change settings may do that too.
+		return []need{{"Global.Settings", this}}
 	}
 	return []need{{"System.View", this}}
 }

@@ -54,6 +54,7 @@ type running struct {
 	cancelled bool
 	past      bool // past the point where it can be cancelled
 	done      bool // the work was done, whatever the client was told
+	told      bool // the client was told an end already: vCenter restarted in between
 }
 
 // engine runs jobs as tasks.
@@ -240,8 +241,29 @@ func (e *engine) finish(r *running, result types.AnyType, failure *fault) {
 	if e.busy[r.job.entity] == r.task.Self {
 		delete(e.busy, r.job.entity)
 	}
+	told := r.told
 	e.mu.Unlock()
-	e.v.update(r.task, changes...)
+	if !told {
+		e.v.update(r.task, changes...)
+	}
+}
+
+// forsake tells the clients of all running tasks that these have failed; the hosts go on.
+func (e *engine) forsake() {
+	e.mu.Lock()
+	var lost []*running
+	for _, r := range e.tasks {
+		if !r.told {
+			r.told = true
+			lost = append(lost, r)
+		}
+	}
+	e.mu.Unlock()
+	failure := failed(&types.SystemError{Reason: "vpxd restarted"}, "The vCenter service was restarted.")
+	for _, r := range lost {
+		e.v.update(r.task, change("info.completeTime", e.v.Clock.Now()),
+			change("info.error", failure.localized()), change("info.state", types.TaskInfoStateError))
+	}
 }
 
 // acquire waits for the job's migration slots, in the order of arrival among those that share a

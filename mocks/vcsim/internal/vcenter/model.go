@@ -22,6 +22,7 @@ type vmFacts struct {
 	networks    []ref
 	passthrough bool
 	hotAdd      bool
+	cpuHotAdd   bool
 	hotAddLimit int64
 	hotAddStep  int64
 	guestID     string
@@ -47,6 +48,7 @@ func factsOf(vm *mo.VirtualMachine) vmFacts {
 		limit:       number(vm.Config.MemoryAllocation.Limit, -1),
 		datastores:  vm.Datastore, networks: vm.Network,
 		hotAdd:      isTrue(vm.Config.MemoryHotAddEnabled),
+		cpuHotAdd:   isTrue(vm.Config.CpuHotAddEnabled),
 		hotAddLimit: vm.Config.HotPlugMemoryLimit, hotAddStep: vm.Config.HotPlugMemoryIncrementSize,
 		guestID: vm.Config.GuestId, version: vm.Config.ChangeVersion,
 		ft: vm.Runtime.FaultToleranceState != types.VirtualMachineFaultToleranceStateNotConfigured,

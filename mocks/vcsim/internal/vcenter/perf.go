@@ -97,7 +97,7 @@ func (c *perfCalls) QueryPerf(_ *simulator.Context, req *types.QueryPerf) soap.H
 		}
 		if max := c.v.Settings.Get().MaxQueryMetrics; max >= 0 && spec.IntervalId > counters.Interval &&
 			len(spec.MetricId) > max {
-			return raise(&types.RestrictedByAdministrator{Details: "config.vpxd.stats.maxQueryMetrics"},
+			return raise(&types.RestrictedByAdministrator{Details: maxQueryMetrics},
 				"Operation is restricted by the administrator.")
 		}
 		if answer := c.v.query(spec); answer != nil {

@@ -170,6 +170,9 @@ func (c *collectCalls) mend(objects []types.ObjectContent) {
 			if name, is := strings.CutPrefix(p.Name, quick); is && isNumber(p.Val) && !c.v.quick.has(o.Obj.Value, name) {
 				continue
 			}
+			if zeroIsUnset[p.Name] && isZero(p.Val) {
+				continue
+			}
 			kept = append(kept, p)
 		}
 		o.PropSet = kept
@@ -239,10 +242,10 @@ func (v *VCenter) ForgetSamples(moid string) error {
 	return nil
 }
 
-// SetHold lets the last samples repeat until now.
-func (v *VCenter) SetHold(on bool) {
-	v.Settings.mu.Lock()
-	v.Settings.values.HoldSamples = on
-	v.Settings.mu.Unlock()
-	v.Counters.Hold(on)
+// zeroIsUnset are numbers that are never 0 when they are set; the Go structs cannot tell that.
+var zeroIsUnset = map[string]bool{
+	"config.hotPlugMemoryLimit": true, "config.hotPlugMemoryIncrementSize": true,
+	"configurationEx.drsConfig.vmotionRate": true, "runtime.memoryOverhead": true,
 }
+
+func isZero(val types.AnyType) bool { return val == int32(0) || val == int64(0) }

@@ -91,6 +91,10 @@ func (v *VCenter) checkSpec(r ref, spec *types.VirtualMachineConfigSpec) (p plan
 	if failure = p.size(spec, v.bootSize[r]); failure != nil {
 		return p, failure
 	}
+	if n := spec.NumCPUs; n != 0 && int64(n) != p.before.vcpus && p.before.on && !p.before.cpuHotAdd {
+		return p, failed(&types.CpuHotPlugNotSupported{},
+			"CPU hot plug is not supported for the virtual machine %s.", p.before.name)
+	}
 	if failure = p.allocation(spec); failure != nil {
 		return p, failure
 	}

@@ -18,8 +18,9 @@ func (v *VCenter) clusterConfig(compute ref, f func(*types.ClusterConfigInfoEx))
 	})
 }
 
-// brokenRules lists the enabled rules of the target's cluster that vm on host would break. Rules of
-// the same kind of pair that are broken already count too: vCenter checks the state after the move.
+// brokenRules lists the enabled rules of the target's cluster that vm on host would break, by the
+// state after the move. Anti-affinity between VMs always refuses; affinity refuses only where it is
+// marked mandatory, for else the VMs of a pair could not be moved one after the other.
 func (v *VCenter) brokenRules(vm vmFacts, host hostFacts) (mandatory, soft []*fault) {
 	type pair struct {
 		rule types.BaseClusterRuleInfo
@@ -50,7 +51,7 @@ func (v *VCenter) brokenRules(vm vmFacts, host hostFacts) (mandatory, soft []*fa
 			f := failed(&types.RuleViolation{Host: &host.self, Rule: p.rule},
 				"Virtual machine %s on host %s would violate the anti-affinity rule %s.",
 				vm.name, host.name, p.rule.GetClusterRuleInfo().Name)
-			mandatory, soft = sorted(isTrue(p.rule.GetClusterRuleInfo().Mandatory), f, mandatory, soft)
+			mandatory = append(mandatory, f)
 		}
 	}
 	for _, p := range together {

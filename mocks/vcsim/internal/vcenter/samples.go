@@ -2,6 +2,7 @@ package vcenter
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"vsphere-market/mocks/vcsim/internal/counters"
@@ -17,12 +18,11 @@ func (v *VCenter) loadSamples(e *estate.Estate) {
 		row := &e.VMs[i]
 		sample := vmSample(row)
 		n := sampleCount(row.Samples)
-		others, peak := activeSeries(row, n)
-		v.loadSeries(row.Moid, sample, end, n, others, peak)
+		v.loadSeries(row.Moid, sample, end, n, activeSeries(row, n))
 	}
 	for i := range e.Hosts {
 		row := &e.Hosts[i]
-		v.loadSeries(row.Moid, hostSample(row), end, sampleCount(row.Samples), nil, nil)
+		v.loadSeries(row.Moid, hostSample(row), end, sampleCount(row.Samples), nil)
 	}
 }
 
@@ -33,22 +33,31 @@ func sampleCount(samples *float64) int {
 	return int(min(max(*samples, 1), counters.Kept))
 }
 
-func activeSeries(row *estate.VM, n int) (others, peak *float64) {
+// activeSeries are n values of active memory in KiB with the mean and the peak of the file, or nil
+// where the file has no peak, or one that no such series can have.
+func activeSeries(row *estate.VM, n int) []int64 {
 	if row.ActiveMiB == nil || row.ActivePeakMiB == nil || n < 2 {
-		return nil, nil
+		return nil
 	}
-	mean, top := *row.ActiveMiB, *row.ActivePeakMiB
-	rest := (float64(n)*mean - top) / float64(n-1)
-	if top <= mean || rest < 0 {
-		return nil, nil
+	peak := int64(math.Round(*row.ActivePeakMiB * kibPerMib))
+	rest := int64(math.Round(*row.ActiveMiB*kibPerMib*float64(n))) - peak
+	others := int64(n - 1)
+	if rest < 0 || rest/others >= peak {
+		return nil
 	}
-	restKiB, topKiB := rest*1024, top*1024
-	return &restKiB, &topKiB
+	series := make([]int64, 0, n)
+	for k := range others {
+		value := rest / others
+		if k < rest%others {
+			value++
+		}
+		series = append(series, value)
+	}
+	// The peak is neither the first nor, with three samples or more, the last.
+	return slices.Insert(series, n/2, peak)
 }
 
-func (v *VCenter) loadSeries(
-	moid string, sample Sample, end time.Time, n int, others, peak *float64,
-) {
+func (v *VCenter) loadSeries(moid string, sample Sample, end time.Time, n int, actives []int64) {
 	if len(sample) == 0 {
 		return
 	}
@@ -57,14 +66,11 @@ func (v *VCenter) loadSeries(
 		values[v.perf.key(name)] = int64(math.Round(value))
 	}
 	active := v.perf.key("mem.active.average")
-	for k := n - 1; k >= 0; k-- {
-		if others != nil {
-			values[active] = int64(math.Round(*others))
-			if k == n/2 {
-				values[active] = int64(math.Round(*peak))
-			}
+	for k := range n {
+		if actives != nil {
+			values[active] = actives[k]
 		}
-		v.Counters.Append(moid, end.Add(-time.Duration(k)*counters.Interval*time.Second), values)
+		v.Counters.Append(moid, end.Add(-time.Duration(n-1-k)*counters.Interval*time.Second), values)
 	}
 	v.deriveQuickStats(moid, values)
 }

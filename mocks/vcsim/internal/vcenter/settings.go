@@ -113,3 +113,19 @@ func strictJSON(data []byte, into any) error {
 	dec.DisallowUnknownFields()
 	return dec.Decode(into)
 }
+
+// SetHold lets the last samples repeat until now, by default and after every reset.
+func (v *VCenter) SetHold(on bool) {
+	v.holdByDefault = on
+	v.ResetSettings()
+}
+
+// ResetSettings brings the settings of the start back.
+func (v *VCenter) ResetSettings() {
+	v.Settings.Reset()
+	v.Settings.mu.Lock()
+	v.Settings.values.HoldSamples = v.holdByDefault
+	v.Settings.mu.Unlock()
+	v.Counters.Hold(v.holdByDefault)
+	v.setOptions()
+}

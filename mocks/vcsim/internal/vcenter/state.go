@@ -139,6 +139,13 @@ func (v *VCenter) KillSessions(user string) int {
 	return killed
 }
 
+// Restart is what clients see of a restart of vCenter's service: sessions are gone, and tasks that
+// ran are said to have failed although the hosts finish them.
+func (v *VCenter) Restart() {
+	v.KillSessions("")
+	v.engine.forsake()
+}
+
 // SetDown makes vCenter unreachable: "drop", "503", or "" to bring it back.
 func (v *VCenter) SetDown(how string) error {
 	if how != "" && how != "drop" && how != "503" {

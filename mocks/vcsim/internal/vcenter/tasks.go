@@ -84,7 +84,10 @@ func ended(r *running, failure *fault) EndedTask {
 		Task: r.task.Self.Value, Kind: r.job.kind, Name: r.job.name, Entity: r.job.entity.Value,
 		User: r.user, Done: r.done,
 	}
-	if failure != nil {
+	switch {
+	case r.told:
+		t.Fault = "SystemError"
+	case failure != nil:
 		t.Fault = reflect.TypeOf(failure.what).Elem().Name()
 	}
 	return t

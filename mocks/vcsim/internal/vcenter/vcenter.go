@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +57,11 @@ type VCenter struct {
 	perf    *perfIndex
 	quick   *known
 	front   *front
-	estate  *estate.Estate
+	// password is the administrator's, for logins within the process.
+	password string
+	// holdByDefault is the setting of the start.
+	holdByDefault bool
+	estate        *estate.Estate
 
 	// world orders decisions against reads: property reads and checks share it, whatever changes
 	// placement or sizes holds it alone. It is never taken while an object of the registry is locked.
@@ -90,6 +95,7 @@ func New(cfg Config, e *estate.Estate) (*VCenter, error) {
 		Calls: newCallLog(), Settings: newSettings(),
 		service: simulator.New(ctx, instance), reg: ctx.Map, content: content, estate: e,
 		users: newUsers(cfg.Username, cfg.Password), quick: newKnown(),
+		password: cfg.Password,
 		incoming: map[ref]map[ref]int64{}, poolOffset: map[ref]int64{}, bootSize: map[ref]int64{},
 	}
 	if err := inventory.Build(ctx, e, v.Clock.Now()); err != nil {
@@ -99,9 +105,35 @@ func New(cfg Config, e *estate.Estate) (*VCenter, error) {
 	v.perf = newPerfIndex(v)
 	v.loadSamples(e)
 	v.learn()
+	v.setOptions()
 	v.dispatch()
 	v.listen(cfg)
 	return v, nil
+}
+
+// setOptions gives vCenter's settings that clients ask for and the library does not have.
+func (v *VCenter) setOptions() {
+	manager := v.reg.Get(*v.content.Setting).(*simulator.OptionManager)
+	// The library's list is one for all simulators of a process.
+	manager.Setting = append([]types.BaseOptionValue(nil), manager.Setting...)
+	manager.UpdateOptions(&types.UpdateOptions{ChangedValue: []types.BaseOptionValue{
+		&types.OptionValue{Key: maxQueryMetrics, Value: strconv.Itoa(v.Settings.Get().MaxQueryMetrics)},
+		&types.OptionValue{Key: "VirtualCenter.FQDN", Value: v.estate.Source.Name},
+	}})
+}
+
+// maxQueryMetrics is the option that bounds queries of historical counters.
+const maxQueryMetrics = "config.vpxd.stats.maxQueryMetrics"
+
+// ChangeSettings changes what the JSON object names.
+func (v *VCenter) ChangeSettings(data []byte) (Values, error) {
+	values, err := v.Settings.Merge(data)
+	if err != nil {
+		return values, err
+	}
+	v.Counters.Hold(values.HoldSamples)
+	v.setOptions()
+	return values, nil
 }
 
 // learn takes in what later decisions compare with.
@@ -144,6 +176,9 @@ func (v *VCenter) listen(cfg Config) {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+vim25.Path, v.front)
 	mux.Handle("POST "+vim25.Path+"/vimService", v.front)
+	// The library's JSON-RPC endpoint lets anybody in and drops what it is told without a word; a
+	// client is better off without it.
+	mux.Handle("POST /api", http.NotFoundHandler())
 	v.service.ServeMux = mux
 	v.service.RegisterEndpoints = true
 	v.service.Listen = &url.URL{Host: cfg.Listen, User: url.UserPassword(cfg.Username, cfg.Password)}
