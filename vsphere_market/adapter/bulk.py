@@ -168,7 +168,7 @@ class PyVmomiReader:
                     if gone not in batch:
                         raise
                     waiting.append([object_id for object_id in batch if object_id != gone])
-                except vmodl.fault.RestrictedByAdministrator:
+                except soap.RestrictedByAdministrator:
                     # The server takes fewer at once than its settings say.
                     if len(batch) == 1:
                         raise
@@ -207,7 +207,7 @@ class PyVmomiReader:
         """Views live as long as the session; a dead session has taken it along."""
         try:
             view.DestroyView()
-        except (soap.MethodFault, soap.ConnectFailed, *soap.CONNECTION_LOST) as exc:
+        except soap.ANY_FAILURE as exc:
             log.debug("a view was left behind: %s", type(exc).__name__)
 
 

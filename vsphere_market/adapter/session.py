@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from vsphere_market.adapter import soap
 from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.faults import error_from, outcome_unknown
-from vsphere_market.adapter.soap import vim, vmodl
+from vsphere_market.adapter.soap import vim
 from vsphere_market.adapter.target import Target
 from vsphere_market.adapter.tls import context_for, unreachable, untrusted
 from vsphere_market.errors import MarketError, NotPermittedError, UnreachableError
@@ -142,7 +142,7 @@ class Session:
         try:
             if content is not None:
                 content.sessionManager.Logout()
-        except (soap.ConnectFailed, soap.MethodFault, *soap.CONNECTION_LOST) as exc:
+        except soap.ANY_FAILURE as exc:
             log.debug("logging out failed: %s", type(exc).__name__)
         finally:
             stub.DropConnections()
@@ -160,7 +160,7 @@ class Session:
                     raise
                 log.info("lost %s (%s); asking again", self.target.address, type(exc).__name__)
                 reconnected = True
-            except (SessionDead, soap.MethodFault) as exc:
+            except (SessionDead, soap.MethodFault, soap.UnreadableAnswer) as exc:
                 if renewed or not self._is_dead(exc, content):
                     raise
                 log.info("the session at %s has ended", self.target.address)
@@ -176,7 +176,7 @@ class Session:
                 # Turned away at the door: nothing was done, so sending it again is safe.
                 log.info("the session at %s has ended", self.target.address)
                 return ask(self._renew(login))
-        except soap.CONNECTION_LOST as exc:
+        except soap.NO_CLEAR_ANSWER as exc:
             raise outcome_unknown(where, exc) from exc
 
     def _is_dead(self, exc: Exception, content: Any) -> bool:
@@ -206,6 +206,12 @@ class Session:
             raise error_from(fault, where or self.target.address) from None
         except soap.CONNECTION_LOST as exc:
             raise self._no_connection(exc) from exc
+        except soap.UnreadableAnswer as exc:
+            raise UnreachableError(
+                f"answers with something that this program cannot read ({exc})",
+                where=self.target.address,
+                cure="see whether a newer pyVmomi knows this vCenter's version",
+            ) from exc
 
     def _no_connection(self, cause: Exception) -> UnreachableError:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -303,14 +309,14 @@ class Session:
             session = content.sessionManager.Login(
                 self._credentials.user, self._credentials.password.reveal(), None
             )
-        except vim.fault.InvalidLogin:
+        except soap.InvalidLogin:
             # The fault is not shown: it has nothing to add.
             raise NotPermittedError(
                 f"the user name {self._credentials.user} or the password is wrong",
                 where=target.address,
                 cure="check both; the name is usually like user@vsphere.local",
             ) from None
-        except (vim.fault.NoPermission, vmodl.fault.SecurityError) as fault:
+        except soap.NO_ENTRY as fault:
             raise NotPermittedError(
                 f"{self._credentials.user} may not log in ({soap.type_name(fault)})",
                 where=target.address,

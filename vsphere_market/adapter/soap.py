@@ -21,10 +21,13 @@ vmodl: Any = _vmodl
 ManagedObject: Any = VmomiSupport.ManagedObject
 #: Any answer of the server that says no.
 MethodFault: Any = vmodl.MethodFault
-#: The server does not know the method (also raised by pyVmomi when the API version is too old).
-METHOD_NOT_FOUND: tuple[Any, ...] = (vmodl.fault.MethodNotFound, vmodl.fault.NotImplemented)
 NotAuthenticated: Any = vim.fault.NotAuthenticated
 ManagedObjectNotFound: Any = vmodl.fault.ManagedObjectNotFound
+# pyVmomi looks names up when they are first used: here, so that a wrong one is found at once.
+RestrictedByAdministrator: Any = vim.fault.RestrictedByAdministrator
+InvalidLogin: Any = vim.fault.InvalidLogin
+#: Refusals of a login for want of rights.
+NO_ENTRY: tuple[Any, ...] = (vim.fault.NoPermission, vmodl.fault.SecurityError)
 
 #: The ways in which a connection that was once there ends: resets, time-outs, half an answer.
 CONNECTION_LOST: tuple[type[Exception], ...] = (OSError, HTTPException, ExpatError)
@@ -38,11 +41,26 @@ class ConnectFailed(Exception):
         super().__init__(type(cause).__name__)
 
 
+class UnreadableAnswer(Exception):
+    """The server answered with something that pyVmomi does not know, such as a newer type."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(f"{type(cause).__name__}: {cause}")
+
+
 class Stub(SoapAdapter.SoapStubAdapter):
     """pyVmomi's connection pool, telling "never connected" from "lost on the way"."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803 - pyVmomi's names
+        """Send a request and read the answer. Raises UnreadableAnswer."""
+        try:
+            return super().InvokeMethod(mo, info, args, outerStub)  # type: ignore[no-untyped-call]
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
+            raise UnreadableAnswer(exc) from exc
 
     def GetConnection(self) -> Any:  # noqa: N802 - pyVmomi's name
         """A live connection from the pool, or a new one. Raises ConnectFailed."""
@@ -71,3 +89,9 @@ def moid(reference: Any) -> str:
 def reference(managed_type: Any, object_id: str, stub: Any) -> Any:
     """A reference to an object known by its id; nothing is sent."""
     return managed_type(object_id, stub)
+
+
+#: The request may have done its work, and nobody will say.
+NO_CLEAR_ANSWER: tuple[type[Exception], ...] = (UnreadableAnswer, *CONNECTION_LOST)
+#: Everything that a request can end in besides an answer, for places that go on regardless.
+ANY_FAILURE: tuple[Any, ...] = (MethodFault, ConnectFailed, *NO_CLEAR_ANSWER)

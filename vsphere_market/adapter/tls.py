@@ -13,6 +13,7 @@ import hmac
 import socket
 import ssl
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from vsphere_market.adapter.target import OPTION_CA_FILE, OPTION_PIN, Target, TlsMode
 from vsphere_market.errors import CertificateError, UnreachableError, UsageError
@@ -157,6 +158,8 @@ def unreachable(target: Target, exc: BaseException) -> UnreachableError:
             what, cure = "does not answer in time", check
         case ssl.SSLError():
             what, cure = f"port {target.port} does not speak TLS as a vCenter does", check
+        case HTTPException() if str(exc)[:3].isdigit():
+            what, cure = f"answers HTTP {exc}", "wait until vCenter has started, or look at it"
         case OSError() if exc.strerror:
             what, cure = f"cannot be reached ({exc.strerror})", check
         case _:
