@@ -98,7 +98,11 @@ def clear(question: Question) -> Answer:
 
 
 def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -> None:
-    """Let only VMs that have not been touched go on; of each round keep what is done once."""
+    """Let VMs that have not been moved go on trading; those that have, rest.
+
+    Of each round everything up to a VM's second move is kept, so each moves once, and the end is
+    quiet under the cool-down. Settings may be changed again.
+    """
     resting = question.cooling.copy()
     while True:
         resting[[trade.what.vm for trade in sequence if isinstance(trade.what, Move)]] = True
@@ -108,7 +112,9 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
         wished = _quiescence(trial, Eligibility(trial, resting))
         fresh: list[Trade] = []
         for trade in wished:
-            if not _each_once([*sequence, *fresh, trade]):
+            if isinstance(trade.what, Move) and any(
+                isinstance(other.what, Move) and other.what.vm == trade.what.vm for other in fresh
+            ):
                 break
             fresh.append(trade)
             carry_out(ledger, trade.what)
