@@ -98,6 +98,7 @@ class Read:
         passthrough: ids of the VMs with a DirectPath device.
         vm_figures: what VMs' counters came to.
         host_figures: what hosts' counters came to.
+        notes: sentences on what could not be read besides.
     """
 
     facts: Mapping[str, Sequence[Facts]]
@@ -106,9 +107,15 @@ class Read:
     passthrough: frozenset[str] = frozenset()
     vm_figures: Mapping[str, Figures] = field(default_factory=dict)
     host_figures: Mapping[str, Figures] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def read_estate(reader: BulkReader, counters: Counters, custom_fields: Mapping[int, str]) -> Read:
+def read_estate(
+    reader: BulkReader,
+    counters: Counters,
+    custom_fields: Mapping[int, str],
+    notes: Sequence[str] = (),
+) -> Read:
     """Read everything a snapshot is made of: one walk over the inventory, then the counters."""
     facts: dict[str, list[Facts]] = {kind: [] for kind in PATHS}
     for found in reader.inventory(PATHS):
@@ -124,12 +131,13 @@ def read_estate(reader: BulkReader, counters: Counters, custom_fields: Mapping[i
         passthrough=_passthrough(reader, vms),
         vm_figures=counters.read("VirtualMachine", live_vms, VM_COUNTERS),
         host_figures=counters.read("HostSystem", live_hosts, HOST_COUNTERS),
+        notes=tuple(notes),
     )
 
 
 def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
     """Turn what was read into tables that refer to each other by row."""
-    missing: list[str] = []
+    missing = list(read.notes)
     why = "are left out, since vCenter does not give their memory size:"
     every_vm, every_host = _of(read, "VirtualMachine"), _of(read, "HostSystem")
     vms = [vm for vm in every_vm if size_mib(vm) >= 0]

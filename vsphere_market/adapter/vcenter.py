@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from vsphere_market.adapter import actions, tasks
+from vsphere_market.adapter import actions, soap, tasks
 from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
 from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
@@ -16,6 +16,7 @@ from vsphere_market.adapter.inventory import read_estate, snapshot_from
 from vsphere_market.adapter.prechecks import precheck
 from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
 from vsphere_market.adapter.target import Target
+from vsphere_market.errors import NotPermittedError
 from vsphere_market.estate import Snapshot, Source
 from vsphere_market.port import (
     Action,
@@ -87,8 +88,16 @@ class PyVmomiVCenter:
 
     def observe(self) -> Snapshot:
         """See :class:`~vsphere_market.port.VCenterPort`."""
-        taken_at_s = self._clock.measure(self._session)
-        read = read_estate(self._reader, self._counters, self._custom_fields())
+        notes: list[str] = []
+        try:
+            taken_at_s = self._clock.measure(self._session)
+        except NotPermittedError:
+            taken_at_s = self._clock.now_s()
+            notes.append("This account may not ask vCenter for its time; ours is taken for it.")
+        fields = self._custom_fields()
+        if fields is None:
+            notes.append("The names of custom attributes cannot be read, so VMs show none.")
+        read = read_estate(self._reader, self._counters, fields or {}, notes)
         snapshot = snapshot_from(read, self.source(), taken_at_s)
         log.info(
             "read %d VMs on %d hosts in %.1f s",
@@ -131,11 +140,21 @@ class PyVmomiVCenter:
         """See :class:`~vsphere_market.port.VCenterPort`."""
         self._session.close()
 
-    def _custom_fields(self) -> Mapping[int, str]:
-        """Names of the custom attributes that VMs can have, by key; keys begin at 0."""
+    def _custom_fields(self) -> Mapping[int, str] | None:
+        """Names of the custom attributes by key, which begin at 0; None if they cannot be read."""
 
         def ask(content: Any) -> Any:
             manager = content.customFieldsManager
-            return None if manager is None else manager.field
+            try:
+                return () if manager is None else manager.field or ()
+            except soap.UnreadableAnswer as exc:
+                # pyVmomi insists on the type of an attribute's values, which old ones lack.
+                log.info("no custom attributes: %s", exc)
+                return None
 
-        return {int(one.key): str(one.name) for one in self._session.read(ask) or ()}
+        try:
+            found = self._session.read(ask)
+        except NotPermittedError as exc:
+            log.info("no custom attributes: %s", exc)
+            return None
+        return None if found is None else {int(one.key): str(one.name) for one in found}

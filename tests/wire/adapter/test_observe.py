@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -161,6 +162,16 @@ def test_stock_vcsim_is_read_whole(stock_vcsim: StockVcsim) -> None:
     assert not np.isnan(vms.granted_mib).any()
     assert sorted(vms.custom_attributes)[-1] == ("tier=gold",)
     assert set(vms.folder) == {"/DC0/vm"}
+
+
+def test_custom_attributes_that_the_client_cannot_read(stock_vcsim: StockVcsim) -> None:
+    # An attribute without the type of its objects makes stock vcsim answer what pyVmomi refuses.
+    with contextlib.suppress(TypeError):
+        _custom_field(stock_vcsim, None)
+    with connect(stock_vcsim) as vcenter:
+        snapshot = vcenter.observe()
+    assert len(snapshot.vms) == 4
+    assert any("names of custom attributes" in line for line in snapshot.missing)
 
 
 def test_the_sample_time_is_the_newest_whatever_the_order(stock_vcsim: StockVcsim) -> None:
