@@ -84,11 +84,13 @@ class Fleet:
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
         warm: what was in the working set within the last day or so, fading.
+        fresh: what the working set took in this step of pages that were not even warm.
         hot_out: swapped or compressed pages that belong to the working set.
         warm_out: those that do not, but belong to the warm set.
         cache: guest page cache now.
         working: working set, what the guest touches within a sample period; may exceed the size.
         anon: memory the guest's programs have allocated.
+        paged: the part of it that is in the guest's own page file.
         cache_want: page cache it would fill if left alone.
         idle_touch: share of idle pages touched per step.
         drift: share of the working set exchanged for idle pages per step.
@@ -117,11 +119,13 @@ class Fleet:
     swapped: FloatArray = field(init=False)
     compressed: FloatArray = field(init=False)
     warm: FloatArray = field(init=False)
+    fresh: FloatArray = field(init=False)
     hot_out: FloatArray = field(init=False)
     warm_out: FloatArray = field(init=False)
     cache: FloatArray = field(init=False)
     working: FloatArray = field(init=False)
     anon: FloatArray = field(init=False)
+    paged: FloatArray = field(init=False)
     cache_want: FloatArray = field(init=False)
     idle_touch: FloatArray = field(init=False)
     drift: FloatArray = field(init=False)

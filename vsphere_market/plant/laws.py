@@ -49,6 +49,8 @@ BALLOON_HARD_MIBPS = 2.0
 ZIP_MAX_SHARE = 0.10
 #: A compressed page takes half a page [RM: compresses to 2 KB or less].
 ZIP_RATIO = 0.5
+#: The most of what a VM holds that its compression cache may be [ASM].
+ZIP_MOST_OF_HELD = 0.5
 #: Share of the pages chosen for swap that compress that well [ASM].
 ZIP_COMPRESSIBLE = 0.5
 #: Time to decompress one page [ASM].

@@ -47,7 +47,9 @@ class MemoryModel:
         """
         fleet, hosts = self.fleet, self.hosts
         fleet.cache[:] = np.clip(fleet.cache_want, 0.0, np.maximum(fleet.size - fleet.anon, 0.0))
-        wish = np.minimum(np.minimum(fleet.anon + fleet.cache, fleet.size), fleet.limit) * fleet.on
+        fleet.paged[:] = np.maximum(fleet.anon - fleet.size, 0.0)
+        used = fleet.anon - fleet.paged + fleet.cache
+        wish = np.minimum(used, fleet.limit) * fleet.on
         total = laws.summed(wish, fleet.host, len(hosts))
         with np.errstate(divide="ignore", invalid="ignore"):
             fit = np.where(total > 0.0, reclaim.sellable(fleet, hosts) / total, 1.0)
@@ -85,7 +87,7 @@ class MemoryModel:
             reclaim.balance(fleet, hosts, flows, pressed, wish, laws.STEP_S)
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
-        touch.guest_paging(fleet, flows, fleet.stall, self._scratch)
+        touch.guest_paging(fleet, flows, self._scratch)
         if fleet.moving.any():
             fleet.stall[:] = 1.0 - (1.0 - fleet.stall) * (1.0 - fleet.moving)
         self.steps += 1
@@ -150,6 +152,7 @@ class MemoryModel:
             fleet.hot_out,
             fleet.warm_out,
             fleet.cache,
+            fleet.paged,
             fleet.active,
             fleet.balloon_target,
             fleet.stall,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsphere_market.plant import laws
+from vsphere_market.plant import laws, touch
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.units import FloatArray, IndexArray
 
@@ -29,6 +29,26 @@ def claims(fleet: Fleet, rows: IndexArray, wish: FloatArray) -> FloatArray:
     return np.minimum(
         np.minimum(held + fleet.ballooned[rows] + wish, fleet.size[rows]), fleet.limit[rows]
     )
+
+
+def balloon_wanted(
+    fleet: Fleet, rows: IndexArray, goal: FloatArray, wish: FloatArray
+) -> FloatArray:
+    """Balloons that hold VMs to their targets: size less target [W02 §3.2], swapped pages apart.
+
+    With such a balloon the guest cannot hold more than its target whatever it does, so balloons
+    rest when targets do. A VM whose claim is met needs none.
+    """
+    stored = laws.ZIP_RATIO * fleet.compressed[rows]
+    natural = fleet.granted[rows] + stored + fleet.ballooned[rows] + wish
+    # The host's size of the VM counts, also while its guest has not yet brought it all online.
+    wanted = fleet.size[rows] - fleet.swapped[rows] - stored - goal
+    wanted = np.where(goal < np.minimum(natural, fleet.size[rows]) - _MET_MIB, wanted, 0.0)
+    return np.minimum(np.maximum(wanted, 0.0), fleet.balloon_cap[rows])
+
+
+#: A target that is no further below a claim meets it.
+_MET_MIB = 1.0
 
 
 def targets(fleet: Fleet, hosts: Hosts, rows: IndexArray, wish: FloatArray) -> FloatArray:
@@ -57,7 +77,7 @@ def inflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) ->
     present = granted + fleet.swapped[rows] + fleet.compressed[rows]
     room = np.maximum(size - taken, 0.0)
     cache = fleet.cache[rows]
-    used = np.minimum(fleet.anon[rows], room) + cache
+    used = fleet.anon[rows] - fleet.paged[rows] + cache
     easy = np.maximum(room - used, 0.0) + cache
     fast = laws.BALLOON_FAST_MIBPS * seconds
     spare = room - laws.GUEST_FLOOR_SHARE * size - fleet.working[rows]
@@ -75,14 +95,16 @@ def inflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) ->
     grow = from_untouched + from_granted
     fleet.granted[rows] = granted - from_granted
     fleet.ballooned[rows] = taken + grow
+    touch.page_guests(fleet, rows, False)
     _trim_cache(fleet, rows)
     return grow
 
 
 def _trim_cache(fleet: Fleet, rows: IndexArray) -> None:
     """Let the page cache shrink to what programs and balloon leave."""
-    room = fleet.guest_size[rows] - fleet.ballooned[rows] - fleet.anon[rows]
-    fleet.cache[rows] = np.clip(fleet.cache[rows], 0.0, np.maximum(room, 0.0))
+    room = fleet.guest_size[rows] - fleet.ballooned[rows]
+    room = np.maximum(room - (fleet.anon[rows] - fleet.paged[rows]), 0.0)
+    fleet.cache[rows] = np.minimum(fleet.cache[rows], room)
 
 
 def deflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) -> FloatArray:
@@ -110,16 +132,21 @@ def page_out(
     granted = fleet.granted[rows]
     host = fleet.host[rows]
     space = hosts.zip_max[host] * fleet.size[rows] / laws.ZIP_RATIO - fleet.compressed[rows]
-    space = np.maximum(space, 0.0)
+    # A cache that has outgrown the VM it serves gives way, oldest pages first.
+    stored = fleet.compressed[rows]
+    outgrown = laws.ZIP_MOST_OF_HELD * (granted + laws.ZIP_RATIO * stored) / laws.ZIP_RATIO
+    evicted = np.minimum(np.maximum(stored - outgrown, 0.0), want / laws.ZIP_RATIO)
+    want = want - laws.ZIP_RATIO * evicted
+    space = np.maximum(np.minimum(space, outgrown - stored), 0.0)
     pages = want / (1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RATIO))
     overflow = laws.ZIP_COMPRESSIBLE * pages > space
     pages = np.where(overflow, want + (1.0 - laws.ZIP_RATIO) * space, pages)
     pages = np.clip(pages, 0.0, granted)
     zipped = np.minimum(laws.ZIP_COMPRESSIBLE * pages, space)
 
-    written = laws.summed(pages - zipped, host, len(hosts))
+    written = laws.summed(pages - zipped + evicted, host, len(hosts))
     share = np.minimum(hosts.swap_mibps * seconds / np.maximum(written, 1e-9), 1.0)[host]
-    pages, zipped = pages * share, zipped * share
+    pages, zipped, evicted = pages * share, zipped * share, evicted * share
 
     # What the guest pages itself is neither hot nor warm here: it is not in its memory.
     kept = resident(fleet, rows, fleet.working[rows])
@@ -130,11 +157,11 @@ def page_out(
     fleet.hot_out[rows] += chance * hot
     fleet.warm_out[rows] += chance * warm
     fleet.granted[rows] = granted - pages
-    fleet.swapped[rows] += pages - zipped
-    fleet.compressed[rows] += zipped
-    flows.swap_out[rows] += pages - zipped
+    fleet.swapped[rows] += pages - zipped + evicted
+    fleet.compressed[rows] += zipped - evicted
+    flows.swap_out[rows] += pages - zipped + evicted
     flows.zip_in[rows] += zipped
-    return pages - laws.ZIP_RATIO * zipped
+    return pages - laws.ZIP_RATIO * (zipped - evicted)
 
 
 def resident(fleet: Fleet, rows: IndexArray, amount: FloatArray) -> FloatArray:
@@ -156,11 +183,10 @@ def enforce_limits(
         return False
     excess = held[rows] - fleet.limit[rows]
     fleet.target[rows] = fleet.limit[rows]
-    fleet.balloon_target[rows] = np.where(
-        fleet.tools[rows], np.minimum(fleet.ballooned[rows] + excess, fleet.balloon_cap[rows]), 0.0
-    )
+    asked = np.where(fleet.tools[rows], balloon_wanted(fleet, rows, fleet.limit[rows], excess), 0.0)
+    fleet.balloon_target[rows] = asked
     before = fleet.granted[rows].copy()
-    inflate(fleet, rows, excess, seconds)
+    inflate(fleet, rows, asked - fleet.ballooned[rows], seconds)
     excess = excess - (before - fleet.granted[rows])
     if excess.max() > 1e-9:
         page_out(fleet, hosts, flows, rows, np.maximum(excess, 0.0), seconds)
@@ -189,7 +215,7 @@ def balance(
     held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
     excess = held - goal
     state = hosts.state[fleet.host[rows]]
-    asked = np.clip(fleet.ballooned[rows] + excess, 0.0, fleet.balloon_cap[rows])
+    asked = balloon_wanted(fleet, rows, goal, wish[rows])
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
     asked = np.where(state >= laws.SOFT, asked, np.minimum(asked, fleet.ballooned[rows]))
     asked = np.where(fleet.tools[rows], asked, fleet.ballooned[rows])
@@ -203,9 +229,17 @@ def balance(
     grow = np.flatnonzero((state == laws.SOFT) & (change > 0.0))
     if len(grow):
         inflate(fleet, rows[grow], change[grow], seconds)
+    # Soft pages out only where ballooning is not possible [W02 §6.3].
+    full = fleet.ballooned[rows] >= fleet.balloon_cap[rows] - _MET_MIB
+    mute = np.flatnonzero((state == laws.SOFT) & (full | ~fleet.tools[rows]) & (excess > 0.0))
+    if len(mute):
+        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        _page_out_up_to(1.0, fleet, hosts, flows, rows[mute], excess[mute])
     squeeze = np.flatnonzero((state >= laws.HARD) & (excess > 0.0))
     if len(squeeze):
-        _page_out_to_soft(fleet, hosts, flows, rows[squeeze], excess[squeeze], seconds)
+        # A little past the line that ends the hard state, or rounding keeps the host in it.
+        line = laws.LEAVE_ABOVE[2] + 0.01
+        _page_out_up_to(line, fleet, hosts, flows, rows[squeeze], excess[squeeze])
         # Once that has brought the host back to soft, its balloons go on within the same period.
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
@@ -215,18 +249,17 @@ def balance(
             inflate(fleet, rows[grow], change[grow], seconds)
 
 
-def _page_out_to_soft(
+def _page_out_up_to(
+    line: float,
     fleet: Fleet,
     hosts: Hosts,
     flows: Flows,
     rows: IndexArray,
     excess: FloatArray,
-    seconds: float,
 ) -> None:
-    """Page out in proportion to the excess, no more than brings the host out of hard."""
+    """Page out in proportion to the excess, no more than frees ``line`` times minFree."""
     where = fleet.host[rows]
     total = laws.summed(excess, where, len(hosts))
-    # Aim a little past the line that ends the hard state, or rounding keeps the host in it.
-    lack = np.maximum((laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free - hosts.free, 0.0)
+    lack = np.maximum(line * hosts.min_free - hosts.free, 0.0)
     share = np.minimum(lack / np.maximum(total, 1e-9), 1.0)
-    page_out(fleet, hosts, flows, rows, excess * share[where], seconds)
+    page_out(fleet, hosts, flows, rows, excess * share[where], laws.STEP_S)

@@ -61,6 +61,6 @@ def true_touched(fleet: Fleet) -> FloatArray:
     pace = np.minimum((1.0 - fleet.stall) * (laws.SAMPLE_PERIOD_S / laws.HOT_TOUCH_S), 1.0)
     working = np.minimum(fleet.working, room)
     periods = laws.SAMPLE_PERIOD_S / laws.STEP_S
-    swept = np.maximum(np.minimum(fleet.anon, room) - working, 0.0)
+    swept = np.maximum(np.minimum(fleet.anon - fleet.paged, room) - working, 0.0)
     touched: FloatArray = working * pace + swept * (1.0 - (1.0 - fleet.idle_touch) ** periods)
     return touched

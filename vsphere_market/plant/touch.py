@@ -10,6 +10,8 @@ from vsphere_market.units import FloatArray, IndexArray
 
 #: Share of missing working-set pages that is touched in one step.
 _HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
+#: Share of the pages that a guest misses of its working set, its coldest, touched in one step.
+_COLD_TOUCH = laws.STEP_S / laws.SAMPLE_PERIOD_S
 #: Share of the warm set beyond the working set that fades in one step.
 _FADE = 1.0 - np.exp(-laws.STEP_S / laws.WARM_S)
 _CACHE_GAIN = 1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S)
@@ -19,24 +21,57 @@ _TOUCH_STEP = laws.TOUCH_MIBPS * laws.STEP_S
 def growth(fleet: Fleet, scratch: FloatArray) -> FloatArray:
     """What guests want to touch anew in this step, MiB per VM; lets page caches fill up.
 
-    A guest uses its programs' memory and its page cache, as far as the balloon leaves room; what
-    of that the host does not hold yet, in memory or swapped, is touched for the first time.
+    A guest uses its programs' memory, but for what is in its page file, and its page cache, as far
+    as the balloon leaves room; what of that the host does not hold yet, in memory or swapped, is
+    touched for the first time.
     """
     room = fleet.guest_size - fleet.ballooned
     cache = fleet.cache
     np.subtract(fleet.cache_want, cache, out=scratch)
     scratch *= _CACHE_GAIN
     cache += scratch
-    resident = np.minimum(fleet.anon, room)
-    np.subtract(room, resident, out=scratch)
+    used = fleet.anon - fleet.paged
+    np.subtract(room, used, out=scratch)
+    if scratch.min() < 0.0 or fleet.paged.any():
+        page_guests(fleet, np.flatnonzero((scratch < 0.0) | (fleet.paged > 0.0)), True)
+        np.subtract(fleet.anon, fleet.paged, out=used)
+        np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
     np.maximum(cache, 0.0, out=cache)
-    resident += cache
-    resident -= fleet.granted
-    resident -= fleet.swapped
-    resident -= fleet.compressed
-    np.clip(resident, 0.0, _TOUCH_STEP, out=resident)
-    return resident
+    used += cache
+    used -= fleet.granted
+    used -= fleet.swapped
+    used -= fleet.compressed
+    np.maximum(used, 0.0, out=used)
+    np.minimum(used, _TOUCH_STEP, out=used)
+    return used
+
+
+def page_guests(fleet: Fleet, rows: IndexArray, back: bool) -> None:
+    """Let guests page their programs' memory out, where it does not fit, and (``back``) in again.
+
+    Least recently used goes first, so the working set is in the page file only when nothing else
+    is left. What is there comes back when it is touched and fits, the page cache giving way: the
+    working set within a sample period, idle memory as seldom as the guest's sweeps touch it.
+    """
+    anon = fleet.anon[rows]
+    room = np.maximum(fleet.guest_size[rows] - fleet.ballooned[rows], 0.0)
+    paged = np.minimum(fleet.paged[rows], anon)
+    if back:
+        hot = np.minimum(np.maximum(paged - (anon - fleet.working[rows]), 0.0), paged)
+        touched = hot * _COLD_TOUCH + _idle_touches(fleet, rows, paged - hot)
+        space = room - laws.GUEST_FLOOR_SHARE * fleet.guest_size[rows] - (anon - paged)
+        paged = paged - np.minimum(touched, np.maximum(space, 0.0))
+    fleet.paged[rows] = np.maximum(paged, anon - room)
+
+
+def _idle_touches(fleet: Fleet, rows: IndexArray, idle: FloatArray) -> FloatArray:
+    """Touches of that much idle memory in page files: by sweeps, and by working sets that grow.
+
+    What a working set takes in that is not even warm is any of the idle pages.
+    """
+    cold = np.maximum(fleet.anon[rows] - fleet.warm[rows], idle)
+    return idle * fleet.idle_touch[rows] + fleet.fresh[rows] * _ratio(idle, cold)
 
 
 class Warmth:
@@ -68,6 +103,10 @@ class Warmth:
         scratch *= _FADE
         fleet.warm += scratch
         np.maximum(fleet.warm, fleet.working, out=fleet.warm)
+        np.subtract(fleet.working, self._warm, out=fleet.fresh)
+        np.maximum(fleet.fresh, 0.0, out=fleet.fresh)
+        np.multiply(fleet.working, fleet.drift, out=scratch)
+        fleet.fresh += scratch
 
     def sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
         """Tell anew which pages that are out are hot and which are warm, for these VMs."""
@@ -134,29 +173,27 @@ def refault(
     return came * (1.0 - zip_share), came * zip_share, hot_share, 1.0 - pace
 
 
-def guest_paging(fleet: Fleet, flows: Flows, stall: FloatArray, scratch: FloatArray) -> None:
-    """Let guests page: to a page file of their own, least recently used first.
+def guest_paging(fleet: Fleet, flows: Flows, scratch: FloatArray) -> None:
+    """The wait of guests for their own page files; adds it to ``fleet.stall``.
 
     Because a guest knows what it uses, its working set suffers only when nothing else is left: it
     misses what exceeds its memory less balloon less a floor. The coldest pages go, and each is
-    missed about once per sample period. Programs' idle memory that does not fit is paged out too,
-    and costs what the guest's sweeps (garbage collection, scans) touch of it.
-
-    Raises ``stall`` to the share of time lost, in place.
+    missed about once per sample period. Idle memory in the page file costs what the guest's sweeps
+    (garbage collection, scans) touch of it.
     """
     size = fleet.guest_size
     np.multiply(size, 1.0 - laws.GUEST_FLOOR_SHARE, out=scratch)
     scratch -= fleet.ballooned
-    missing = np.subtract(fleet.working, scratch, out=scratch)
-    flows.guest_paging.fill(0.0)
-    homeless = fleet.anon + fleet.ballooned - size
-    rows = np.flatnonzero((missing > 0.0) | (homeless > 0.0))
+    np.subtract(fleet.working, scratch, out=scratch)
+    rows = np.flatnonzero((scratch > 0.0) | (fleet.paged > 0.0))
     if not len(rows):
         return
-    lost = np.clip(missing[rows], 0.0, fleet.working[rows])
-    idle = np.maximum(homeless[rows] - lost, 0.0)
-    touched = lost * (laws.STEP_S / laws.SAMPLE_PERIOD_S) + idle * fleet.idle_touch[rows]
+    working, paged = fleet.working[rows], fleet.paged[rows]
+    hot = np.maximum(paged - (fleet.anon[rows] - working), 0.0)
+    lost = np.minimum(np.maximum(scratch[rows], hot), working)
+    idle = np.maximum(paged - lost, 0.0)
+    touched = lost * _COLD_TOUCH + _idle_touches(fleet, rows, idle)
     wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S * laws.SWAP_LATENCY_S)
     pace = fleet.vcpus[rows] / (fleet.vcpus[rows] + wait)
     flows.guest_paging[rows] = touched * pace
-    stall[rows] = 1.0 - (1.0 - stall[rows]) * pace
+    fleet.stall[rows] = 1.0 - (1.0 - fleet.stall[rows]) * pace

@@ -150,15 +150,21 @@ class Demand:
         self._footprint = np.array([load.footprint for load in workloads])
         self._cache = np.array([load.cache for load in workloads])
         self._allowed = np.array(on, dtype=np.bool_)
-        self.on = self._allowed.copy()
         self.workloads = tuple(workloads)
         self._start_s = start_s
         self._groups = _grouped(workloads, start_s, rng)
         self._grid = 0
         self._within = 0
-        self._now = self._evaluate(start_s)
-        self._next = self._evaluate(start_s + GRID_S)
-        self._slope = [(b - a) / _STEPS for a, b in zip(self._now, self._next, strict=True)]
+        self._now, self.on = self._evaluate(start_s)
+        self._next, self._on_next = self._evaluate(start_s + GRID_S)
+        self._slope = self._slopes()
+
+    def _slopes(self) -> list[FloatArray]:
+        """Change per step towards the next evaluation; a VM that is off stays at nothing."""
+        return [
+            (after - before) / _STEPS * self.on
+            for before, after in zip(self._now, self._next, strict=True)
+        ]
 
     def settle(self, fleet: Fleet) -> None:
         """Set a fleet's demand as it is at the start, and the manners of its guests."""
@@ -178,9 +184,9 @@ class Demand:
             return False
         self._within = 0
         self._grid += 1
-        self._now = self._next
-        self._next = self._evaluate(self._start_s + (self._grid + 1) * GRID_S)
-        self._slope = [(b - a) / _STEPS for a, b in zip(self._now, self._next, strict=True)]
+        self._now, self.on = self._next, self._on_next
+        self._next, self._on_next = self._evaluate(self._start_s + (self._grid + 1) * GRID_S)
+        self._slope = self._slopes()
         self._load(fleet)
         return True
 
@@ -189,8 +195,10 @@ class Demand:
         write = np.array([load.write_share for load in self.workloads])
         fleet.write_mibps[:] = write * self._now[0] / 60.0
 
-    def _evaluate(self, now_s: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Working set, programs' memory and page cache wanted at a time, MiB."""
+    def _evaluate(
+        self, now_s: float
+    ) -> tuple[tuple[FloatArray, FloatArray, FloatArray], BoolArray]:
+        """Working set, programs' memory and page cache wanted at a time, MiB; and who is on."""
         total = _Sum(
             working=self._base.copy(),
             leaked=np.zeros(len(self._size)),
@@ -205,8 +213,7 @@ class Demand:
         anon = np.maximum(
             held * (1.0 - self._cache) + total.leaked * self._size * total.on, working
         )
-        self.on = total.on
-        return working, anon, held * self._cache
+        return (working, anon, held * self._cache), total.on
 
 
 # ---------------------------------------------------------------- the shapes
