@@ -1,0 +1,94 @@
+"""The market itself, as ``run`` drives it: history, cool-downs, budgets and plan order included."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vsphere_market.control.budget import affordable
+from vsphere_market.control.memory import PastMove, cooling, observed
+from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
+from vsphere_market.estate import Snapshot
+from vsphere_market.market import MarketSettings, Plan, Question, make_plan
+from vsphere_market.policy import Mode, Rulebook, compile_rulebook, default_rulebook
+from vsphere_market.port import ActionKind
+from vsphere_market.proving.controller import PERIOD_S, Circumstances, Order, Parameters
+
+
+class Market:
+    """Our controller.
+
+    Args:
+        circumstances: what it may do, and policies.
+        parameters: values of ``MarketSettings`` and ``DemandSettings`` by name, and ``hours`` of
+            history to remember.
+
+    Attributes:
+        plan: the last plan, for those who ask why.
+    """
+
+    def __init__(self, circumstances: Circumstances, parameters: Parameters) -> None:
+        self.period_s = PERIOD_S
+        self.plan: Plan | None = None
+        self._circumstances = circumstances
+        hours = parameters.get("hours")
+        self._history = DemandHistory() if hours is None else DemandHistory(int(hours))
+        self._demand = DemandSettings(**chosen(DemandSettings, parameters))
+        self._market = MarketSettings(**chosen(MarketSettings, parameters))
+
+    def decide(
+        self, snapshot: Snapshot, now_s: float, moves: Sequence[PastMove]
+    ) -> Sequence[Order]:
+        """Let the market clear; the plan's own order and dependencies are kept."""
+        rulebook = allowed_rulebook(self._circumstances, snapshot)
+        observed(self._history, snapshot)
+        question = Question(
+            snapshot=snapshot,
+            demand=estimate_demand(snapshot, self._history, self._demand),
+            rulebook=rulebook,
+            settings=self._market,
+            cooling=cooling(snapshot, rulebook, moves, now_s),
+        )
+        self.plan = make_plan(question, now_s)
+        may, _ = affordable(self.plan, rulebook, snapshot, moves, now_s)
+        return orders_of(self.plan, may)
+
+
+def orders_of(plan: Plan, may: frozenset[str]) -> list[Order]:
+    """The steps of a plan that may be done, without those that need one that may not."""
+    place: dict[str, int] = {}
+    orders: list[Order] = []
+    for step in plan.steps:
+        willing = step.id in may and step.mode >= Mode.APPROVE
+        if willing and all(need in place for need in step.depends_on):
+            place[step.id] = len(orders)
+            orders.append(Order(step.action, tuple(place[need] for need in step.depends_on)))
+    return orders
+
+
+def allowed_rulebook(circumstances: Circumstances, snapshot: Snapshot) -> Rulebook:
+    """The rulebook of a trial; without policies everything of the allowed kinds is automatic."""
+    if circumstances.policies.documents:
+        rulebook = compile_rulebook(circumstances.policies, snapshot).rulebook
+    else:
+        rulebook = default_rulebook(snapshot, Mode.AUTOMATIC)
+    modes = {
+        kind: rulebook.modes[kind]
+        if kind in circumstances.kinds
+        else np.full_like(rulebook.modes[kind], Mode.OFF)
+        for kind in ActionKind
+    }
+    return dataclasses.replace(rulebook, modes=modes)
+
+
+def chosen(kind: Any, parameters: Parameters) -> dict[str, Any]:
+    """Those of the parameters that a settings class has, in the types it wants."""
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    return {
+        name: int(float(value)) if types[name] == "int" else float(value)
+        for name, value in parameters.items()
+        if name in types
+    }

@@ -1,0 +1,119 @@
+"""All controllers by name, their parameters, and how users write them: ``drs:level=4:moves=10``."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from vsphere_market.demand import DemandSettings
+from vsphere_market.errors import UsageError
+from vsphere_market.market import MarketSettings
+from vsphere_market.proving.controller import Circumstances, Controller, Parameters
+from vsphere_market.proving.rivals.drs import Drs
+from vsphere_market.proving.rivals.none import Nothing
+from vsphere_market.proving.rivals.ours import Market
+from vsphere_market.proving.rivals.threshold import Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A controller that can be named.
+
+    Attributes:
+        make: makes one for a trial.
+        about: what it is, in a line.
+        parameters: names it takes, with their defaults.
+        tunables: values to try when it is tuned, by parameter.
+    """
+
+    make: Callable[[Circumstances, Parameters], Controller]
+    about: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A controller as a user wrote it.
+
+    Attributes:
+        name: its name in the roster.
+        parameters: what was given, in order of names.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, float | str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """As it is written: name, and parameters behind colons."""
+        given = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                 for name, value in self.parameters)  # fmt: skip
+        return ":".join((self.name, *given))
+
+
+def _plain(kind: Callable[..., Controller], about: str) -> Entry:
+    """An entry for a class that takes its parameters and nothing else."""
+    signature = inspect.signature(kind)
+    defaults = {name: item.default for name, item in signature.parameters.items()}
+    return Entry(lambda _, given: kind(**given), about, defaults)
+
+
+def _fields(*kinds: Any) -> dict[str, Any]:
+    return {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
+
+
+ROSTER: Mapping[str, Entry] = {
+    "none": _plain(Nothing, "ESXi by itself"),
+    "threshold": _plain(Threshold, "spreading until host usage is even, the ProxLB way"),
+    "drs": _plain(Drs, "DRS up to vSphere 6.7"),
+    "market": Entry(
+        Market, "this project", _fields(MarketSettings, DemandSettings) | {"hours": 48}
+    ),
+}
+
+
+def parse(text: str) -> Named:
+    """Read ``name`` or ``name:parameter=value:…``.
+
+    Raises:
+        UsageError: there is no such controller or parameter.
+    """
+    name, *rest = text.strip().split(":")
+    entry = ROSTER.get(name)
+    if entry is None:
+        raise UsageError(
+            f"there is no controller {name!r}", where="--controllers", cure=_near(name, ROSTER)
+        )
+    given: dict[str, float | str] = {}
+    for part in rest:
+        key, _, value = part.partition("=")
+        if key not in entry.parameters:
+            raise UsageError(
+                f"{name} has no parameter {key!r}", where="--controllers",
+                cure=_near(key, entry.parameters),
+            )  # fmt: skip
+        if isinstance(entry.parameters[key], str):
+            given[key] = value
+            continue
+        try:
+            given[key] = float(value)
+        except ValueError:
+            raise UsageError(
+                f"{name}'s {key} is {value!r}, which is no number", where="--controllers",
+                cure=f"write {name}:{key}={entry.parameters[key]:g}",
+            ) from None  # fmt: skip
+    return Named(name, tuple(sorted(given.items())))
+
+
+def make(named: Named, circumstances: Circumstances) -> Controller:
+    """Make a controller for one trial."""
+    return ROSTER[named.name].make(circumstances, dict(named.parameters))
+
+
+def _near(word: str, known: Mapping[str, Any]) -> str:
+    close = get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}"

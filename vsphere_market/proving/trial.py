@@ -1,0 +1,125 @@
+"""One trial: one controller on one estate with one seed, on the plant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vsphere_market.plant import EstateSpec, PlantVCenter
+from vsphere_market.plant.laws import STEP_S
+from vsphere_market.policy import NO_POLICIES, PolicySet
+from vsphere_market.port import ActionKind
+from vsphere_market.proving.controller import Circumstances
+from vsphere_market.proving.foresight import Foresight
+from vsphere_market.proving.gauge import Gauge
+from vsphere_market.proving.hands import Deed, Hands
+from vsphere_market.proving.rivals.ours import allowed_rulebook
+from vsphere_market.proving.roster import Named, make
+from vsphere_market.proving.shift import shifted
+
+MIGRATE_ONLY = frozenset({ActionKind.MIGRATE})
+ALL_KINDS = frozenset(ActionKind)
+#: The oracle's demand reaches beyond the trial by this, so that its last hour sees as far.
+_BEYOND_S = 7200.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What a trial is made of.
+
+    Attributes:
+        spec: the estate.
+        controller: who decides.
+        seed: of noise, of the traces' offset, of everything random.
+        hours: how long.
+        kinds: kinds of action that are allowed.
+        policies: what the business wants; they weigh the pain, too.
+    """
+
+    spec: EstateSpec
+    controller: Named
+    seed: int
+    hours: float
+    kinds: frozenset[ActionKind] = MIGRATE_ONLY
+    policies: PolicySet = NO_POLICIES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        measures: see ``gauge``; the same for the same setup.
+        series: for plots.
+        deeds: everything that was ordered.
+        timing: seconds of this machine, which differ from run to run.
+    """
+
+    measures: dict[str, Any]
+    series: dict[str, Any]
+    deeds: tuple[Deed, ...]
+    timing: dict[str, float]
+
+
+def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
+    """Run a trial.
+
+    Args:
+        setup: what to run.
+        watch: told the share done, now and then.
+    """
+    began = time.perf_counter()
+    plant = PlantVCenter(shifted(setup.spec, setup.seed), np.random.default_rng(setup.seed))
+    seconds = setup.hours * 3600.0
+    far = (
+        Foresight.of(plant.world, seconds + _BEYOND_S)
+        if "oracle" in setup.controller.name
+        else None
+    )
+    circumstances = Circumstances(setup.kinds, setup.policies, far)
+    controller = make(setup.controller, circumstances)
+    first = plant.observe()
+    rulebook = allowed_rulebook(circumstances, first)
+    gauge = Gauge(plant, rulebook.priority)
+    gauge.look(first)
+    hands = Hands(plant)
+    thinking: list[float] = []
+    start_s = plant.clock.now_s()
+    due_s = start_s
+    steps = round(seconds / STEP_S)
+    for step in range(steps):
+        now_s = plant.clock.now_s()
+        if now_s >= due_s and not hands.busy:
+            snapshot = plant.observe()
+            gauge.look(snapshot)
+            before = time.perf_counter()
+            orders = controller.decide(snapshot, now_s, hands.moves())
+            thinking.append(time.perf_counter() - before)
+            hands.take(orders)
+            due_s = start_s + controller.period_s * ((now_s - start_s) // controller.period_s + 1)
+        plant.clock.sleep(STEP_S)
+        hands.look()
+        gauge.step()
+        if watch is not None and step % 240 == 239:
+            watch((step + 1) / steps)
+    gauge.look(plant.observe())
+    measures = gauge.results(hands.deeds, rulebook.cooldown_s)
+    measures["decisions"] = len(thinking)
+    return Outcome(
+        measures=measures,
+        series={
+            **gauge.series,
+            "hosts": [h.name for h in plant.world.inventory.hosts],
+            "used": gauge.used,
+        },
+        deeds=tuple(hands.deeds),
+        timing={
+            "seconds": round(time.perf_counter() - began, 3),
+            "decision_ms_mean": round(1000.0 * float(np.mean(thinking or [0.0])), 3),
+            "decision_ms_max": round(1000.0 * float(np.max(thinking or [0.0])), 3),
+        },
+    )
