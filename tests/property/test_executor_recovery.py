@@ -24,6 +24,9 @@ from vsphere_market.journal import Filter, Journal, open_journal
 from vsphere_market.market.plan import Plan
 from vsphere_market.port import Action, Outcome, OutcomeKind, TaskHandle
 
+#: A file system in memory where there is one: every write of the journal waits for the disk.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
 QUICK = Settings(
     retry=Backoff(attempts=3, overall_s=600.0),
     deadlines=Deadlines(reconfigure_s=100.0, migrate_base_s=100.0, cancel_grace_s=20.0),
@@ -99,7 +102,7 @@ def test_death_at_any_write_loses_nothing_and_repeats_nothing(
 ) -> None:
     vc, todo = made
     vc.fates = fates_by_vm(fates)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "journal.db"
         for writes, written in deaths:
             with open_journal(path) as journal, contextlib.suppress(StaleError):

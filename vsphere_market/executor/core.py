@@ -58,7 +58,11 @@ class Machine:
         self.rng = rng
         self.dry_run = dry_run
         self.runs: dict[str, Run] = {job.step: Run(job) for job in jobs}
+        #: Seconds; as the port's clock tells it, but never running backwards.
         self.now_s = 0.0
+        #: What the port's clock last said, and how far it has been set back so far.
+        self._clock_s = 0.0
+        self._behind_s = 0.0
         #: Managed object ids of VMs that are left alone from now on.
         self.pinned: dict[str, str] = {}
         #: Set once nothing more may be submitted.
@@ -75,7 +79,7 @@ class Machine:
 
     def handle(self, event: Event, now_s: float) -> None:
         """Take note of what happened at ``now_s``."""
-        self.now_s = max(self.now_s, now_s)
+        self._tick(now_s)
         match event:
             case Stop():
                 self._stop(event)
@@ -94,7 +98,7 @@ class Machine:
         self, step: str, attempts: int, intent_s: float, task: TaskHandle | None, now_s: float
     ) -> None:
         """Continue a step of an earlier execution that was submitted, or nearly so."""
-        self.now_s = max(self.now_s, now_s)
+        self._tick(now_s)
         run = self.runs[step]
         run.attempts, run.intent_s, run.started_s = attempts, intent_s, intent_s
         if task is None:
@@ -106,7 +110,7 @@ class Machine:
 
     def next(self, now_s: float) -> Instruction:
         """The next thing to do. Except for records it is the same until an event comes in."""
-        self.now_s = max(self.now_s, now_s)
+        self._tick(now_s)
         patience = self.settings.polling.longest_s
         while True:
             if self._outcomes:
@@ -126,7 +130,7 @@ class Machine:
     def _submit(self) -> Submit | None:
         for run in self.runs.values():
             if run.phase is Phase.READY:
-                run.intent_s = self.now_s
+                run.intent_s = self._clock_s
                 return Submit(run.job, run.attempts + 1)
         return None
 
@@ -174,6 +178,12 @@ class Machine:
         return Finish()
 
     # ------------------------------------------------------------ turns
+
+    def _tick(self, now_s: float) -> None:
+        """Follow the port's clock; when it is set back, time stands still and then goes on."""
+        self._behind_s += max(0.0, self._clock_s - now_s)
+        self._clock_s = now_s
+        self.now_s = now_s + self._behind_s
 
     def _leave_out(self) -> None:
         """End what is not to be tried at all: not chosen, or beyond the limit of steps."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -51,7 +51,15 @@ from vsphere_market.executor.signals import (
     Submitted,
 )
 from vsphere_market.market.plan import Plan
-from vsphere_market.port import Action, Cause, Outcome, VCenterPort
+from vsphere_market.port import (
+    Action,
+    Cause,
+    Outcome,
+    TaskHandle,
+    TaskState,
+    TaskStatus,
+    VCenterPort,
+)
 
 T = TypeVar("T")
 #: Sleeps are cut into pieces of this many seconds, so that a request to stop is soon heard.
@@ -131,7 +139,7 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
         watch=watch,
     )
     if snapshot is None:
-        snapshot = driver.read(port.observe)
+        snapshot = port.observe()
     now_s = port.clock.now_s()
     jobs = jobs_of(plan, snapshot, settings, chosen)
     require_fresh(plan, snapshot, now_s, chosen)
@@ -184,7 +192,7 @@ class Driver:
                 case Finish():
                     break
                 case SleepUntil(at_s=at_s):
-                    self._nap(at_s - self._clock.now_s())
+                    self._nap(at_s - machine.now_s)
                 case Record(outcome=outcome):
                     self._record(machine, execution, outcome)
                 case Submit():
@@ -263,7 +271,7 @@ class Driver:
                             machine, lambda: self._recorder.accepted(execution, step, found)
                         )
                 case Poll(steps=steps, tasks=tasks):
-                    statuses = self.read(lambda: self._port.poll(tasks))
+                    statuses = self._poll(tasks)
                     machine.handle(Polled(steps, statuses), self._clock.now_s())
                     for one, task, status in zip(steps, tasks, statuses, strict=True):
                         if not status.final:
@@ -275,12 +283,19 @@ class Driver:
         except NotPermittedError as error:
             self._forbidden(machine, step, error)
         except ActionError as error:
-            if step:
-                machine.handle(Faulted(step, error), self._clock.now_s())
-            else:
-                self._lose(machine, Cause.UNREACHABLE, error)
+            machine.handle(Faulted(step, error), self._clock.now_s())
         except UnreachableError as error:
             self._lose(machine, Cause.UNREACHABLE, error)
+
+    def _poll(self, tasks: Sequence[TaskHandle]) -> Sequence[TaskStatus]:
+        """Look at all tasks at once, or one by one if one of them spoils it for the others."""
+        try:
+            return self.read(lambda: self._port.poll(tasks))
+        except ActionError as error:
+            if len(tasks) > 1:
+                return [status for task in tasks for status in self._poll([task])]
+            unknown = OutcomeUnknown(error.what, fault=error.fault, where=error.where)
+            return [TaskStatus(TaskState.ERROR, error=unknown)]
 
     def _cancel_task(self, machine: Machine, step: str, cancel: Callable[[], None]) -> None:
         # If it cannot be cancelled, or has ended: its state tells, and its deadline bounds it.
@@ -335,10 +350,12 @@ class Driver:
             self._watch(progress)
 
     def _nap(self, seconds: float) -> None:
-        """Sleep by the port's clock, but wake up early when told to stop."""
-        until_s = self._clock.now_s() + seconds
-        while (left_s := until_s - self._clock.now_s()) > 0:
+        """Sleep, but wake up early when told to stop."""
+        left_s = seconds
+        while left_s > 0:
             waiting = self._cancel is not None and not self._stop_heard
-            self._clock.sleep(min(left_s, _SLICE_S) if waiting else left_s)
+            slice_s = min(left_s, _SLICE_S) if waiting else left_s
+            self._clock.sleep(slice_s)
             if waiting and self._cancel is not None and self._cancel.is_set():
                 return
+            left_s -= slice_s

@@ -54,8 +54,7 @@ def recover(
         return ()
     settings = settings or Settings()
     rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
-    driver = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
-    snapshot = driver.read(port.observe)
+    snapshot = port.observe()
     results = []
     for execution in dict.fromkeys(item.execution for item in unsettled):
         items = [item for item in unsettled if item.execution == execution]
@@ -69,6 +68,6 @@ def recover(
                 machine.adopt(item.step, item.attempts, item.intent_s, task, now_s)
         machine.handle(Stop(Cause.INTERRUPTED, _WHY), now_s)
         # A driver of its own: one execution's error must not be written into another's end.
-        own = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
-        results.append(own.run(machine, execution))
+        driver = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
+        results.append(driver.run(machine, execution))
     return tuple(results)

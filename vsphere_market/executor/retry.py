@@ -44,7 +44,7 @@ class _Policy:
     def budget(self, state: tenacity.RetryCallState) -> Backoff:
         """The pauses that apply to the last attempt's exception."""
         error = state.outcome.exception() if state.outcome else None
-        outage = isinstance(error, UnreachableError | OutcomeUnknown)
+        outage = isinstance(error, UnreachableError)
         return self.settings.outage if outage else self.settings.retry
 
 

@@ -65,7 +65,7 @@ class Run:
         not_before_s: nothing is done for it before that time.
         attempts: submissions so far.
         started_s: time of the first submission.
-        intent_s: time of the last submission.
+        intent_s: time of the last submission, as the port's clock told it.
         task: the last accepted task.
         known: ids of all accepted tasks, so that an old one is not taken for a new one.
         due_s: when the open task is overdue.

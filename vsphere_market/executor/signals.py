@@ -159,7 +159,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class SleepUntil:
-    """Nothing to do before that time (the port's clock)."""
+    """Nothing to do before that time, by :attr:`~.core.Machine.now_s`."""
 
     at_s: float
 
