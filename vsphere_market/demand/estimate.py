@@ -28,7 +28,12 @@ class DemandSettings:
             for a part of the working set.
         max_latency_pct: waiting beyond this is taken as this; it bounds the correction of active.
         unknown_active_share: working set of a VM without counters, as share of its footprint.
-        guest_want_ratio: how far beyond its size a guest that pages is thought to reach.
+        guest_window_s: what a guest pages in during this time is taken for memory that it lacks.
+        guest_most: at most this share of its size.
+        guest_busy_share: a guest that uses less than this share of its size and pages nevertheless
+            reads back what it paged out earlier.
+        guest_robbed_share: a guest of which more than this share of its size was taken away pages
+            because of that.
         present_weight: weight of the present in the curve; the remembered hours share the rest.
     """
 
@@ -36,7 +41,10 @@ class DemandSettings:
     refault_window_s: float = 300.0
     max_latency_pct: float = 75.0
     unknown_active_share: float = 0.5
-    guest_want_ratio: float = 1.25
+    guest_window_s: float = 60.0
+    guest_most: float = 0.25
+    guest_busy_share: float = 0.85
+    guest_robbed_share: float = 0.01
     present_weight: float = 0.5
 
 
@@ -74,8 +82,10 @@ def estimate_demand(
     wanted = _zero(active) / (1.0 - waiting) + refaulted
     wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
     working = np.where(known, settings.headroom * wanted, wanted)
-    paging = _zero(vms.guest_swap_kibps) > 0
-    wanted = np.where(known & paging, np.maximum(wanted, settings.guest_want_ratio * size), wanted)
+    # Paging says that a VM is too small only where nothing else explains it: under a balloon the
+    # host is to blame, and after growth or a balloon the guest fetches old pages for a while.
+    paged = _zero(vms.guest_swap_kibps) * (settings.guest_window_s / KIB_PER_MIB)
+    wanted = np.where(known, wanted + np.minimum(paged, settings.guest_most * size), wanted)
     # Active may be sampled above granted; what is touched is there, so the footprint follows.
     footprint = np.minimum(np.maximum(footprint, working), size)
     now = np.minimum(working, footprint)

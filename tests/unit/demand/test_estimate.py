@@ -64,7 +64,7 @@ def test_a_vm_that_waits_is_measured_too_low() -> None:
 
 
 def test_a_guest_that_pages_wants_more_than_it_has() -> None:
-    assert demand_of(active_mib=1000, guest_swap_kibps=10).wanted[0] == 1.25 * 8192
+    assert demand_of(active_mib=8000, guest_swap_kibps=10).wanted[0] == 1.25 * 8192
 
 
 def test_a_missing_counter_is_not_zero_demand() -> None:
