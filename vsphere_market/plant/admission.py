@@ -11,7 +11,7 @@ from vsphere_market.errors import ActionError, FinalFault, StaleFault, Transient
 from vsphere_market.estate import CONNECTED, KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON
 from vsphere_market.plant import laws
 from vsphere_market.plant.world import World
-from vsphere_market.port import Action, ActionKind, Migrate, SetMemory, Standing
+from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory, Standing
 from vsphere_market.units import FloatArray, gib_text
 
 #: A Linux guest started with less than 3 GB cannot grow past 3 GB by hot-add.
@@ -36,13 +36,13 @@ class Admission:
             )  # fmt: skip
         return row
 
-    def host(self, moid: str, name: str) -> int:
-        """Row of a host."""
-        row = self._world.inventory.host_by_moid.get(moid)
+    def host(self, vm: Entity, end: Entity) -> int:
+        """Row of a host that a migration of ``vm`` names."""
+        row = self._world.inventory.host_by_moid.get(end.moid)
         if row is None:
             raise StaleFault(
-                "there is no such host any more", fault="ManagedObjectNotFound", where=name,
-                cure="read the estate again",
+                f"there is no host {end.name} any more", fault="ManagedObjectNotFound",
+                where=vm.name, cure="read the estate again",
             )  # fmt: skip
         return row
 
@@ -87,7 +87,7 @@ class Admission:
         spec, name = self._world.inventory.vms[row], action.vm.name
         if spec.template:
             raise FinalFault("is a template", fault="NotSupported", where=name)
-        if self.standing(action) is Standing.OTHER:
+        if self.standing(action) is not Standing.BEFORE:
             raise StaleFault(
                 "is not as the action expects it", fault="ConcurrentAccess", where=name,
                 cure="read the estate again",
@@ -170,15 +170,19 @@ class Admission:
         overhead = float(laws.overhead_mib(value, spec.vcpus)) - float(world.fleet.overhead[row])
         more = value - float(settings.reservation[row]) if settings.locked[row] else 0.0
         self._check_room(name, row, more + overhead)
+        host = int(world.fleet.host[row])
+        if overhead > float(world.hosts.free[host]):
+            raise StaleFault(
+                f"host {world.inventory.hosts[host].name} has no memory left to run a larger VM",
+                fault="InsufficientHostMemoryCapacityFault", where=name,
+            )  # fmt: skip
 
     def _check_migrate(self, action: Migrate, row: int) -> None:
         world, name = self._world, action.vm.name
         inventory, fleet = world.inventory, world.fleet
         spec = inventory.vms[row]
-        target = self.host(action.target.moid, action.target.name)
+        target = self.host(action.vm, action.target)
         source = int(fleet.host[row])
-        if source == target:
-            return
         if not fleet.on[row]:
             raise StaleFault("is powered off", fault="InvalidPowerState", where=name)
         if spec.passthrough:
@@ -190,17 +194,17 @@ class Admission:
             raise FinalFault("leaves its cluster", fault="NotSupported", where=name)
         for end in (source, target):
             host = inventory.hosts[end]
-            if host.connection != CONNECTED:
+            if inventory.connection[end] != CONNECTED:
                 raise TransientFault(
-                    f"host {host.name} is {host.connection}", fault="HostNotConnected", where=name,
-                    cure="connect the host",
+                    f"host {host.name} is {inventory.connection[end]}", fault="HostNotConnected",
+                    where=name, cure="connect the host",
                 )  # fmt: skip
             if host.link_mbps <= 0:
                 raise FinalFault(
                     f"host {host.name} has no vMotion network", fault="VMotionNotConfigured",
                     where=name, cure="enable vMotion on a VMkernel adapter",
                 )  # fmt: skip
-        if inventory.hosts[target].maintenance:
+        if inventory.maintenance[target]:
             raise StaleFault(
                 f"host {inventory.hosts[target].name} is in maintenance mode",
                 fault="InvalidHostState", where=name,
@@ -259,9 +263,7 @@ class Admission:
         """(P,) what a VM in each pool can still reserve; HA's failover reserve is held back."""
         world = self._world
         hosts, inventory = world.hosts, world.inventory
-        usable = np.array(
-            [h.connection == CONNECTED and not h.maintenance for h in inventory.hosts]
-        )
+        usable = inventory.connected() & ~inventory.maintenance
         per_host = (hosts.memory - hosts.min_free - hosts.vmkernel) * usable
         total = laws.summed(per_host, inventory.host_cluster, len(inventory.clusters))
         held_back = np.array(

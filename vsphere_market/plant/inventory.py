@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.estate import CONNECTED
 from vsphere_market.plant.spec import ClusterSpec, EstateSpec, HostSpec, PoolSpec, RuleSpec, VmSpec
 from vsphere_market.units import UNLIMITED, BoolArray, FloatArray, IndexArray
 
@@ -41,7 +42,9 @@ class Inventory:
         clusters, hosts, pools, vms, rules: what the file said, root pools added.
         host_cluster, vm_cluster, vm_pool, pool_cluster, pool_parent, rule_cluster: row numbers;
             -1 is none.
-        settings: what can change.
+        connection: of each host; an administrator may change it.
+        maintenance: (H,) hosts in maintenance mode; likewise.
+        settings: what can change on VMs.
     """
 
     def __init__(self, spec: EstateSpec) -> None:
@@ -61,7 +64,13 @@ class Inventory:
         self.vm_moids = tuple(f"vm-{row + 1001}" for row in range(len(self.vms)))
         self.host_by_moid = {moid: row for row, moid in enumerate(self.host_moids)}
         self.vm_by_moid = {moid: row for row, moid in enumerate(self.vm_moids)}
+        self.connection = [host.connection for host in self.hosts]
+        self.maintenance = np.array([host.maintenance for host in self.hosts], dtype=np.bool_)
         self.settings = self._settings()
+
+    def connected(self) -> BoolArray:
+        """(H,) hosts that vCenter reaches."""
+        return np.array([state == CONNECTED for state in self.connection], dtype=np.bool_)
 
     def _lay_pools(self) -> None:
         pools: list[PoolSpec] = []

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vsphere_market.errors import ActionError, OutcomeUnknown, StaleFault, TransientFault
+from vsphere_market.errors import (
+    ActionError,
+    EstateError,
+    OutcomeUnknown,
+    StaleFault,
+    TransientFault,
+)
 from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.plant import laws, view
 from vsphere_market.plant.admission import Admission
-from vsphere_market.plant.estate_file import read_estate
+from vsphere_market.plant.estate_file import SHARE_LEVELS, read_estate
 from vsphere_market.plant.recorder import Pressure, Truth
 from vsphere_market.plant.spec import EstateSpec
 from vsphere_market.plant.vmotion import Migration, Phase
@@ -145,7 +151,7 @@ class PlantVCenter:
         else:
             if isinstance(action, Migrate):
                 row = self._admission.vm(action)
-                target = self._admission.host(action.target.moid, action.target.name)
+                target = self._admission.host(action.vm, action.target)
                 findings += [
                     Finding(
                         "rule", Severity.WARNING, action.vm.name,
@@ -159,12 +165,12 @@ class PlantVCenter:
         """What would keep the market from working on this estate."""
         inventory = self.world.inventory
         findings = [Finding("plant", Severity.OK, self.world.spec.name, "The plant is running.")]
-        for host in inventory.hosts:
-            if host.connection != CONNECTED:
+        for host, connection in zip(inventory.hosts, inventory.connection, strict=True):
+            if connection != CONNECTED:
                 findings.append(
                     Finding(
                         "host-connection", Severity.WARNING, host.name,
-                        f"The host is {host.connection}.", "connect it",
+                        f"The host is {connection}.", "connect it",
                     )
                 )  # fmt: skip
             elif host.link_mbps <= 0:
@@ -196,17 +202,12 @@ class PlantVCenter:
         """
         row = self._admission.vm(action)
         self._one_at_a_time(row, action)
-        if self._admission.standing(action) is Standing.OTHER:
-            raise StaleFault(
-                "is not as the action expects it", fault="ConcurrentAccess", where=action.vm.name,
-                cure="read the estate again",
-            )  # fmt: skip
         self._admission.check(action)
         now_s = self._clock.now_s()
         handle = TaskHandle(f"task-{len(self._tasks) + 1}", action, now_s)
         task = _Task(handle, row, now_s + RECONFIGURE_S)
-        if isinstance(action, Migrate) and self._admission.standing(action) is Standing.BEFORE:
-            target = self._admission.host(action.target.moid, action.target.name)
+        if isinstance(action, Migrate):
+            target = self._admission.host(action.vm, action.target)
             task.migration = self.world.migrations.begin(row, target)
             task.state = TaskState.QUEUED
         self._tasks[handle.task] = task
@@ -250,6 +251,23 @@ class PlantVCenter:
         found.state = TaskState.CANCELLED
         self._open.remove(found)
 
+    # ---------------------------------------------------------------- the administrator
+
+    def set_maintenance(self, host: str, on: bool) -> None:
+        """Put a host, by name or moid, into maintenance mode or out of it; its VMs stay."""
+        self.world.inventory.maintenance[self._host(host)] = on
+
+    def set_connection(self, host: str, state: str) -> None:
+        """Let vCenter lose a host, by name or moid, or find it again: ``connected`` or not."""
+        self.world.inventory.connection[self._host(host)] = state
+
+    def _host(self, host: str) -> int:
+        inventory = self.world.inventory
+        row = inventory.host_by_moid.get(host, inventory.host_rows.get(host))
+        if row is None:
+            raise EstateError(f"{host} is no host of this estate", where=self.world.spec.name)
+        return row
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -291,6 +309,9 @@ class PlantVCenter:
             case ActionKind.BALLOON_CAP:
                 settings.balloon_cap[row] = value
             case ActionKind.HOT_ADD:
+                # Shares of one of the usual levels go by the size.
+                if settings.shares[row] / settings.size[row] in SHARE_LEVELS.values():
+                    settings.shares[row] *= value / settings.size[row]
                 world.grow(row, value, spec.onlining_s)
                 if settings.locked[row]:
                     settings.reservation[row] = value

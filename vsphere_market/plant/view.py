@@ -69,7 +69,7 @@ def _cpu_demand(world: World) -> FloatArray:
 def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
     inventory, fleet, hosts = world.inventory, world.fleet, world.hosts
     specs, count = inventory.hosts, len(inventory.hosts)
-    up = np.array([spec.connection == CONNECTED for spec in specs])
+    up = inventory.connected()
 
     def total(per_vm: FloatArray) -> FloatArray:
         summed = laws.summed(per_vm, fleet.host, count)
@@ -83,9 +83,9 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         moid=inventory.host_moids,
         name=tuple(spec.name for spec in specs),
         cluster=inventory.host_cluster,
-        connection=tuple(spec.connection for spec in specs),
+        connection=tuple(inventory.connection),
         power=tuple(POWERED_ON if ok else "unknown" for ok in up),
-        in_maintenance=np.array([spec.maintenance for spec in specs]),
+        in_maintenance=inventory.maintenance.copy(),
         in_quarantine=np.array([spec.quarantine for spec in specs]),
         failover_host=np.zeros(count, dtype=np.bool_),
         version=tuple(spec.version for spec in specs),
@@ -147,8 +147,7 @@ def _datastores(world: World) -> DatastoreTable:
 def _vms(world: World, sampled: float) -> VmTable:
     inventory, fleet, settings = world.inventory, world.fleet, world.inventory.settings
     recorder, vms, count = world.recorder, inventory.vms, len(inventory.vms)
-    host_up = np.array([spec.connection == CONNECTED for spec in inventory.hosts])
-    up = host_up[fleet.host]
+    up = inventory.connected()[fleet.host]
     seen = up & fleet.on & (recorder.samples() > 0)
     rows = np.arange(count, dtype=np.int64)
     entitlement: FloatArray = np.minimum(
@@ -160,7 +159,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         moid=inventory.vm_moids,
         name=tuple(vm.name for vm in vms),
         instance_uuid=tuple(f"5000c29e-0000-4000-8000-{row:012x}" for row in range(count)),
-        host=fleet.host,
+        host=fleet.host.copy(),
         cluster=inventory.host_cluster[fleet.host],
         pool=inventory.vm_pool,
         folder=tuple(vm.folder for vm in vms),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.errors import EstateError
 from vsphere_market.plant import laws
 from vsphere_market.plant.fleet import Fleet, Hosts
 from vsphere_market.plant.inventory import Inventory
@@ -13,7 +14,7 @@ from vsphere_market.plant.recorder import Pressure, Recorder, Truth
 from vsphere_market.plant.spec import EstateSpec
 from vsphere_market.plant.vmotion import Migration, Migrations
 from vsphere_market.plant.workload import Demand
-from vsphere_market.units import FloatArray
+from vsphere_market.units import FloatArray, IndexArray
 
 _KIB = 1024.0
 
@@ -50,7 +51,8 @@ class World:
         self.truth = Truth.nothing(len(vms))
         self.now_s = spec.start_s
         self._onlining: list[tuple[float, int, float]] = []
-
+        self._waiting: IndexArray = np.zeros(0, dtype=np.int64)
+        self._check_reservations()
         self.demand.settle(fleet)
         self.reconfigured()
         self.model.settle()
@@ -145,17 +147,62 @@ class World:
         self.truth.add(self.model)
         return ended
 
+    def _check_reservations(self) -> None:
+        """Refuse an estate that no vCenter would have powered on."""
+        fleet, hosts = self.fleet, self.hosts
+        need = laws.summed(
+            (self.inventory.settings.reservation + fleet.overhead) * fleet.on,
+            fleet.host,
+            len(hosts),
+        )
+        for row in np.flatnonzero(need + hosts.vmkernel + hosts.min_free > hosts.memory).tolist():
+            raise EstateError(
+                f"host {self.inventory.hosts[row].name} cannot back the reservations of its VMs",
+                where=self.spec.name,
+                cure="place fewer VMs there, or lower reservation_gib",
+            )
+
     def _advance(self, fleet: Fleet) -> None:
-        if not self.demand.advance(fleet):
-            return
-        changed = np.flatnonzero(self.demand.on != fleet.on)
-        for row in changed.tolist():
-            self.model.power(row, bool(self.demand.on[row]))
+        if self.demand.advance(fleet):
+            changed = self._switch(fleet)
+            if changed:
+                self.pools.share_out(fleet)
+            if self.pools.divided or changed:
+                self.pools.divide(fleet)
+        if len(self._waiting):
+            for column in (fleet.working, fleet.anon, fleet.cache_want):
+                column[self._waiting] = 0.0
+
+    def _switch(self, fleet: Fleet) -> bool:
+        """Power VMs on and off as the demand has it; returns whether any changed.
+
+        One that its host cannot back waits, and is tried again a minute later.
+        """
+        settings, hosts = self.inventory.settings, self.hosts
+        waiting: list[int] = []
+        changed = np.flatnonzero(self.demand.on != fleet.on).tolist()
+        for row in changed:
+            on = bool(self.demand.on[row])
+            if on and not self._can_start(row):
+                waiting.append(row)
+                continue
+            self.model.power(row, on)
             self.recorder.restart(row)
-        if len(changed):
-            self.pools.share_out(fleet)
-        if self.pools.divided or len(changed):
-            self.pools.divide(fleet)
+            if on:
+                settings.boot_size[row] = settings.size[row]
+                hosts.free[fleet.host[row]] -= fleet.overhead[row]
+        self._waiting = np.array(waiting, dtype=np.int64)
+        return len(changed) > len(waiting)
+
+    def _can_start(self, row: int) -> bool:
+        """Whether a VM's host has room for its overhead, and unreserved memory for the rest."""
+        fleet, hosts, settings = self.fleet, self.hosts, self.inventory.settings
+        host = int(fleet.host[row])
+        overhead = float(laws.overhead_mib(settings.size[row], fleet.vcpus[row]))
+        here = (fleet.host == host) & fleet.on
+        reserved = float((settings.reservation + fleet.overhead)[here].sum())
+        room = float(hosts.memory[host] - hosts.vmkernel[host] - hosts.min_free[host]) - reserved
+        return overhead <= float(hosts.free[host]) and settings.reservation[row] + overhead <= room
 
     def pressure(self) -> Pressure:
         """How much the estate suffers now, and over the last five minutes."""
