@@ -76,7 +76,7 @@ def host_columns(
         "failover_host": [host.moid in failover_hosts for host in hosts],
         "version": column(hosts, "config.product.version", ""),
         "vmotion_enabled": [
-            bool(host.get("summary.config.vmotionEnabled")) or speed > 0
+            bool(host.get("summary.config.vmotionEnabled", speed > 0))
             for host, speed in zip(hosts, speeds, strict=True)
         ],
         "vmotion_mbps": speeds,
