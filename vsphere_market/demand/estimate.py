@@ -85,6 +85,8 @@ def estimate_demand(
     # Paging says that a VM is too small only where nothing else explains it: under a balloon the
     # host is to blame, and after growth or a balloon the guest fetches old pages for a while.
     paged = _zero(vms.guest_swap_kibps) * (settings.guest_window_s / KIB_PER_MIB)
+    robbed = taken > settings.guest_robbed_share * size
+    paged[robbed | (wanted < settings.guest_busy_share * size)] = 0.0
     wanted = np.where(known, wanted + np.minimum(paged, settings.guest_most * size), wanted)
     # Active may be sampled above granted; what is touched is there, so the footprint follows.
     footprint = np.minimum(np.maximum(footprint, working), size)

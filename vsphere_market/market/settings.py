@@ -28,6 +28,8 @@ class MarketSettings:
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
         guest_full: a guest that uses this share of its memory is a candidate for growth.
         guest_target: growth aims at this share.
+        grow_most: a VM grows by at most this share of its size in one plan: what a guest will
+            use is known only when it has it, and what is added is never given back.
         guarantee_weight: points for each MiB of a guarantee that is not backed.
         guarantee_band: a reservation this close to its guarantee is left alone.
         minimum_saving: trades that save less than this share of the potential per VM of the
@@ -53,6 +55,7 @@ class MarketSettings:
     grow_cost: float = 4.0
     guest_full: float = 0.88
     guest_target: float = 0.75
+    grow_most: float = 0.25
     guarantee_weight: float = 8.0
     guarantee_band: float = 0.1
     minimum_saving: float = 0.001

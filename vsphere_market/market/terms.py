@@ -180,9 +180,11 @@ class TermsTrader:
         wanted = float(ledger.demand.wanted[vm])
         increment = vms.hot_add_increment_mib[vm]
         step = _common_step(float(ledger.rulebook.step_mib[vm]), float(increment))
-        more = math.ceil((wanted / ledger.settings.guest_target - size) / step) * step
-        if more <= 0:
+        due = wanted / ledger.settings.guest_target - size
+        if due <= 0:
             return Reason.NOT_WORTH_IT
+        due = min(due, max(ledger.settings.grow_most * size, step))
+        more = math.ceil(due / step) * step
         ceilings = {
             Reason.HOT_ADD_CEILING: float(vms.hot_add_limit_mib[vm]),
             Reason.POLICY_MAXIMUM: float(ledger.rulebook.max_size_mib[vm]),

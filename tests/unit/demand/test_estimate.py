@@ -63,8 +63,15 @@ def test_a_vm_that_waits_is_measured_too_low() -> None:
     assert demand_of(active_mib=1000, latency_pct=100).working_set[0] == 4000
 
 
-def test_a_guest_that_pages_wants_more_than_it_has() -> None:
-    assert demand_of(active_mib=8000, guest_swap_kibps=10).wanted[0] == 1.25 * 8192
+def test_what_a_guest_pages_in_is_wanted_too() -> None:
+    # 1,024 KiB/s for a minute are 60 MiB.
+    demand = demand_of(active_mib=8000, guest_swap_kibps=1024)
+    assert demand.wanted[0] == 8060
+    assert demand.working_set[0] == 8000
+
+
+def test_a_paging_storm_does_not_ask_for_the_moon() -> None:
+    assert demand_of(active_mib=8000, guest_swap_kibps=1e6).wanted[0] == 8000 + 0.25 * 8192
 
 
 def test_a_missing_counter_is_not_zero_demand() -> None:
