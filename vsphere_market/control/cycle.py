@@ -27,6 +27,7 @@ from vsphere_market.market import MarketSettings, MarketView, Plan, Step
 from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.policy import Mode, PolicySet
 from vsphere_market.port import VCenterPort
+from vsphere_market.units import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class Squeeze:
 
     Attributes:
         ballooned_mib: in balloons.
-        swapped_mib: swapped by hosts, compressed pages included.
-        swapin_kibps: swap-in and decompression.
+        swapped_mib: swapped by hosts.
+        compressed_mib: compressed by hosts, before compression.
+        swapin_kibps: swap-in.
         swapout_kibps: swap-out.
     """
 
     ballooned_mib: float
     swapped_mib: float
+    compressed_mib: float
     swapin_kibps: float
     swapout_kibps: float
 
@@ -125,8 +128,9 @@ def squeeze_of(snapshot: Snapshot) -> Squeeze:
     vms = snapshot.vms
     return Squeeze(
         ballooned_mib=_sum(vms.ballooned_mib),
-        swapped_mib=_sum(vms.swapped_mib, vms.compressed_mib),
-        swapin_kibps=_sum(vms.swap_in_kibps, vms.decompress_kibps),
+        swapped_mib=_sum(vms.swapped_mib),
+        compressed_mib=_sum(vms.compressed_mib),
+        swapin_kibps=_sum(vms.swap_in_kibps),
         swapout_kibps=_sum(vms.swap_out_kibps),
     )
 
@@ -314,9 +318,7 @@ def _end(road: Road, cycle: int, status: str, sentence: str) -> None:
     road.journal.end_cycle(cycle, ended_s=road.port.clock.now_s(), status=status, sentence=sentence)
 
 
-def _sum(*columns: np.ndarray) -> float:
+def _sum(column: FloatArray) -> float:
     """Sum over VMs that gave the counter; NaN when none did."""
-    given = [column[~np.isnan(column)] for column in columns]
-    if not sum(len(part) for part in given):
-        return float("nan")
-    return float(sum(part.sum() for part in given))
+    given = column[~np.isnan(column)]
+    return float(given.sum()) if len(given) else float("nan")

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsphere_market.control.memory import Memory, cooling, longest_span_s, observed, recall
+from vsphere_market.control.memory import (
+    Memory,
+    cooling,
+    longest_span_s,
+    observed,
+    recall,
+    without_echo,
+)
 from vsphere_market.demand import DemandHistory, estimate_demand
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Journal
@@ -79,6 +86,8 @@ def frame(
     compiled = compile_rulebook(policies, snapshot)
     rulebook = compiled.rulebook
     memory = recall(journal, snapshot, now_s, longest_span_s(rulebook))
+    if memory.grown:
+        snapshot = without_echo(snapshot, memory.grown)
     observed(memory.history, snapshot)
     question = Question(
         snapshot=snapshot,

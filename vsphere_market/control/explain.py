@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,14 @@ from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
 
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
+#: Why a kind of action has nothing to offer to a VM that does not need it.
+_NEEDLESS: Mapping[ActionKind, str] = {
+    ActionKind.MIGRATE: "No other host would have it cheaper.",
+    ActionKind.LIMIT: "It has no limit below its size.",
+    ActionKind.RESERVATION: "Policy guarantees it nothing that is not reserved already.",
+    ActionKind.HOT_ADD: "Its guest does not use all that it has.",
+    ActionKind.BALLOON_CAP: "It has no balloon cap of its own.",
+}
 #: Goods of the market as people call them.
 _GOODS = {
     "memory": "working sets and a quarter of idle memory, now and in recent hours",
@@ -71,6 +80,8 @@ class Offer:
     @property
     def sentence(self) -> str:
         """The verdict for people."""
+        if self.refused is Reason.NOT_WORTH_IT and self.action is None:
+            return _NEEDLESS[self.kind]
         if self.refused is not None:
             return SENTENCES[self.refused]
         if self.chosen:

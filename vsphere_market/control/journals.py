@@ -63,3 +63,18 @@ def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | N
     finally:
         if journal is not None:
             journal.close()
+
+
+@contextlib.contextmanager
+def named_journal(path: Path | None) -> Iterator[Journal | None]:
+    """A journal to ask without any source: the one that the user named, or the usual one.
+
+    Raises:
+        JournalError, BusyError: it cannot be used.
+    """
+    place = path or default_path()
+    if path is None and not place.exists():
+        yield None
+        return
+    with open_journal(place, read_only=True) as journal:
+        yield journal

@@ -5,6 +5,7 @@ All of it is in the journal, so that a restart forgets nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,13 @@ _HISTORY_VERSION = 1
 REPEAT_WINDOW_S = 86_400.0
 #: … up to this factor.
 LONGEST_COOLDOWN = 8.0
-#: So many moves are read at most; more than vCenter does in a day.
-_MOST_MOVES = 50_000
+#: So many steps are read at most; more than vCenter does in a day.
+_MOST_STEPS = 50_000
+#: Counters are averages over this time, when the snapshot does not tell the number of samples.
+_WINDOW_S = 300.0
+_SAMPLE_S = 20.0
+#: A guest needs this long to take new memory into use.
+_SETTLING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,12 @@ class Memory:
     Attributes:
         history: working sets of the last days; the present one is added by :func:`observed`.
         moves: our migrations, newest first.
+        grown: managed object id -> Unix time at which we last hot-added memory to the VM.
     """
 
     history: DemandHistory = field(default_factory=DemandHistory)
     moves: tuple[PastMove, ...] = ()
+    grown: Mapping[str, float] = field(default_factory=dict)
 
 
 def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: float) -> Memory:
@@ -84,7 +92,11 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
         except ValueError:
             # It grows again within two days; refusing to work would help nobody.
             log.warning("the demand history of %s is damaged and begins anew", estate)
-    return Memory(history, past_moves(journal, estate, now_s - span_s))
+    return Memory(
+        history,
+        past_moves(journal, estate, now_s - span_s),
+        _past_growth(journal, estate, now_s - REPEAT_WINDOW_S),
+    )
 
 
 def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove, ...]:
@@ -97,7 +109,7 @@ def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove,
         outcomes=(OutcomeKind.DONE, OutcomeKind.UNKNOWN),
         since_s=since_s,
         estate=estate,
-        limit=_MOST_MOVES,
+        limit=_MOST_STEPS,
     )
     return tuple(
         PastMove(
@@ -106,6 +118,42 @@ def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove,
         for step in journal.steps(wanted)
         if isinstance(step.action, Migrate) and step.ended_s is not None and not step.dry_run
     )
+
+
+def _past_growth(journal: Journal, estate: str, since_s: float) -> Mapping[str, float]:
+    wanted = Filter(
+        kind=ActionKind.HOT_ADD,
+        outcomes=(OutcomeKind.DONE, OutcomeKind.UNKNOWN),
+        since_s=since_s,
+        estate=estate,
+        limit=_MOST_STEPS,
+    )
+    grown: dict[str, float] = {}
+    for step in journal.steps(wanted):
+        if step.ended_s is not None and not step.dry_run:
+            moid = step.action.vm.moid
+            grown[moid] = max(step.ended_s, grown.get(moid, step.ended_s))
+    return grown
+
+
+def without_echo(snapshot: Snapshot, grown: Mapping[str, float]) -> Snapshot:
+    """The snapshot without what VMs show only because they have just been given memory.
+
+    Counters are averages over minutes: the guest's paging is that from before. And a guest touches
+    all new memory once as it takes it into use, which is no want. Taken at their word, both would
+    have the VM grow again and again for a want that is met.
+    """
+    vms = snapshot.vms
+    paging, peak = vms.guest_swap_kibps.copy(), vms.active_peak_mib.copy()
+    for moid, ended_s in grown.items():
+        row = vms.row(moid)
+        if row < 0:
+            continue
+        window_s = vms.samples[row] * _SAMPLE_S or _WINDOW_S
+        if ended_s + _SETTLING_S > snapshot.taken_at_s - window_s:
+            paging[row] = peak[row] = np.nan
+    fresh = vms.replace(guest_swap_kibps=paging, active_peak_mib=peak)
+    return dataclasses.replace(snapshot, vms=fresh)
 
 
 def observed(history: DemandHistory, snapshot: Snapshot) -> None:

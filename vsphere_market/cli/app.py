@@ -1,0 +1,66 @@
+"""The tree of verbs. Each lives in a module of its own; none imports anything heavy by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import vsphere_market
+from vsphere_market.cli.verbs import apply as apply_
+from vsphere_market.cli.verbs import demo as demo_
+from vsphere_market.cli.verbs import doctor as doctor_
+from vsphere_market.cli.verbs import explain as explain_
+from vsphere_market.cli.verbs import history as history_
+from vsphere_market.cli.verbs import plan as plan_
+from vsphere_market.cli.verbs import policies as policies_
+from vsphere_market.cli.verbs import prices as prices_
+from vsphere_market.cli.verbs import run as run_
+from vsphere_market.cli.verbs import snapshot as snapshot_
+
+app = typer.Typer(
+    name="vsphere-market",
+    help="A memory market for VMware vSphere: see who is squeezed and why, plan with a "
+    "certificate, apply, and watch ballooning and swapping go away.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done or nothing to do, 1 failed, 2 changes are due (only with "
+    "--detailed-exitcode), 64 wrong usage or input file, 69 vCenter unreachable, 75 try again "
+    "later, 77 not permitted. Begin with: vsphere-market demo",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(vsphere_market.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+    del version
+
+
+app.command("demo")(demo_.demo)
+app.command("doctor")(doctor_.doctor)
+app.command("snapshot")(snapshot_.snapshot)
+app.command("prices")(prices_.prices)
+app.command("plan")(plan_.plan)
+app.command("apply")(apply_.apply)
+app.command("run")(run_.run)
+app.command("explain")(explain_.explain)
+app.command("history")(history_.history)
+app.add_typer(policies_.policies, name="policies")
+
+
+@app.command("version")
+def version_() -> None:
+    """Show the version."""
+    print(vsphere_market.__version__)

@@ -1,0 +1,256 @@
+"""``history``: what was decided and done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from vsphere_market.cli import words
+from vsphere_market.cli.options import format_options, journal_options, with_options
+from vsphere_market.cli.report import Column, Format, Report, Table
+from vsphere_market.errors import ExitCode
+
+if TYPE_CHECKING:
+    from vsphere_market.control.history import History
+
+
+class What(StrEnum):
+    """What to show."""
+
+    ACTIONS = "actions"
+    DECISIONS = "decisions"
+    REFUSALS = "refusals"
+    PLANS = "plans"
+    CYCLES = "cycles"
+    VERIFY = "verify"
+
+
+class ActionKinds(StrEnum):
+    """Kinds of action; the port's own, repeated here so that help needs no heavy import."""
+
+    MIGRATE = "migrate"
+    LIMIT = "limit"
+    RESERVATION = "reservation"
+    HOT_ADD = "hot-add"
+    BALLOON_CAP = "balloon-cap"
+
+
+class Outcomes(StrEnum):
+    """Outcomes; the port's own, repeated here so that help needs no heavy import."""
+
+    DONE = "done"
+    ALREADY_DONE = "already-done"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    WOULD_DO = "would-do"
+
+
+@with_options(journal=journal_options, how=format_options)
+def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
+    journal: Path | None,
+    how: Format,
+    what: Annotated[
+        What, Argument(help="What to show; verify checks the seals of the audit trail.")
+    ] = What.ACTIONS,
+    vm: Annotated[str, Option(help="Only this VM, by name or id.", metavar="VM")] = "",
+    host: Annotated[str, Option(help="Only from or to this host.", metavar="HOST")] = "",
+    kind: Annotated[ActionKinds | None, Option(help="Only this kind of action.")] = None,
+    outcome: Annotated[
+        list[Outcomes] | None, Option(help="Only with this outcome; may be repeated.")
+    ] = None,
+    plan: Annotated[int | None, Option(help="Only of this plan.", metavar="NUMBER")] = None,
+    since: Annotated[
+        str, Option(help="Not before: 2h, 3d, or 2026-11-23T08:00.", metavar="TIME")
+    ] = "",
+    until: Annotated[str, Option(help="Before: in the same words.", metavar="TIME")] = "",
+    limit: Annotated[int, Option(help="At most so many, the newest.", min=1)] = 50,
+) -> int:
+    """Show what was decided, refused and done, newest first."""
+    import time
+
+    from vsphere_market.cli.render import say, show
+    from vsphere_market.control import history as past
+    from vsphere_market.journal import Filter
+    from vsphere_market.port import ActionKind, OutcomeKind
+
+    if what is What.VERIFY:
+        return _verify(journal, how)
+    now_s = time.time()
+    wanted = Filter(
+        vm=vm,
+        host=host,
+        kind=ActionKind(kind.value) if kind else None,
+        outcomes=tuple(OutcomeKind(item.value) for item in outcome or ()),
+        since_s=words.instant(since, "--since", now_s) if since else None,
+        until_s=words.instant(until, "--until", now_s) if until else None,
+        plan=plan,
+        limit=limit,
+    )
+    found = past.ask(past.Kind(what.value), wanted, journal)
+    if found.path is None:
+        say("there is no journal yet: `run`, `apply` or `plan` begin one")
+    show(report(found), how)
+    return ExitCode.OK
+
+
+def _verify(journal: Path | None, how: Format) -> int:
+    from vsphere_market.cli.render import show
+    from vsphere_market.control.history import verify
+
+    verdict = verify(journal)
+    columns = (
+        Column("rows", "rows checked", right=True),
+        Column("intact", "intact"),
+        Column("broken_at", "broken at row", right=True),
+        Column("seal", "last seal"),
+    )
+    row = (verdict.rows, verdict.intact, verdict.broken_at, verdict.seal)
+    table = Table("Audit trail", columns, [row])
+    document = dict(zip((column.key for column in columns), row, strict=True))
+    show(Report(document, [table], table), how)
+    return ExitCode.OK if verdict.intact else ExitCode.FAILED
+
+
+def report(found: History) -> Report:
+    """An answer of the journal as a report."""
+    columns, row_of = _SHAPES[found.kind.value]
+    rows = [row_of(record) for record in found.records]
+    table = Table(
+        "",
+        columns,
+        rows,
+        empty=f"No {found.kind.value} were found.",
+        note="There are more; --limit shows them." if found.more else "",
+    )
+    keys = [column.key for column in columns]
+    return Report([dict(zip(keys, row, strict=True)) for row in rows], [table], table)
+
+
+def _action(item: Any) -> Sequence[Any]:
+    before, after = words.action_ends(item.action)
+    outcome = item.outcome.value if item.outcome else item.state
+    if item.dry_run and outcome not in ("would-do",):
+        outcome = f"{outcome} (dry run)"
+    return (
+        item.ended_s,
+        item.plan,
+        item.step,
+        item.action.kind.value,
+        item.action.vm.name,
+        before,
+        after,
+        outcome,
+        item.sentence,
+    )
+
+
+def _decision(item: Any) -> Sequence[Any]:
+    moved = item.kind == "migrate"
+    absent = words.absent_word(item.kind)
+    ends = (item.from_mib, item.to_mib)
+    before, after = (absent if end is None else words.memory(end) for end in ends)
+    return (
+        item.created_s,
+        item.plan,
+        item.step,
+        item.kind,
+        item.vm,
+        item.host_from if moved else before,
+        item.host_to if moved else after,
+        item.saving,
+        item.disruption,
+        item.mode,
+        item.reason,
+    )
+
+
+_AT = "at"
+_SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
+    "actions": (
+        (
+            Column("ended_s", _AT, words.moment),
+            Column("plan", "plan", right=True),
+            Column("step", "step"),
+            Column("kind", "kind"),
+            Column("vm", "VM"),
+            Column("from", "from"),
+            Column("to", "to"),
+            Column("outcome", "outcome"),
+            Column("sentence", "details"),
+        ),
+        _action,
+    ),
+    "decisions": (
+        (
+            Column("created_s", _AT, words.moment),
+            Column("plan", "plan", right=True),
+            *words.STEP_COLUMNS,
+        ),
+        _decision,
+    ),
+    "refusals": (
+        (
+            Column("created_s", _AT, words.moment),
+            Column("plan", "plan", right=True),
+            Column("vm", "VM"),
+            Column("reason", "reason"),
+            Column("sentence", "why not"),
+        ),
+        lambda item: (item.created_s, item.plan, item.subject, item.reason, item.sentence),
+    ),
+    "plans": (
+        (
+            Column("created_s", _AT, words.moment),
+            Column("plan", "plan", right=True),
+            Column("source", "source"),
+            Column("steps", "steps", right=True),
+            Column("refusals", "refusals", right=True),
+            Column("potential_before", "potential", words.points, right=True),
+            Column("potential_after", "→ after", words.points, right=True),
+            Column("lower_bound", "bound", words.points, right=True),
+        ),
+        lambda item: (
+            item.created_s,
+            item.id,
+            item.source,
+            item.steps,
+            item.refusals,
+            item.potential_before,
+            item.potential_after,
+            item.lower_bound,
+        ),
+    ),
+    "cycles": (
+        (
+            Column("started_s", _AT, words.moment),
+            Column("kind", "kind"),
+            Column("source", "source"),
+            Column("vms", "VMs", right=True),
+            Column("ballooned_mib", "ballooned", words.memory, right=True),
+            Column("swapped_mib", "swapped", words.memory, right=True),
+            Column("swap_in_kibps", "swap-in", words.rate, right=True),
+            Column("swap_out_kibps", "swap-out", words.rate, right=True),
+            Column("status", "status"),
+            Column("sentence", "details"),
+        ),
+        lambda item: (
+            item.started_s,
+            item.kind,
+            item.source,
+            item.vms,
+            item.ballooned_mib,
+            item.swapped_mib,
+            item.swap_in_kibps,
+            item.swap_out_kibps,
+            item.status,
+            item.sentence,
+        ),
+    ),
+}

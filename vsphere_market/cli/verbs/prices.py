@@ -1,0 +1,222 @@
+"""``prices``: the market as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
+
+from vsphere_market.cli.options import (
+    SourceArgs,
+    format_options,
+    journal_options,
+    policy_options,
+    source_options,
+    with_options,
+)
+from vsphere_market.cli.report import Column, Format, Report, Table, Text
+
+if TYPE_CHECKING:
+    from vsphere_market.market import HostView, MarketView, VmDiagnosis
+
+#: Squeezed VMs shown unless all are asked for.
+_SHOWN = 15
+
+
+@with_options(
+    source=source_options, policies=policy_options, journal=journal_options, how=format_options
+)
+def prices(
+    source: SourceArgs,
+    policies: tuple[Path, ...],
+    journal: Path | None,
+    how: Format,
+    everything: Annotated[bool, Option("--all", help="Show every squeezed VM.")] = False,
+    vms: Annotated[bool, Option("--vms", help="In CSV, list squeezed VMs, not hosts.")] = False,
+) -> None:
+    """Show hosts by price with their pressure and its root cause, then the squeezed VMs."""
+    from vsphere_market.cli.render import busy, show
+    from vsphere_market.cli.verbs.shared import warn_of
+    from vsphere_market.control.decide import frame, policies_from, view
+    from vsphere_market.control.journals import known_journal
+
+    wanted = policies_from(policies)
+    with source.open() as opened, known_journal(opened, journal) as known:
+        with busy(f"reading {opened.label}"):
+            taken = opened.observe()
+        framed = frame(taken, wanted, now_s=opened.clock.now_s(), journal=known)
+        seen = view(framed)
+    warn_of(framed)
+    show(report(seen, framed.now_s, everything=everything, vms=vms), how)
+
+
+def report(seen: MarketView, now_s: float, *, everything: bool, vms: bool = False) -> Report:
+    """The market's view as a report."""
+    from vsphere_market.cli import words
+
+    hosts = host_table(seen)
+    squeezed = squeezed_table(seen, everything=everything)
+    head = Text(
+        f"Potential {words.points(seen.potential)} points, the cost of memory as it is placed "
+        "now. Prices are points for one more MiB of working set."
+    )
+    return Report(document(seen, now_s), [head, hosts, squeezed], squeezed if vms else hosts)
+
+
+def host_table(seen: MarketView) -> Table:
+    """Hosts, the dearest first."""
+    from vsphere_market.cli import words
+
+    causes = root_causes(seen)
+    columns = (
+        Column("host", "host"),
+        Column("cluster", "cluster"),
+        Column("price", "price", words.price, right=True),
+        Column("pressure", "pressure", style=pressure_style),
+        Column("load", "load", words.share, right=True),
+        Column("footprint", "footprint", words.share, right=True),
+        Column("usable_mib", "for sale", words.memory, right=True),
+        Column("ballooned_mib", "ballooned", words.memory, right=True),
+        Column("swapped_mib", "swapped", words.memory, right=True),
+        Column("swap_kibps", "swapping", words.rate, right=True),
+        Column("vms", "VMs", right=True),
+        Column("cause", "root cause"),
+    )
+    rows = [
+        (
+            host.host.name,
+            host.cluster,
+            host.price,
+            host.pressure.value,
+            host.load,
+            host.footprint,
+            host.usable_mib,
+            host.ballooned_mib,
+            host.swapped_mib,
+            host.swap_kibps,
+            host.vms,
+            causes[host.host.moid] if host.fit else f"{causes[host.host.moid]} (takes no VMs)",
+        )
+        for host in seen.hosts
+    ]
+    return Table("Hosts by price", columns, rows, empty="There are no hosts in this inventory.")
+
+
+def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
+    """VMs that are short of memory, the most hurt first."""
+    from vsphere_market.cli import words
+    from vsphere_market.market import CAUSE_WORDS
+
+    columns = (
+        Column("vm", "VM"),
+        Column("host", "host"),
+        Column("taken_mib", "taken away", words.memory, right=True),
+        Column("swap_in_kibps", "comes back at", words.rate, right=True),
+        Column("latency_pct", "waits", words.percent, right=True),
+        Column("hurts", "hurts", style=lambda hurts: "red" if hurts else ""),
+        Column("cause", "root cause", lambda cause: CAUSE_WORDS[cause]),
+    )
+    shown = seen.squeezed if everything else seen.squeezed[:_SHOWN]
+    more = len(seen.squeezed) - len(shown)
+    return Table(
+        "Squeezed VMs",
+        columns,
+        [
+            (
+                item.vm.name,
+                item.host.name,
+                item.taken_mib,
+                item.swap_in_kibps,
+                item.latency_pct,
+                item.hurts,
+                item.cause,
+            )
+            for item in shown
+        ],
+        empty="No VM is short of memory.",
+        note=f"… and {more} more; --all shows them." if more else "",
+    )
+
+
+def root_causes(seen: MarketView) -> dict[str, str]:
+    """Per host, the causes of its VMs' shortage in words, the most frequent first."""
+    from collections import Counter
+
+    from vsphere_market.market import CAUSE_WORDS, Cause
+
+    per_host: dict[str, Counter[Cause]] = {}
+    for item in seen.squeezed:
+        per_host.setdefault(item.host.moid, Counter())[item.cause] += 1
+    causes = {}
+    for host in seen.hosts:
+        found = per_host.get(host.host.moid, Counter())
+        texts = []
+        if host.footprint > 1.0:
+            over = (host.footprint - 1.0) * host.usable_mib
+            texts.append(_oversold(over))
+        texts += [
+            f"{count} VM{'s' if count > 1 else ''}: {CAUSE_WORDS[cause]}"
+            for cause, count in found.most_common()
+            if not (cause is Cause.HOST_OVERCOMMIT and host.footprint > 1.0)
+        ]
+        causes[host.host.moid] = "; ".join(texts)
+    return causes
+
+
+def _oversold(over_mib: float) -> str:
+    from vsphere_market.cli.words import memory
+
+    return f"over-committed: its VMs would hold {memory(over_mib)} more than it has for sale"
+
+
+def pressure_style(pressure: str) -> str:
+    """Colour of a host's pressure."""
+    return {"swapping": "bold red", "ballooning": "red", "full": "yellow", "calm": "green"}.get(
+        pressure, ""
+    )
+
+
+def document(seen: MarketView, now_s: float) -> dict[str, Any]:
+    """The market's view as JSON."""
+    from vsphere_market.estate import time_text
+
+    causes = root_causes(seen)
+    return {
+        "at": time_text(now_s),
+        "potential": seen.potential,
+        "hosts": [_host(host, causes[host.host.moid]) for host in seen.hosts],
+        "squeezed": [_squeezed(item) for item in seen.squeezed],
+    }
+
+
+def _host(host: HostView, cause: str) -> dict[str, Any]:
+    return {
+        "moid": host.host.moid,
+        "host": host.host.name,
+        "cluster": host.cluster,
+        "price": host.price,
+        "pressure": host.pressure.value,
+        "cause": cause,
+        "load": host.load,
+        "footprint": host.footprint,
+        "usable_mib": host.usable_mib,
+        "ballooned_mib": host.ballooned_mib,
+        "swapped_mib": host.swapped_mib,
+        "swap_kibps": host.swap_kibps,
+        "vms": host.vms,
+        "fit": host.fit,
+    }
+
+
+def _squeezed(item: VmDiagnosis) -> dict[str, Any]:
+    return {
+        "moid": item.vm.moid,
+        "vm": item.vm.name,
+        "host": item.host.name,
+        "cause": item.cause.value,
+        "taken_mib": item.taken_mib,
+        "swap_in_kibps": item.swap_in_kibps,
+        "latency_pct": item.latency_pct,
+        "hurts": item.hurts,
+    }
