@@ -64,6 +64,7 @@ class Reason(StrEnum):
     """Why a trade is not done. Each has one sentence, :data:`SENTENCES`."""
 
     NOT_WORTH_IT = "not-worth-it"
+    NOT_DUE = "not-due"
     MODE_OFF = "mode-off"
     COOLING_DOWN = "cooling-down"
     PINNED_VM = "pinned-vm"
@@ -88,6 +89,7 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
+    Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
     Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
     Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",

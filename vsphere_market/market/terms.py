@@ -90,7 +90,7 @@ class TermsTrader:
         match kind:
             case ActionKind.LIMIT:
                 if terms.limit[vm] >= terms.size[vm]:
-                    return Reason.NOT_WORTH_IT
+                    return Reason.NOT_DUE
                 return Change(vm, kind, float(terms.limit[vm]), math.inf)
             case ActionKind.HOT_ADD:
                 return self._growth(vm)
@@ -102,13 +102,13 @@ class TermsTrader:
                 due = math.floor(due / RESERVATION_UNIT_MIB) * RESERVATION_UNIT_MIB
                 after = min(due, float(min(terms.size[vm], terms.limit[vm])))
                 if after <= terms.reservation[vm]:
-                    return Reason.NOT_WORTH_IT
+                    return Reason.NOT_DUE
                 return Change(vm, kind, float(terms.reservation[vm]), after)
             case ActionKind.BALLOON_CAP:
                 if not ledger.snapshot.vms.tools_running[vm]:
                     return Reason.TOOLS_NOT_RUNNING
                 if np.isnan(terms.cap[vm]):
-                    return Reason.NOT_WORTH_IT
+                    return Reason.NOT_DUE
                 return Change(vm, kind, float(terms.cap[vm]), math.nan)
             case ActionKind.MIGRATE:
                 raise ValueError("a migration is no change of terms")
@@ -174,15 +174,17 @@ class TermsTrader:
     def _growth(self, vm: int) -> Change | Reason:
         ledger, terms = self.ledger, self.ledger.terms
         vms = ledger.snapshot.vms
-        if not vms.hot_add_enabled[vm]:
-            return Reason.HOT_ADD_DISABLED
         size = float(terms.size[vm])
         wanted = float(ledger.demand.wanted[vm])
+        if wanted < ledger.settings.guest_full * size or terms.limit[vm] < size:
+            return Reason.NOT_DUE
+        if not vms.hot_add_enabled[vm]:
+            return Reason.HOT_ADD_DISABLED
         increment = vms.hot_add_increment_mib[vm]
         step = _common_step(float(ledger.rulebook.step_mib[vm]), float(increment))
         due = wanted / ledger.settings.guest_target - size
         if due <= 0:
-            return Reason.NOT_WORTH_IT
+            return Reason.NOT_DUE
         due = min(due, max(ledger.settings.grow_most * size, step))
         more = math.ceil(due / step) * step
         ceilings = {
