@@ -179,10 +179,8 @@ class SqliteDatabase:
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            # Another start was faster; whose file it is will be looked at next.
-            return
+            # Another start may be faster; whose file it then is will be looked at next.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as exc:
             raise JournalError(
                 f"cannot be made ({exc.strerror})",
