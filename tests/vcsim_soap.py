@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyVmomi
-from pyVim.connect import Disconnect, SmartConnect
+from pyVim.connect import Disconnect, SmartStubAdapter
 
 from tests.vcsim import Simulator, StockVcsim
 
 # pyVmomi builds its types while it runs, so there is nothing for a type checker to know.
 vim: Any = pyVmomi.vim
 vmodl: Any = pyVmomi.vmodl
-_connect: Any = SmartConnect
+_stub: Any = SmartStubAdapter
 _disconnect: Any = Disconnect
 
 
@@ -53,15 +53,18 @@ class Soap:
             # Stock vcsim's certificate is one that everybody knows; there is nothing to verify.
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        self.si: Any = _connect(
-            host=simulator.host,
-            port=simulator.port,
-            user=user or simulator.username,
-            pwd=password or simulator.password,
-            sslContext=context,
+        self.stub: Any = _stub(
+            host=simulator.host, port=simulator.port, path="/sdk", sslContext=context
         )
-        self.content: Any = self.si.content
-        self.stub: Any = self.si._stub
+        self.si: Any = vim.ServiceInstance("ServiceInstance", self.stub)
+        try:
+            self.content: Any = self.si.RetrieveContent()
+            self.content.sessionManager.Login(
+                user or simulator.username, password or simulator.password, None
+            )
+        except BaseException:
+            self.stub.DropConnections()
+            raise
 
     def __enter__(self) -> Self:
         return self

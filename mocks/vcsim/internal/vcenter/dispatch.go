@@ -131,7 +131,7 @@ func (v *VCenter) handle(
 			return deny(fault, "Permission to perform this operation was denied.")
 		}
 	}
-	if to, ok := routes[method.This.Type]; ok && ctx.Session != nil || ok && method.This.Type == "ServiceInstance" {
+	if to, ok := routes[method.This.Type]; ok && ctx.Session != nil {
 		if _, ours := to.kind.MethodByName(goName(method.Name)); ours {
 			method.This = to.target
 		}

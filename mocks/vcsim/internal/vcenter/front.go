@@ -174,7 +174,20 @@ func (f *front) process(r *http.Request, body []byte, call *Call, session, metho
 		defer f.v.world.RUnlock()
 	}
 	f.v.service.ServeSDK(out, inner)
+	if method == "Login" && out.status == http.StatusOK {
+		f.noteLogin(out, call)
+	}
 	return out
+}
+
+// noteLogin learns the new session's key from the answer, so that rules about a user strike the
+// very first call after the login.
+func (f *front) noteLogin(out *answer, call *Call) {
+	for _, c := range (&http.Response{Header: out.header}).Cookies() {
+		if c.Name == soap.SessionCookieName {
+			f.v.Calls.identify(call.Seq, c.Value, call.User)
+		}
+	}
 }
 
 func cookieValue(r *http.Request) string {

@@ -124,6 +124,10 @@ func (v *VCenter) query(spec *types.PerfQuerySpec) types.BasePerfEntityMetricBas
 	interval := int64(spec.IntervalId)
 	if interval <= counters.Interval {
 		interval = counters.Interval
+		// Realtime samples are kept for an hour, also when no newer ones push them out.
+		if kept := v.Clock.Now().Add(-counters.Kept * counters.Interval * time.Second); begin.Before(kept) {
+			begin = kept
+		}
 		series = v.Counters.Realtime(spec.Entity.Value, begin, end, int(spec.MaxSample), wanted)
 	} else {
 		// vCenter keeps of the history what its statistics level says; level 1 is the default.
@@ -208,6 +212,14 @@ func csv(entity ref, interval int64, s counters.Series, keys []int32) *types.Per
 	return out
 }
 
+// PerfMetricIntSeries goes onto the wire as the library's type of that name does, but with its
+// zeros, which the library leaves out of the list.
+type PerfMetricIntSeries struct {
+	types.PerfMetricSeries
+
+	Value []int64 `xml:"value"`
+}
+
 func normal(entity ref, interval int64, s counters.Series, keys []int32) *types.PerfEntityMetric {
 	out := &types.PerfEntityMetric{PerfEntityMetricBase: types.PerfEntityMetricBase{Entity: entity}}
 	for _, at := range s.Times {
@@ -216,7 +228,7 @@ func normal(entity ref, interval int64, s counters.Series, keys []int32) *types.
 		})
 	}
 	for _, key := range keys {
-		out.Value = append(out.Value, &types.PerfMetricIntSeries{
+		out.Value = append(out.Value, &PerfMetricIntSeries{
 			PerfMetricSeries: types.PerfMetricSeries{Id: types.PerfMetricId{CounterId: key}},
 			Value:            s.Values[key],
 		})
