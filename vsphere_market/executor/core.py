@@ -67,6 +67,7 @@ class Machine:
         self.pinned: dict[str, str] = {}
         #: Set once nothing more may be submitted.
         self.stopped: Stop | None = None
+        self._begun_s: float | None = None
         self._capacity = Capacity.of(settings.limits)
         self._outcomes: deque[Outcome] = deque()
         self._poll_at_s = 0.0
@@ -184,6 +185,8 @@ class Machine:
         self._behind_s += max(0.0, self._clock_s - now_s)
         self._clock_s = now_s
         self.now_s = now_s + self._behind_s
+        if self._begun_s is None:
+            self._begun_s = now_s
 
     def _leave_out(self) -> None:
         """End what is not to be tried at all: not chosen, or beyond the limit of steps."""
@@ -202,6 +205,9 @@ class Machine:
         waiting = [run for run in self._in(Phase.WAITING) if run.not_before_s <= self.now_s]
         if not waiting:
             return False
+        if self.now_s >= (self._begun_s or 0.0) + (most_s := self.settings.deadlines.execution_s):
+            self._stop(Stop(Cause.PLAN_DEADLINE, f"one execution takes {most_s:.0f} s at most"))
+            return True
         wave = min(run.job.wave for run in self.runs.values() if run.phase is not Phase.ENDED)
         held = held_claims(self.runs.values())
         gone = held_claims(self.runs.values(), for_good=True)

@@ -64,6 +64,8 @@ from vsphere_market.port import (
 T = TypeVar("T")
 #: Sleeps are cut into pieces of this many seconds, so that a request to stop is soon heard.
 _SLICE_S = 1.0
+#: A reading of the estate is as good as a new one for so many seconds.
+_FRESH_S = 30.0
 
 
 class CancelToken(Protocol):
@@ -115,7 +117,8 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
             all. The others end as skipped.
         dry_run: ask everything for real, submit nothing.
         cancel: looked at between all instructions and while sleeping.
-        snapshot: the estate as it is now, if the caller has just read it; None to read it here.
+        snapshot: the estate, if the caller has just read it. It is read again when it is older
+            than half a minute: somebody may have thought about a yes for long.
         watch: called when a step is submitted, progresses and ends. Must not raise.
 
     Returns:
@@ -138,7 +141,7 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
         cancel=cancel,
         watch=watch,
     )
-    if snapshot is None:
+    if snapshot is None or port.clock.now_s() - snapshot.taken_at_s > _FRESH_S:
         snapshot = port.observe()
     now_s = port.clock.now_s()
     jobs = jobs_of(plan, snapshot, settings, chosen)

@@ -81,6 +81,8 @@ class Deadlines:
         slowest_mbps: speed assumed for copying when the host's is not known, Mb/s. 250 is the
             least that VMware supports per concurrent migration.
         cancel_grace_s: how long to wait for a task to end after asking for its cancellation.
+        execution_s: no step begins later than this after the beginning of the execution: a plan
+            is a bargain about the world as it was then.
     """
 
     reconfigure_s: float = 300.0
@@ -88,6 +90,7 @@ class Deadlines:
     slack: float = 3.0
     slowest_mbps: float = 250.0
     cancel_grace_s: float = 60.0
+    execution_s: float = 7200.0
 
     def migrate_s(self, size_mib: float, speed_mbps: float) -> float:
         """Deadline of a vMotion.

@@ -64,6 +64,8 @@ class Cause(StrEnum):
     FAULT = "fault"
     #: It took longer than this kind of action may.
     DEADLINE = "deadline"
+    #: The execution has taken as long as it may; nothing more is begun.
+    PLAN_DEADLINE = "plan-deadline"
     #: Success was reported, but the world does not show it.
     NOT_VERIFIED = "not-verified"
     #: A privilege is missing; the execution was ended.

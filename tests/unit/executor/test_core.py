@@ -11,7 +11,7 @@ from tests.fakes import START_S, change, error_finding, move, plan, step, vcente
 from vsphere_market.errors import FinalFault, OutcomeUnknown, PlanError, TransientFault
 from vsphere_market.executor.core import Machine
 from vsphere_market.executor.jobs import jobs_of
-from vsphere_market.executor.settings import Limits, Settings
+from vsphere_market.executor.settings import Deadlines, Limits, Settings
 from vsphere_market.executor.signals import (
     AskPrecheck,
     AskStanding,
@@ -319,7 +319,9 @@ def test_what_a_lost_task_takes_up_stays_taken_up() -> None:
     hand = Hand(
         step(1, move("vm-1", "host-1", "host-2")),
         step(2, move("vm-2", "host-1", "host-3")),
-        settings=Settings(limits=Limits(migrations_per_host=1)),
+        settings=Settings(
+            limits=Limits(migrations_per_host=1), deadlines=Deadlines(execution_s=1e9)
+        ),
     )
     hand.until_poll()
     hand.now_s += 100_000.0

@@ -357,6 +357,27 @@ def test_a_stale_plan_is_refused_before_anything_is_recorded() -> None:
     assert not recorder.lines and "submit" not in vc.calls
 
 
+def test_an_estate_that_was_read_long_ago_is_read_again() -> None:
+    vc = vcenter()
+    old = vc.observe()
+    vc.clock.sleep(20.0)
+    run(vc, simple_plan(LIMIT), snapshot=old)
+    assert vc.calls.count("observe") == 1
+    vc.clock.sleep(20.0)
+    vc.vms["vm-1"].host = "host-3"
+    with pytest.raises(StaleError, match="web-1 is on esx-3"):
+        run(vc, simple_plan(MOVE), snapshot=old)
+
+
+def test_a_plan_is_not_worked_on_for_ever() -> None:
+    vc = vcenter()
+    vc.fates["vm-1"] = [Fate(takes_s=90.0)]
+    settings = Settings(deadlines=Deadlines(execution_s=60.0))
+    result = run(vc, two_waves(), settings=settings)
+    assert result.outcome_of("s1").kind is OutcomeKind.DONE
+    assert result.outcome_of("s2").cause is Cause.PLAN_DEADLINE
+
+
 def test_progress_is_told() -> None:
     told: list[Progress] = []
     vc = vcenter()
