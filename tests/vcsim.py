@@ -139,7 +139,7 @@ class Simulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        crashed = "" if self._process.alive() else self._process.obituary()
+        crashed = self._process.crashed()
         self.stop()
         if crashed and kind is None:
             raise SimulatorError(crashed)
@@ -151,8 +151,8 @@ class Simulator:
 
     def check_alive(self) -> None:
         """Raise SimulatorError with exit code and last words when the simulator has died."""
-        if not self._process.alive():
-            raise SimulatorError(self._process.obituary())
+        if crashed := self._process.crashed():
+            raise SimulatorError(crashed)
 
     # ------------------------------------------------------------ what vCenter shows
 

@@ -33,6 +33,7 @@ class Process:
 
     def __init__(self, command: Sequence[str | Path]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        self._stopped = False
         self._child = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,
@@ -55,8 +56,9 @@ class Process:
             raise SimulatorError(self.obituary())
         return line
 
-    def alive(self) -> bool:
-        return self._child.poll() is None
+    def crashed(self) -> str:
+        """How the child ended when nobody asked it to; "" otherwise."""
+        return "" if self._stopped or self._child.poll() is None else self.obituary()
 
     def obituary(self) -> str:
         """How the child ended, with its last words."""
@@ -66,6 +68,9 @@ class Process:
         return f"the simulator ended with exit code {self._child.returncode}:\n{last}"
 
     def stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
         if self._child.stdin is not None:
             with contextlib.suppress(OSError):
                 self._child.stdin.close()
@@ -129,7 +134,7 @@ class StockVcsim:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        crashed = "" if self._process.alive() else self._process.obituary()
+        crashed = self._process.crashed()
         self.stop()
         if crashed and kind is None:
             raise SimulatorError(crashed)

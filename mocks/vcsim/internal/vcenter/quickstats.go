@@ -7,9 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/vim25/methods"
-	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -154,83 +151,6 @@ func setFigures(stats any, figures map[string]int64) error {
 	return nil
 }
 
-// collectCalls answer property reads with two of the library's habits mended: quick figures that
-// nobody has measured are left out instead of 0, and unset properties are left out of later pages
-// as they are out of the first.
-
-func (c *collectCalls) mend(objects []types.ObjectContent) {
-	const quick = "summary.quickStats."
-	for i := range objects {
-		o := &objects[i]
-		kept := o.PropSet[:0]
-		for _, p := range o.PropSet {
-			if p.Val == nil {
-				continue
-			}
-			if name, is := strings.CutPrefix(p.Name, quick); is && isNumber(p.Val) && !c.v.quick.has(o.Obj.Value, name) {
-				continue
-			}
-			if zeroIsUnset[p.Name] && isZero(p.Val) {
-				continue
-			}
-			kept = append(kept, p)
-		}
-		o.PropSet = kept
-	}
-}
-
-func isNumber(val types.AnyType) bool {
-	switch val.(type) {
-	case int32, int64:
-		return true
-	}
-	return false
-}
-
-func (c *collectCalls) own(ctx *simulator.Context, this ref) *simulator.PropertyCollector {
-	pc, _ := ctx.Session.Get(this).(*simulator.PropertyCollector)
-	return pc
-}
-
-// RetrievePropertiesEx reads properties, mended.
-func (c *collectCalls) RetrievePropertiesEx(ctx *simulator.Context, req *types.RetrievePropertiesEx) soap.HasFault {
-	pc := c.own(ctx, req.This)
-	if pc == nil {
-		return raise(&types.ManagedObjectNotFound{Obj: req.This}, "The collector has already been deleted.")
-	}
-	res := pc.RetrievePropertiesEx(ctx, req)
-	if body, ok := res.(*methods.RetrievePropertiesExBody); ok && body.Res != nil && body.Res.Returnval != nil {
-		c.mend(body.Res.Returnval.Objects)
-	}
-	return res
-}
-
-// ContinueRetrievePropertiesEx reads the next page, mended.
-func (c *collectCalls) ContinueRetrievePropertiesEx(ctx *simulator.Context, req *types.ContinueRetrievePropertiesEx) soap.HasFault {
-	pc := c.own(ctx, req.This)
-	if pc == nil {
-		return raise(&types.ManagedObjectNotFound{Obj: req.This}, "The collector has already been deleted.")
-	}
-	res := pc.ContinueRetrievePropertiesEx(ctx, req)
-	if body, ok := res.(*methods.ContinueRetrievePropertiesExBody); ok && body.Res != nil {
-		c.mend(body.Res.Returnval.Objects)
-	}
-	return res
-}
-
-// RetrieveProperties is the older form without pages.
-func (c *collectCalls) RetrieveProperties(ctx *simulator.Context, req *types.RetrieveProperties) soap.HasFault {
-	pc := c.own(ctx, req.This)
-	if pc == nil {
-		return raise(&types.ManagedObjectNotFound{Obj: req.This}, "The collector has already been deleted.")
-	}
-	res := pc.RetrieveProperties(ctx, req)
-	if body, ok := res.(*methods.RetrievePropertiesBody); ok && body.Res != nil {
-		c.mend(body.Res.Returnval)
-	}
-	return res
-}
-
 // ForgetSamples drops counters and quick figures of an entity, or of all when moid is "".
 func (v *VCenter) ForgetSamples(moid string) error {
 	vm := v.vm(ref{Type: "VirtualMachine", Value: moid})
@@ -241,11 +161,3 @@ func (v *VCenter) ForgetSamples(moid string) error {
 	v.quick.forget(moid)
 	return nil
 }
-
-// zeroIsUnset are numbers that are never 0 when they are set; the Go structs cannot tell that.
-var zeroIsUnset = map[string]bool{
-	"config.hotPlugMemoryLimit": true, "config.hotPlugMemoryIncrementSize": true,
-	"configurationEx.drsConfig.vmotionRate": true, "runtime.memoryOverhead": true,
-}
-
-func isZero(val types.AnyType) bool { return val == int32(0) || val == int64(0) }
