@@ -38,6 +38,7 @@ class Hosts:
         zip_max: Mem.MemZipMaxPct as a share, 0 without compression.
         min_free: free memory that the scheduler wants.
         state: 0 high, 1 clear, 2 soft, 3 hard, 4 low.
+        worst: the worst state within the last step; reclamation may have ended it.
         incoming: memory already taken by VMs that are being migrated here.
         free: free memory after the last step.
     """
@@ -52,6 +53,7 @@ class Hosts:
     zip_max: FloatArray
     min_free: FloatArray = field(init=False)
     state: IndexArray = field(init=False)
+    worst: IndexArray = field(init=False)
     incoming: FloatArray = field(init=False)
     free: FloatArray = field(init=False)
 
@@ -59,6 +61,7 @@ class Hosts:
         count = len(self.memory)
         self.min_free = laws.min_free_mib(self.memory)
         self.state = np.zeros(count, dtype=np.int64)
+        self.worst = self.state
         self.incoming = _zeros(count)
         self.free = self.memory - self.vmkernel
 

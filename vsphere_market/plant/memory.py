@@ -40,23 +40,30 @@ class MemoryModel:
         self.warmth = touch.Warmth(len(fleet))
 
     def settle(self) -> None:
-        """Begin: every guest holds what it has touched, cut evenly where a host has not enough.
+        """Begin: every guest holds what it has touched, or its target where that is less.
 
-        What is cut is touched in the first minutes, so that an over-committed estate comes under
-        pressure the way it would in life. Follow it by a warm-up.
+        Balloons stand where targets want them, as if it had been so for long. What a balloon
+        cannot give is touched in the first minutes, so that an over-committed estate comes to swap
+        the way it would in life. Follow it by a warm-up.
         """
         fleet, hosts = self.fleet, self.hosts
         fleet.cache[:] = np.clip(fleet.cache_want, 0.0, np.maximum(fleet.size - fleet.anon, 0.0))
         fleet.paged[:] = np.maximum(fleet.anon - fleet.size, 0.0)
         used = fleet.anon - fleet.paged + fleet.cache
-        wish = np.minimum(used, fleet.limit) * fleet.on
-        total = laws.summed(wish, fleet.host, len(hosts))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            fit = np.where(total > 0.0, reclaim.sellable(fleet, hosts) / total, 1.0)
-        fleet.granted[:] = wish * np.minimum(fit, 1.0)[fleet.host]
-        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        used *= fleet.on
         self.warmth.settle(fleet)
         self.sampler.settle(fleet)
+        everyone = np.arange(len(fleet), dtype=np.int64)
+        goal = reclaim.targets(fleet, hosts, everyone, used)
+        short = used > goal + 1.0
+        balloon = np.where(short & fleet.tools, fleet.size - goal, 0.0)
+        np.minimum(balloon, fleet.balloon_cap, out=fleet.ballooned)
+        fleet.balloon_target[:] = fleet.ballooned
+        fleet.granted[:] = np.minimum(used, goal)
+        touch.page_guests(fleet, everyone, False)
+        room = fleet.size - fleet.ballooned - (fleet.anon - fleet.paged)
+        np.minimum(fleet.cache, np.maximum(room, 0.0), out=fleet.cache)
+        hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
     def step(self, advance: Callable[[Fleet], object] | None = None) -> None:
         """Advance by :data:`laws.STEP_S`; ``advance`` sets the guests' demand for the new step."""
@@ -80,6 +87,7 @@ class MemoryModel:
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
+        hosts.worst = hosts.state
         pressed = (hosts.state >= laws.SOFT).astype(np.float64)
         if fleet.ballooned.any():
             pressed += laws.summed(fleet.ballooned, fleet.host, len(hosts))
@@ -121,10 +129,11 @@ class MemoryModel:
         fleet.granted += wish * share
         if len(out):
             part = share[out]
-            fleet.swapped[out] -= swap_in * part
-            fleet.compressed[out] -= unzip * part
+            fleet.swapped[out] = np.maximum(fleet.swapped[out] - swap_in * part, 0.0)
+            fleet.compressed[out] = np.maximum(fleet.compressed[out] - unzip * part, 0.0)
             fleet.granted[out] += (swap_in + unzip) * part
-            fleet.hot_out[out] -= (swap_in + unzip) * part * hot_share
+            still = fleet.hot_out[out] - (swap_in + unzip) * part * hot_share
+            fleet.hot_out[out] = np.maximum(still, 0.0)
             # Sweeps touch warm pages as they touch all others.
             cold = np.maximum(fleet.swapped[out] + fleet.compressed[out] - fleet.hot_out[out], 0.0)
             fleet.warm_out[out] = np.minimum(fleet.warm_out[out], cold)

@@ -98,7 +98,7 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         low_free_threshold_mib=_shown(np.round(hosts.min_free), up),
         consumed_mib=_shown(np.round(hosts.memory - hosts.free), up),
         reserved_mib=_shown(np.round(admission.host_reserved()), up),
-        memory_state=_shown(hosts.state.astype(np.float64), up),
+        memory_state=_shown(hosts.worst.astype(np.float64), up),
         ballooned_mib=total(np.round(fleet.ballooned)),
         swapped_mib=total(np.round(fleet.swapped)),
         compressed_mib=total(np.round(fleet.compressed)),
