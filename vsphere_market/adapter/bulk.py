@@ -79,6 +79,10 @@ class BulkReader(Protocol):
         """The last realtime samples (20 s) of the named entities that are still there."""
 
 
+#: How often a walk is begun anew because something vanished under it.
+_WALKS = 3
+
+
 class PyVmomiReader:
     """The bulk reads by pyVmomi.
 
@@ -90,26 +94,36 @@ class PyVmomiReader:
     def __init__(self, session: Session, page_size: int = 1000) -> None:
         self._session = session
         self._page_size = page_size
+        #: Paths that this server's version does not have yet.
+        self._unknown: set[str] = set()
 
     def inventory(self, paths: Paths) -> list[Facts]:
         """See :class:`BulkReader`. One view, one filter, as many pages as needed."""
         kinds = {name: getattr(vim, name) for name in paths}
 
-        def ask(content: Any) -> list[Facts]:
+        def walk(content: Any) -> list[Facts]:
             view = content.viewManager.CreateContainerView(
                 content.rootFolder, list(kinds.values()), True
             )
             try:
                 collector = vmodl.query.PropertyCollector
-                walk = collector.TraversalSpec(
+                steps = collector.TraversalSpec(
                     name="view", path="view", skip=False, type=vim.view.ContainerView
                 )
-                start = collector.ObjectSpec(obj=view, skip=True, selectSet=[walk])
-                return list(self._pages(content, [start], kinds, paths))
+                start = collector.ObjectSpec(obj=view, skip=True, selectSet=[steps])
+                return self._pages(content, [start], kinds, paths)
             finally:
                 self._forget(view)
 
-        return self._session.read(ask)
+        def ask(content: Any) -> list[Facts]:
+            for _ in range(_WALKS - 1):
+                try:
+                    return walk(content)
+                except soap.ManagedObjectNotFound as fault:
+                    log.info("something vanished during the walk: %s", fault.obj)
+            return walk(content)
+
+        return [one for one in self._session.read(ask) if not _is_gone(one)]
 
     def objects(self, kind: str, moids: Sequence[str], paths: Sequence[str]) -> list[Facts]:
         """See :class:`BulkReader`. A vanished object makes vCenter refuse the whole request."""
@@ -125,7 +139,7 @@ class PyVmomiReader:
                     for object_id in left
                 ]
                 try:
-                    return list(self._pages(content, specs, {kind: managed}, {kind: paths}))
+                    return self._pages(content, specs, {kind: managed}, {kind: paths})
                 except soap.ManagedObjectNotFound as fault:
                     gone = "" if fault.obj is None else soap.moid(fault.obj)
                     if gone not in left:
@@ -134,7 +148,7 @@ class PyVmomiReader:
                     left.remove(gone)
             return []
 
-        return self._session.read(ask)
+        return [one for one in self._session.read(ask) if not _is_gone(one)]
 
     def counters(
         self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
@@ -181,16 +195,30 @@ class PyVmomiReader:
         return self._session.read(ask)
 
     def _pages(
-        self,
-        content: Any,
-        objects: Sequence[Any],
-        kinds: Mapping[str, Any],
-        paths: Paths,
+        self, content: Any, objects: Sequence[Any], kinds: Mapping[str, Any], paths: Paths
+    ) -> list[Facts]:
+        """Read the paths of the objects, without those that this server's version lacks."""
+        while True:
+            try:
+                return list(self._walk(content, objects, kinds, paths))
+            except soap.InvalidProperty as fault:
+                path = str(fault.name)
+                if path in self._unknown or not any(path in some for some in paths.values()):
+                    raise
+                log.info("this vCenter has no property %s", path)
+                self._unknown.add(path)
+
+    def _walk(
+        self, content: Any, objects: Sequence[Any], kinds: Mapping[str, Any], paths: Paths
     ) -> Iterator[Facts]:
         collector = content.propertyCollector
         types = vmodl.query.PropertyCollector
         wanted = [
-            types.PropertySpec(type=kinds[name], pathSet=list(paths[name]), all=False)
+            types.PropertySpec(
+                type=kinds[name],
+                pathSet=[path for path in paths[name] if path not in self._unknown],
+                all=False,
+            )
             for name in paths
         ]
         page = collector.RetrievePropertiesEx(
@@ -227,6 +255,11 @@ def _facts(item: Any, kinds: Mapping[str, Any]) -> Facts:
         soap.type_name(item.obj),
     )
     return Facts(kind, soap.moid(item.obj), values, refused)
+
+
+def _is_gone(one: Facts) -> bool:
+    """It vanished between being found and being read."""
+    return "ManagedObjectNotFound" in one.refused.values()
 
 
 def plain(value: Any) -> Any:

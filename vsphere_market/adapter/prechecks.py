@@ -15,9 +15,10 @@ from vsphere_market.adapter import soap
 from vsphere_market.adapter.actions import config_spec, objections, read_subject, relocate_spec
 from vsphere_market.adapter.bulk import BulkReader
 from vsphere_market.adapter.faults import error_from, row_of
+from vsphere_market.adapter.privileges import missing_for
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
-from vsphere_market.errors import ActionError, MarketError
+from vsphere_market.errors import ActionError, MarketError, NotPermittedError
 from vsphere_market.port import Action, Finding, Migrate, Severity
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def precheck(
     if own:
         # vCenter's checkers presume objects and states that are as the action expects.
         return [_finding(error, error.fault, Severity.ERROR, action) for error in own]
+    if refused := missing_for(session, action):
+        return refused
     vm = soap.reference(vim.VirtualMachine, action.vm.moid, session.stub)
     if isinstance(action, Migrate):
         host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
@@ -91,6 +94,10 @@ def _check(
             log.debug("no such check here: %s", exc.fault)
             return None
         raise
+    except NotPermittedError as exc:
+        # Whoever may do a thing may not always check it.
+        log.info("the check is not permitted: %s", exc)
+        return None
     except AttributeError:
         # The server has no checker at all.
         return None

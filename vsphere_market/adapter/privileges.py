@@ -6,6 +6,7 @@ Privileges" of each method; ``RelocateVM_Task`` asks for cold migration too, run
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,9 @@ from vsphere_market.adapter import soap
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
 from vsphere_market.errors import ActionError, NotPermittedError
-from vsphere_market.port import ActionKind, Finding, Severity
+from vsphere_market.port import Action, ActionKind, Finding, Severity
+
+log = logging.getLogger(__name__)
 
 #: What an account needs on a VM for each kind of action.
 NEEDED: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
@@ -56,6 +59,26 @@ def lacking(session: Session, vms: Sequence[str]) -> dict[str, list[str]]:
                 if not one.isGranted and one.privId in without:
                     without[one.privId].append(soap.moid(answer.entity))
     return without
+
+
+def missing_for(session: Session, action: Action) -> list[Finding]:
+    """ERROR findings on the privileges that an action lacks on its VM; [] if nobody can tell."""
+    try:
+        without = lacking(session, [action.vm.moid])
+    except (ActionError, NotPermittedError) as exc:
+        log.debug("privileges are not to be seen: %s", exc)
+        return []
+    return [
+        Finding(
+            "NoPermission",
+            Severity.ERROR,
+            action.vm.name,
+            f"{session.user} lacks the privilege {privilege}",
+            "have it granted",
+        )
+        for privilege in NEEDED[action.kind]
+        if without[privilege]
+    ]
 
 
 def privilege_findings(session: Session, names: Mapping[str, str]) -> list[Finding]:

@@ -25,6 +25,7 @@ NotAuthenticated: Any = vim.fault.NotAuthenticated
 ManagedObjectNotFound: Any = vmodl.fault.ManagedObjectNotFound
 # pyVmomi looks names up when they are first used: here, so that a wrong one is found at once.
 RestrictedByAdministrator: Any = vim.fault.RestrictedByAdministrator
+InvalidProperty: Any = vmodl.query.InvalidProperty
 InvalidLogin: Any = vim.fault.InvalidLogin
 #: Refusals of a login for want of rights.
 NO_ENTRY: tuple[Any, ...] = (vim.fault.NoPermission, vmodl.fault.SecurityError)

@@ -389,6 +389,18 @@ def test_the_second_check_serves_where_the_first_is_missing(
     assert len(simulator.calls("CheckMigrate_Task")) == 1
 
 
+def test_a_check_that_is_not_permitted_is_no_refusal(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    simulator.add_fault(
+        method="CheckVmConfig_Task",
+        fault="NoPermission",
+        detail={"object": {"type": "VirtualMachine", "value": "vm-1"}, "privilegeId": "X.Y"},
+    )
+    (finding,) = vcenter.precheck(cast.action(ActionKind.LIMIT))
+    assert (finding.code, finding.severity) == ("no-server-check", Severity.INFO)
+
+
 def test_a_check_that_fails_is_a_finding(
     simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
 ) -> None:
@@ -409,6 +421,8 @@ def test_a_missing_privilege_beforehand_and_at_the_deed(
             finding = findings[f"privileges-{kind}"]
             assert finding.severity is Severity.ERROR
             assert "is missing" in finding.what
+            (refused, *_) = errors(reader.precheck(cast.action(kind)))
+            assert refused.code == "NoPermission"
             with pytest.raises(NotPermittedError, match="privilege"):
                 reader.submit(cast.action(kind))
 

@@ -14,6 +14,7 @@ from tests.wire.adapter.small import as_administrator, connect, document
 from tests.wire.conftest import StartSimulator
 from vsphere_market.adapter import CounterSettings, PyVmomiVCenter
 from vsphere_market.adapter.soap import vim
+from vsphere_market.errors import FinalFault
 from vsphere_market.estate import TABLES, snapshot_to_json
 
 #: What the simulator makes up, since the file leaves it open.
@@ -117,6 +118,46 @@ def test_a_vm_without_counters_has_none_and_that_is_told(start_simulator: StartS
         assert math.isnan(getattr(vms, column)[row]), column
     assert vms.samples[vms.row("vm-2")] > 0
     assert any("1 running VMs gave no realtime counters" in line for line in snapshot.missing)
+
+
+def test_a_property_that_an_older_vcenter_lacks(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator(document())
+    for path in ("summary.quickStats.grantedMemory", "runtime.inQuarantineMode"):
+        simulator.add_fault(
+            method="RetrievePropertiesEx",
+            fault="InvalidProperty",
+            detail={"name": path},
+            count=1,
+        )
+    with connect(simulator) as vcenter:
+        assert len(vcenter.observe().vms) == 8
+        assert len(simulator.calls("RetrievePropertiesEx")) >= 3
+        simulator.clear_calls()
+        # It is not asked for again.
+        vcenter.observe()
+        assert all(call.fault == "" for call in simulator.calls())
+
+
+def test_a_property_that_no_vcenter_lacks(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator(document())
+    simulator.add_fault(
+        method="RetrievePropertiesEx", fault="InvalidProperty", detail={"name": "nonsense"}
+    )
+    with connect(simulator) as vcenter, pytest.raises(FinalFault):
+        vcenter.observe()
+
+
+def test_something_vanishes_during_the_walk(start_simulator: StartSimulator) -> None:
+    simulator = start_simulator(document())
+    simulator.add_fault(
+        method="ContinueRetrievePropertiesEx",
+        fault="ManagedObjectNotFound",
+        detail={"obj": {"type": "VirtualMachine", "value": "vm-77"}},
+        count=1,
+    )
+    with connect(simulator, page_size=4) as vcenter:
+        assert len(vcenter.observe().vms) == 8
+    assert len(simulator.calls("Login")) == 1
 
 
 @pytest.mark.parametrize("connection", ["disconnected", "notResponding"])

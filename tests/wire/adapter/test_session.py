@@ -126,7 +126,7 @@ def test_every_symptom_of_a_dead_session(simulator: Simulator, symptom: Exceptio
 def test_sessions_that_die_again_and_again(simulator: Simulator) -> None:
     with connect(simulator) as vcenter:
         vcenter.observe()
-        simulator.add_fault(method="CurrentTime", fault="NotAuthenticated")
+        simulator.add_fault(method="CreateContainerView", fault="NotAuthenticated")
         with pytest.raises(NotPermittedError, match="again and again"):
             vcenter.observe()
     assert len(simulator.calls("Login")) == 2
