@@ -51,6 +51,7 @@ def solve(ledger: Ledger, place: Marketplace) -> float:
     sets = [
         members for size in range(len(vms) + 1) for members in combinations(range(len(vms)), size)
     ]
+    now = float(ledger.supply.cost(ledger.load[place.hosts], place.hosts).sum())
     costs: list[float] = []
     columns: list[tuple[int, tuple[int, ...]]] = []
     for slot, host in enumerate(place.hosts):
@@ -58,8 +59,12 @@ def solve(ledger: Ledger, place: Marketplace) -> float:
             if not all(allowed[member, slot] for member in members):
                 continue
             load: FloatArray = fixed[slot] + ledger.taken[[vms[m] for m in members]].sum(axis=0)
-            costs.append(float(ledger.supply.cost(np.maximum(load, 0.0), int(host))))
-            columns.append((slot, members))
+            cost = float(ledger.supply.cost(np.maximum(load, 0.0), int(host)))
+            # Costs are never negative, so one above what the whole cluster costs now is in no
+            # optimum; without such columns the solver's tolerances are small against the rest.
+            if cost <= now * (1 + 1e-9):
+                costs.append(cost)
+                columns.append((slot, members))
     return _partition(len(place.hosts), len(vms), columns, costs)
 
 

@@ -29,6 +29,8 @@ from vsphere_market.market import (
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import move_worth
+from vsphere_market.market.goods import Space
+from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.planfile import plan_from_json
 from vsphere_market.market.quotes import quotes_for
@@ -40,9 +42,8 @@ from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
 
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
-#: Why a kind of action has nothing to offer to a VM that does not need it.
-_NEEDLESS: Mapping[ActionKind, str] = {
-    ActionKind.MIGRATE: "No other host would have it cheaper.",
+#: Why there is nothing of a kind to put right.
+_NOT_DUE: Mapping[ActionKind, str] = {
     ActionKind.LIMIT: "It has no limit below its size.",
     ActionKind.RESERVATION: "Policy guarantees it nothing that is not reserved already.",
     ActionKind.HOT_ADD: "Its guest does not use all that it has.",
@@ -80,8 +81,8 @@ class Offer:
     @property
     def sentence(self) -> str:
         """The verdict for people."""
-        if self.refused is Reason.NOT_WORTH_IT and self.action is None:
-            return _NEEDLESS[self.kind]
+        if self.refused is Reason.NOT_DUE:
+            return _NOT_DUE.get(self.kind, SENTENCES[self.refused])
         if self.refused is not None:
             return SENTENCES[self.refused]
         if self.chosen:
@@ -304,7 +305,7 @@ def _move_offer(ledger: Ledger, eligibility: Eligibility, row: int, chosen: bool
         host_entity(ledger, source),
         host_entity(ledger, best.what.target),
     )
-    worth_it = best.saving > best.disruption or chosen
+    worth_it = best.worth_it or chosen
     refused = None if worth_it else Reason.NOT_WORTH_IT
     return Offer(kind, action, best.saving, best.disruption, refused, chosen)
 
@@ -359,7 +360,7 @@ def _host_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
         ("sold, footprints", ledger.load[row, footprint], "MiB"),
         ("sold, cannot be ballooned", ledger.load[row, footprint + 1], "MiB"),
         ("sold, working sets and a quarter of idle", ledger.load[row, 0], "MiB"),
-        ("reserved", ledger.reserved[row], "MiB"),
+        ("reserved", ledger.occupied[row, Space.ADMITTED], "MiB"),
         ("consumed", hosts.consumed_mib[row], "MiB"),
         ("memory state", hosts.memory_state[row], "0 high … 4 low"),
         ("memory latency", hosts.latency_pct[row], "%"),

@@ -16,6 +16,8 @@ from vsphere_market.units import BoolArray, IndexArray
 
 #: Rounding slack of sums of MiB.
 SLACK_MIB = 1e-6
+#: Why there is no room, in the order of ``goods.Space``.
+ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_ROOM_TO_LAND, Reason.NO_RESERVATION_ROOM)
 
 
 class Eligibility:
@@ -91,19 +93,12 @@ class Eligibility:
         return known
 
     def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
-        """(len(vms), len(hosts)) room now: for pinned memory, and for the reservation.
-
-        A VM has always room where it is.
-        """
+        """(len(vms), len(hosts)) room now, of all three kinds; a VM has always room at home."""
         ledger = self.ledger
-        pinned = ledger.supply.goods[2].columns
-        room = ledger.supply.usable[hosts] - ledger.load[hosts, pinned.start] + SLACK_MIB
-        fits = ledger.taken[vms, pinned.start][:, None] <= room[None, :]
-        spare = ledger.supply.physical[hosts] - ledger.reserved[hosts] + SLACK_MIB
-        held = np.array([ledger.admitted(int(vm)) for vm in vms])
-        fits &= held[:, None] <= spare[None, :]
-        fits |= ledger.host_of[vms][:, None] == hosts[None, :]
-        return fits
+        spare = ledger.supply.space[hosts] - ledger.occupied[hosts] + SLACK_MIB
+        fits = np.all(ledger.needs[vms][:, None, :] <= spare[None, :, :], axis=2)
+        roomy: BoolArray = fits | (ledger.host_of[vms][:, None] == hosts[None, :])
+        return roomy
 
     def why_not_move(self, vm: int, target: int) -> Reason | None:
         """Why the VM may not move to that host now, or None."""
@@ -126,9 +121,7 @@ class Eligibility:
             return Reason.NO_DATASTORE
         if not ledger.rules.allowed(vm, source)[target]:
             return Reason.BREAKS_RULE
-        if not self.roomy(np.array([vm]), np.array([target]))[0, 0]:
-            pinned = ledger.supply.goods[2].columns.start
-            room = ledger.supply.usable[target] - ledger.load[target, pinned] + SLACK_MIB
-            short = ledger.taken[vm, pinned] > room
-            return Reason.NO_ROOM if short else Reason.NO_RESERVATION_ROOM
-        return None
+        if target == source:
+            return None
+        short = ledger.occupied[target] + ledger.needs[vm] > ledger.supply.space[target] + SLACK_MIB
+        return ROOM_REASONS[int(np.argmax(short))] if short.any() else None

@@ -214,7 +214,7 @@ def _tried(
         if isinstance(offered, Reason) or terms.why_no_room(what) is not None:
             return None
         trade = terms.worth(what)
-    if trade.saving <= trade.disruption:
+    if not trade.worth_it:
         return None
     carry_out(ledger, what)
     return trade
@@ -226,13 +226,15 @@ def move_worth(ledger: Ledger, move: Move) -> Trade:
     taken = ledger.taken[move.vm]
     pair = np.array([move.source, move.target])
     loads = ledger.load[pair]
-    now = ledger.supply.cost(loads, pair).sum()
-    after = np.stack([np.maximum(loads[0] - taken, 0.0), loads[1] + taken])
-    then = ledger.supply.cost(after, pair).sum()
+    without = np.stack([np.maximum(loads[0] - taken, 0.0), loads[1]])
+    alone = np.stack([without[0], loads[1] + taken])
+    start, left, arrived = (ledger.supply.cost(state, pair) for state in (loads, without, alone))
     rules = ledger.rules.costs(move.vm, move.source)
-    saving = float(now - then + rules[move.source] - rules[move.target])
+    here = float(start[0] - left[0] + rules[move.source])
+    there = float(arrived[1] - start[1] + rules[move.target])
     cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
-    return Trade(move, saving, cost)
+    band = ledger.settings.discount * max(here, 0.0)
+    return Trade(move, here - there, cost, max(cost, band))
 
 
 def carry_out(ledger: Ledger, what: Move | Change) -> None:

@@ -14,6 +14,7 @@ follows. The goods:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -28,6 +29,19 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 BALLOON_MAX_SHARE = 0.65
 #: Smallest capacity of a good that is sold at all, so that nothing divides by zero.
 LEAST_CAPACITY = 1.0
+
+
+class Space(IntEnum):
+    """Columns of what a host must have room for; prices do not enter here.
+
+    PINNED: memory that no balloon can free, within usable memory.
+    PRESENT: memory that is really there now and travels with a vMotion, within usable memory.
+    ADMITTED: reservation and overhead, within physical memory less the VMkernel's.
+    """
+
+    PINNED = 0
+    PRESENT = 1
+    ADMITTED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,7 @@ class Supply:
         goods: the blocks of columns.
         capacity: (H, K) usable capacity, MiB or MHz; at least :data:`LEAST_CAPACITY`.
         usable: (H,) memory for sale, MiB.
-        physical: (H,) memory less the VMkernel's, MiB: what reservations are admitted against.
+        space: (H, 3) what may not be exceeded, MiB, in the order of :class:`Space`.
         fit: (H,) may take VMs.
         open: (H,) may give VMs away.
     """
@@ -63,7 +77,7 @@ class Supply:
     goods: tuple[Good, ...]
     capacity: FloatArray
     usable: FloatArray
-    physical: FloatArray
+    space: FloatArray
     fit: BoolArray
     open: BoolArray
 
@@ -162,4 +176,5 @@ def make_supply(
     )
     open_ = alive & ~rulebook.host_excluded
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
-    return Supply(goods, capacity, usable, physical, fit, open_)
+    space = np.stack([usable, usable, physical], axis=1)
+    return Supply(goods, capacity, usable, space, fit, open_)

@@ -64,7 +64,8 @@ class Ledger:
         terms: memory settings.
         taken: (V, K) what each VM takes of each good, on whatever host.
         load: (H, K) sums of ``taken`` over the VMs of each host.
-        reserved: (H,) reservations and overhead, MiB.
+        needs: (V, 3) room that each VM needs, MiB, in the order of ``goods.Space``.
+        occupied: (H, 3) sums of ``needs`` over the VMs of each host.
     """
 
     def __init__(
@@ -104,7 +105,8 @@ class Ledger:
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)
         self.load: FloatArray = np.zeros_like(self.supply.capacity)
-        self.reserved: FloatArray = np.zeros(len(snapshot.hosts))
+        self.needs: FloatArray = self.room(every, self.terms)
+        self.occupied: FloatArray = np.zeros_like(self.supply.space)
         self.recount()
 
     # -- amounts -----------------------------------------------------------------------------
@@ -116,22 +118,18 @@ class Ledger:
         working: FloatArray = np.minimum(wanted, ceiling)
         return working
 
-    def pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:
-        """Memory of VMs ``rows`` that no balloon can free, overhead included, MiB.
-
-        The balloon takes idle memory only, up to the VM's cap, and only where Tools run; reserved
-        memory is never taken.
-        """
-        held = np.minimum(terms.footprint[rows], terms.limit[rows])
-        idle = np.maximum(held - self.working(rows, terms), 0.0)
-        default = BALLOON_MAX_SHARE * terms.size[rows]
-        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
-        free = np.where(self.snapshot.vms.tools_running[rows], np.minimum(cap, idle), 0.0)
-        pinned: FloatArray = (
-            np.maximum(held - free, np.minimum(terms.reservation[rows], terms.size[rows]))
-            + self.demand.overhead[rows]
+    def room(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Room that VMs ``rows`` need on any host (len(rows), 3) on given terms."""
+        overhead = self.demand.overhead[rows]
+        present = np.maximum(terms.footprint[rows] - self.demand.taken[rows], 0.0)
+        kept = np.where(
+            self.locked[rows],
+            terms.size[rows],
+            np.minimum(terms.reservation[rows], terms.size[rows]),
         )
-        return pinned
+        need = np.stack([self._pinned(rows, terms), present + overhead, kept + overhead], axis=1)
+        need[~self.demand.running[rows]] = 0.0
+        return need
 
     def amounts(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """What VMs ``rows`` take of each good (len(rows), K) on given terms."""
@@ -146,7 +144,7 @@ class Ledger:
         idle = np.maximum(held[:, None] - working, 0.0)
         taken[:, :dates] = working + kappa * idle + overhead[:, None]
         taken[:, dates] = np.maximum(held, working[:, 0]) + overhead
-        taken[:, dates + 1] = self.pinned(rows, terms)
+        taken[:, dates + 1] = self._pinned(rows, terms)
         taken[:, dates + 2] = demand.cpu_mhz[rows]
         taken[~demand.running[rows]] = 0.0
         return taken
@@ -208,9 +206,8 @@ class Ledger:
         source = int(self.host_of[vm])
         self.load[source] -= self.taken[vm]
         self.load[target] += self.taken[vm]
-        held = self.admitted(vm)
-        self.reserved[source] -= held
-        self.reserved[target] += held
+        self.occupied[source] -= self.needs[vm]
+        self.occupied[target] += self.needs[vm]
         self.rules.move(vm, source, target)
         self.host_of[vm] = target
 
@@ -218,28 +215,39 @@ class Ledger:
         """Give a VM the terms it has in ``terms``; other rows of ``terms`` are ignored."""
         host = int(self.host_of[vm])
         row = np.array([vm])
-        before, held = self.taken[vm].copy(), self.admitted(vm)
+        taken, need = self.taken[vm].copy(), self.needs[vm].copy()
         for name in ("size", "limit", "reservation", "cap", "footprint"):
             getattr(self.terms, name)[vm] = getattr(terms, name)[vm]
         self.taken[vm] = self.amounts(row, self.terms)[0]
+        self.needs[vm] = self.room(row, self.terms)[0]
         if host >= 0:
-            self.load[host] += self.taken[vm] - before
-            self.reserved[host] += self.admitted(vm) - held
-
-    def admitted(self, vm: int) -> float:
-        """What host admission control counts for a VM: reservation and overhead, MiB."""
-        size, reservation = self.terms.size[vm], self.terms.reservation[vm]
-        kept = size if self.locked[vm] else min(reservation, size)
-        return float(kept + self.demand.overhead[vm])
+            self.load[host] += self.taken[vm] - taken
+            self.occupied[host] += self.needs[vm] - need
 
     def recount(self) -> None:
-        """Sum loads and reservations afresh, so that rounding never piles up."""
+        """Sum loads and room afresh, so that rounding never piles up."""
         self.load[:] = 0.0
-        self.reserved[:] = 0.0
+        self.occupied[:] = 0.0
         on = np.flatnonzero(self.host_of >= 0)
         np.add.at(self.load, self.host_of[on], self.taken[on])
-        held = np.array([self.admitted(int(vm)) for vm in on])
-        np.add.at(self.reserved, self.host_of[on], held)
+        np.add.at(self.occupied, self.host_of[on], self.needs[on])
+
+    def _pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Memory of VMs ``rows`` that no balloon can free, overhead included, MiB.
+
+        The balloon takes idle memory only, up to the VM's cap, and only where Tools run; reserved
+        memory is never taken.
+        """
+        held = np.minimum(terms.footprint[rows], terms.limit[rows])
+        idle = np.maximum(held - self.working(rows, terms), 0.0)
+        default = BALLOON_MAX_SHARE * terms.size[rows]
+        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
+        free = np.where(self.snapshot.vms.tools_running[rows], np.minimum(cap, idle), 0.0)
+        pinned: FloatArray = (
+            np.maximum(held - free, np.minimum(terms.reservation[rows], terms.size[rows]))
+            + self.demand.overhead[rows]
+        )
+        return pinned
 
     def _unballooned(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Footprint less what the balloon may take when a limit squeezes, MiB."""

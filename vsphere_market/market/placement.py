@@ -84,7 +84,8 @@ class Marketplace:
             return done
         while limit is None or len(done) < limit:
             saving = self.savings()
-            gain = saving - self._disruption - least
+            hurdle = self._hurdle()
+            gain = saving - hurdle - least
             allowed = self._static & self._room & self._rule_ok
             allowed[np.arange(len(self.vms)), self._home()] = False
             gain[~allowed] = -np.inf
@@ -99,6 +100,7 @@ class Marketplace:
                     Move(vm, source, target),
                     float(saving[row, slot]),
                     float(self._disruption[row, slot]),
+                    float(hurdle[row, slot]),
                 )
             )
             self.ledger.move(vm, target)
@@ -108,6 +110,13 @@ class Marketplace:
                 if kin in self._row:
                     self._ask_rules(kin)
         return done
+
+    def _hurdle(self) -> FloatArray:
+        """What a saving must exceed: disruption, or the discount on the present quote."""
+        here = self._leave + self._rule_cost[np.arange(len(self.vms)), self._home()]
+        band = self.ledger.settings.discount * np.maximum(here, 0.0)
+        hurdle: FloatArray = np.maximum(self._disruption, band[:, None])
+        return hurdle
 
     def _home(self) -> IndexArray:
         lookup = np.full(len(self.ledger.snapshot.hosts) + 1, -1, dtype=np.int64)

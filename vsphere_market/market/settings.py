@@ -23,6 +23,8 @@ class MarketSettings:
         move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
             1. A trade must lower the price of what it moves by about this much.
         move_fixed: points for any migration, however small.
+        discount: a host is worth moving to only if its quote is lower than the present one by
+            this share. Counters are noisy, and on full hosts a little noise is many points.
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
         change_cost: points for a change of limit, reservation or balloon cap.
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
@@ -50,6 +52,7 @@ class MarketSettings:
     must_penalty: float = 1_000_000.0
     move_cost: float = 8.0
     move_fixed: float = 1024.0
+    discount: float = 0.2
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0
     grow_cost: float = 4.0

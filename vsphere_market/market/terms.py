@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from vsphere_market.market.eligibility import SLACK_MIB, Eligibility
+from vsphere_market.market.eligibility import ROOM_REASONS, SLACK_MIB, Eligibility
+from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger, Terms
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.trades import Change, Trade
@@ -117,21 +118,18 @@ class TermsTrader:
         """Why the host (or pool, or cluster) cannot back the change, or None."""
         ledger = self.ledger
         vm, host = change.vm, int(ledger.host_of[change.vm])
-        after = changed_terms(self.ledger, change)
-        row = np.array([vm])
-        pinned = ledger.supply.goods[2].columns.start
-        more = ledger.amounts(row, after)[0, pinned] - ledger.taken[vm, pinned]
-        if more > SLACK_MIB and (
-            ledger.load[host, pinned] + more > ledger.supply.usable[host] + SLACK_MIB
+        after = changed_terms(ledger, change)
+        more = ledger.room(np.array([vm]), after)[0] - ledger.needs[vm]
+        short = ledger.occupied[host] + more > ledger.supply.space[host] + SLACK_MIB
+        # What does not ask for more is no worse than it was, also on a host that is over-full.
+        short &= more > SLACK_MIB
+        if short.any():
+            return ROOM_REASONS[int(np.argmax(short))]
+        extra = float(more[Space.ADMITTED])
+        if extra > SLACK_MIB and not (
+            self._pool_backs(vm, extra) and self._cluster_backs(vm, extra)
         ):
-            return Reason.NO_ROOM
-        held = after.size[vm] if ledger.locked[vm] else min(after.reservation[vm], after.size[vm])
-        extra = held + ledger.demand.overhead[vm] - ledger.admitted(vm)
-        if extra > SLACK_MIB:
-            if ledger.reserved[host] + extra > ledger.supply.physical[host] + SLACK_MIB:
-                return Reason.NO_RESERVATION_ROOM
-            if not self._pool_backs(vm, extra) or not self._cluster_backs(vm, extra):
-                return Reason.NO_RESERVATION_ROOM
+            return Reason.NO_RESERVATION_ROOM
         return None
 
     def worth(self, change: Change) -> Trade:
@@ -148,7 +146,7 @@ class TermsTrader:
         cost = ledger.settings.change_cost
         if change.kind is ActionKind.HOT_ADD:
             cost += ledger.settings.grow_cost * (change.after - change.before)
-        return Trade(change, float(local[0] + now - then), cost)
+        return Trade(change, float(local[0] + now - then), cost, cost)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -166,7 +164,7 @@ class TermsTrader:
             if isinstance(change, Reason) or self.why_no_room(change) is not None:
                 continue
             trade = self.worth(change)
-            if trade.saving > trade.disruption:
+            if trade.worth_it:
                 self.ledger.change(change.vm, changed_terms(self.ledger, change))
                 done.append(trade)
         return done
@@ -227,15 +225,18 @@ class TermsTrader:
         ):
             return True
         mine = (hosts.cluster == cluster) & ledger.supply.fit
-        total = float(ledger.supply.physical[mine].sum())
+        physical = ledger.supply.space[:, Space.ADMITTED]
+        total = float(physical[mine].sum())
         share = clusters.ha_reserve_memory_pct[cluster]
         level = clusters.ha_failover_level[cluster]
         kept = 0.0
         if not math.isnan(share):
             kept = total * float(share) / 100.0
         elif not math.isnan(level) and level > 0 and mine.any():
-            kept = float(np.sort(ledger.supply.physical[mine])[::-1][: int(level)].sum())
-        return bool(float(ledger.reserved[mine].sum()) + extra <= total - kept + SLACK_MIB)
+            kept = float(np.sort(physical[mine])[::-1][: int(level)].sum())
+        return bool(
+            float(ledger.occupied[mine, Space.ADMITTED].sum()) + extra <= total - kept + SLACK_MIB
+        )
 
 
 def changed_terms(ledger: Ledger, change: Change) -> Terms:

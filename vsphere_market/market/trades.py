@@ -33,14 +33,22 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """A trade that was done.
+    """A trade, offered or done.
 
     Attributes:
         what: the move or change.
         saving: fall of the potential, points.
-        disruption: price of doing it, points; below the saving.
+        disruption: price of doing it, points.
+        hurdle: what the saving has to exceed: the disruption, or for a move the discount on what
+            staying costs if that is more.
     """
 
     what: Move | Change
     saving: float
     disruption: float
+    hurdle: float
+
+    @property
+    def worth_it(self) -> bool:
+        """It saves enough to be done."""
+        return self.saving > self.hurdle

@@ -14,6 +14,7 @@ import numpy as np
 
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.market.engine import Question, carry_out
+from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.trades import Move, Trade
 from vsphere_market.units import FloatArray
@@ -48,22 +49,20 @@ def schedule(question: Question, trades: tuple[Trade, ...]) -> tuple[Slot, ...]:
             joins = (
                 busy < settings.migrations_per_host
                 and inside.moves < settings.migrations_at_once
-                and _fits(ledger, what.vm, what.target, inside.leaving, inside.releasing)
+                and _fits(ledger, what.vm, what.target, inside.leaving[what.target])
             )
         elif joins:
             host = int(ledger.host_of[what.vm])
             # A grown or reserved VM must fit beside those that have not left yet.
-            joins = not inside.leaving[host] > 0
+            joins = not inside.leaving[host].any()
         if not joins:
             wave += 1
             inside = _Wave(len(ledger.snapshot.hosts))
         if isinstance(what, Move):
-            pinned = ledger.supply.goods[2].columns.start
             inside.busy[what.source] += 1
             inside.busy[what.target] += 1
             inside.moves += 1
-            inside.leaving[what.source] += ledger.taken[what.vm, pinned]
-            inside.releasing[what.source] += ledger.admitted(what.vm)
+            inside.leaving[what.source] += ledger.needs[what.vm]
         slots.append(Slot(wave, needs))
         carry_out(ledger, what)
     return tuple(slots)
@@ -75,18 +74,13 @@ class _Wave:
     def __init__(self, hosts: int) -> None:
         self.busy: Counter[int] = Counter()
         self.moves = 0
-        self.leaving: FloatArray = np.zeros(hosts)
-        self.releasing: FloatArray = np.zeros(hosts)
+        self.leaving: FloatArray = np.zeros((hosts, len(Space)))
 
 
-def _fits(ledger: Ledger, vm: int, target: int, leaving: FloatArray, releasing: FloatArray) -> bool:
-    pinned = ledger.supply.goods[2].columns.start
-    load = ledger.load[target, pinned] + leaving[target] + ledger.taken[vm, pinned]
-    held = ledger.reserved[target] + releasing[target] + ledger.admitted(vm)
-    return bool(
-        load <= ledger.supply.usable[target] + SLACK_MIB
-        and held <= ledger.supply.physical[target] + SLACK_MIB
-    )
+def _fits(ledger: Ledger, vm: int, target: int, leaving: FloatArray) -> bool:
+    """There is room for the VM although what is ``leaving`` (3,) has not left yet."""
+    asked = ledger.occupied[target] + leaving + ledger.needs[vm]
+    return bool((asked <= ledger.supply.space[target] + SLACK_MIB).all())
 
 
 def _needs(ledger: Ledger, earlier: tuple[Trade, ...], trade: Trade) -> tuple[int, ...]:
@@ -110,12 +104,7 @@ def _needs(ledger: Ledger, earlier: tuple[Trade, ...], trade: Trade) -> tuple[in
         if before.what.vm in kin and isinstance(before.what, Move)
     }
     if departures:
-        pinned = ledger.supply.goods[2].columns.start
-        gone = [earlier[at].what.vm for at in departures]
-        leaving = np.zeros(len(ledger.snapshot.hosts))
-        leaving[host] = float(ledger.taken[gone, pinned].sum())
-        releasing = np.zeros(len(ledger.snapshot.hosts))
-        releasing[host] = sum(ledger.admitted(other) for other in gone)
-        if not isinstance(trade.what, Move) or not _fits(ledger, vm, host, leaving, releasing):
+        leaving = ledger.needs[[earlier[at].what.vm for at in departures]].sum(axis=0)
+        if not isinstance(trade.what, Move) or not _fits(ledger, vm, host, leaving):
             needs |= set(departures)
     return tuple(sorted(needs))
