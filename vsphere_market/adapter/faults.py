@@ -3,7 +3,7 @@
 The table is data. A fault is looked up by its own class name and then by those of its ancestors, so
 the most specific row wins; that also keeps ``NotAuthenticated`` apart from ``NoPermission``, whose
 child it is. Faults of calls arrive as exceptions and those of tasks in ``info.error``: both come
-here. Judgements: the reference on vCenter's faults in ``docs/design``; where vSphere's own text is
+here. What the judgements mean is told in ``docs/design/vcenter.md``; where vSphere's own text is
 ambiguous, the more careful class is taken.
 """
 
