@@ -145,7 +145,9 @@ class OnTask(Enum):
     TRANSIENT = "error: transient"
     STALE = "error: stale"
     FINAL = "error: final"
+    TIMED_OUT = "error: timed out, and it was not done"
     LATE_TRUTH = "error: timed out, but it was done all the same"
+    ORPHANED = "error: vCenter restarted, and the hosts finish it some time later"
     LIES = "success, but nothing was done"
     HANGS = "never, unless cancelled"
     STUCK = "never, not even when cancelled"
@@ -312,7 +314,11 @@ class FakeVCenter:
                 # Nobody hears of it: its connection is gone.
                 continue
         for task in self.tasks:
-            if task.state is TaskState.RUNNING and now_s >= task.began_s + task.fate.takes_s:
+            takes_s = task.fate.takes_s
+            if task.fate.task is OnTask.ORPHANED:
+                # Hosts do not work on a vMotion for ever: it ends before its deadline.
+                takes_s = min(takes_s, 90.0)
+            if task.state is TaskState.RUNNING and now_s >= task.began_s + takes_s:
                 self._finish(task)
 
     def _take(self, action: Action, fate: Fate, at_s: float | None = None) -> Task:
@@ -335,12 +341,18 @@ class FakeVCenter:
 
     def _finish(self, task: Task) -> None:
         fault = {
-            OnTask.TRANSIENT: TransientFault("it timed out", fault="Timedout"),
+            OnTask.TRANSIENT: TransientFault("a host is not ready", fault="MigrationNotReady"),
+            OnTask.TIMED_OUT: TransientFault("it timed out", fault="Timedout"),
             OnTask.LATE_TRUTH: TransientFault("it timed out", fault="Timedout"),
             OnTask.STALE: StaleFault("no room any more", fault="InsufficientResourcesFault"),
             OnTask.FINAL: FinalFault("a rule forbids it", fault="RuleViolation"),
         }.get(task.fate.task)
-        does_it = task.fate.task in (OnTask.WELL, OnTask.LATE_TRUTH, OnTask.FORGOTTEN)
+        does_it = task.fate.task in (
+            OnTask.WELL,
+            OnTask.LATE_TRUTH,
+            OnTask.ORPHANED,
+            OnTask.FORGOTTEN,
+        )
         if task.fate.task in (OnTask.HANGS, OnTask.STUCK):
             return
         if does_it:
@@ -370,6 +382,9 @@ class FakeVCenter:
         if task.forgotten:
             error = OutcomeUnknown("the task is gone", fault="ManagedObjectNotFound")
             return TaskStatus(TaskState.ERROR, 0.0, error)
+        if task.fate.task is OnTask.ORPHANED and self.clock.now_s() >= task.began_s + 1.0:
+            orphaned = FinalFault("an internal error", fault="SystemError")
+            return TaskStatus(TaskState.ERROR, 0.0, orphaned)
         if task.state is TaskState.RUNNING:
             done = (self.clock.now_s() - task.began_s) / max(task.fate.takes_s, 0.001)
             return TaskStatus(TaskState.RUNNING, min(99.0, 100.0 * done))

@@ -18,6 +18,7 @@ from vsphere_market.errors import (
     MarketError,
     NotPermittedError,
     OutcomeUnknown,
+    TransientFault,
     UnreachableError,
 )
 from vsphere_market.estate import Snapshot
@@ -297,6 +298,9 @@ class Driver:
         except ActionError as error:
             if len(tasks) > 1:
                 return [status for task in tasks for status in self._poll([task])]
+            if isinstance(error, TransientFault):
+                # Nothing is known, so nothing has changed; its deadline goes on running.
+                return [TaskStatus(TaskState.RUNNING)]
             unknown = OutcomeUnknown(error.what, fault=error.fault, where=error.where)
             return [TaskStatus(TaskState.ERROR, error=unknown)]
 

@@ -41,6 +41,13 @@ from vsphere_market.port import (
 Answer = Stood | Prechecked | Submitted | Faulted | Found | CancelSent
 
 
+#: Faults that say that vCenter lost sight of the work, not that the work ended: after a restart
+#: vCenter calls the tasks of before failed, while the hosts finish them.
+_SIGHT_LOST = frozenset(
+    {"SystemError", "Timedout", "HostCommunication", "HostNotConnected", "HostNotReachable"}
+)
+
+
 class Machine(Protocol):
     """What the edges need of :class:`~.core.Machine`."""
 
@@ -246,6 +253,10 @@ def _found_done(machine: Machine, run: Run) -> None:
 def _failed(machine: Machine, run: Run, standing: Standing) -> None:
     """Its task ended with a fault, and the world does not show it done."""
     assert run.error is not None
+    watched = run.error.fault in _SIGHT_LOST and standing is Standing.BEFORE
+    if watched and machine.now_s < run.due_s:
+        _look_again_later(machine, run)
+        return
     if isinstance(run.error, TransientFault) and standing is Standing.BEFORE:
         try_again(machine, run, run.error)
         return
@@ -278,8 +289,12 @@ def _task_lost(machine: Machine, run: Run, standing: Standing) -> None:
         why = "vCenter forgot the task, and nothing has changed since"
         machine.end(run, OutcomeKind.FAILED, Cause.FAULT, why)
     else:
-        pause_s = machine.settings.polling.longest_s
-        run.enter(Phase.SETTLING, not_before_s=min(machine.now_s + pause_s, run.due_s))
+        _look_again_later(machine, run)
+
+
+def _look_again_later(machine: Machine, run: Run) -> None:
+    pause_s = machine.settings.polling.longest_s
+    run.enter(Phase.SETTLING, not_before_s=min(machine.now_s + pause_s, run.due_s))
 
 
 def _cancelled(machine: Machine, run: Run) -> None:

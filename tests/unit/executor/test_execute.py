@@ -23,6 +23,7 @@ from tests.fakes import (
 )
 from vsphere_market.errors import (
     ExitCode,
+    FinalFault,
     NotPermittedError,
     StaleError,
     StorageError,
@@ -110,11 +111,13 @@ def test_intents_are_written_ahead_and_outcomes_last() -> None:
             OutcomeKind.FAILED,
             Cause.FAULT,
             5,
-            "given up after 5 attempts: it timed out",
+            "given up after 5 attempts: a host is not ready",
         ),
         ([Fate(task=OnTask.STALE)], OutcomeKind.FAILED, Cause.STALE, 1, "no room any more"),
         ([Fate(task=OnTask.FINAL)], OutcomeKind.FAILED, Cause.FAULT, 1, "a rule forbids it"),
         ([Fate(task=OnTask.LATE_TRUTH)], OutcomeKind.DONE, Cause.NONE, 1, "it timed out"),
+        ([Fate(task=OnTask.TIMED_OUT)], OutcomeKind.DONE, Cause.NONE, 2, "done in 1"),
+        ([Fate(task=OnTask.ORPHANED, takes_s=60.0)], OutcomeKind.DONE, Cause.NONE, 1, "internal"),
         ([Fate(task=OnTask.LIES)], OutcomeKind.FAILED, Cause.NOT_VERIFIED, 1, "still as before"),
         ([Fate(task=OnTask.HANGS)], OutcomeKind.FAILED, Cause.DEADLINE, 1, "cancelled after"),
         ([Fate(task=OnTask.STUCK)], OutcomeKind.UNKNOWN, Cause.DEADLINE, 1, "task-1 neither"),
@@ -244,6 +247,22 @@ def test_one_task_that_cannot_be_polled_does_not_spoil_the_others() -> None:
     vc.broken["poll"] = [TransientFault("busy") for _ in range(10)]
     result = run(vc, simple_plan(MOVE, LIMIT))
     assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.DONE] * 2
+
+
+def test_a_task_that_is_long_too_busy_to_be_polled_is_not_given_up() -> None:
+    vc = vcenter()
+    vc.fates["vm-1"] = [Fate(takes_s=200.0)]
+    vc.broken["poll"] = [TransientFault("busy") for _ in range(10)]
+    (outcome,) = run(vc, simple_plan(MOVE)).outcomes
+    assert outcome.kind is OutcomeKind.DONE
+
+
+def test_a_task_that_the_port_never_heard_of_is_settled_by_the_world() -> None:
+    vc = vcenter()
+    vc.broken["poll"] = [FinalFault("there is no such task") for _ in range(2)]
+    vc.fates["vm-1"] = [Fate(takes_s=0.0)]
+    (outcome,) = run(vc, simple_plan(MOVE)).outcomes
+    assert outcome.kind is OutcomeKind.DONE and "found done" in outcome.sentence
 
 
 def test_an_unreadable_estate_is_told_at_once() -> None:
