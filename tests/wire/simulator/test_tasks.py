@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -239,3 +242,39 @@ def test_hosts_in_maintenance_and_standby(start_simulator: Any) -> None:
         assert simulator.state().hosts["host-13"].power == "standBy"
         assert soap.wait(idle.PowerUpHostFromStandBy_Task(0)).ok
         assert soap.relocate("vm-101", "host-13").ok
+
+
+def test_many_clients_at_once_leave_a_consistent_estate(start_simulator: Any) -> None:
+    hosts = [host_row(f"host-{n}") for n in range(10, 14)]
+    vms = [vm_row(f"vm-{n}", f"host-{10 + n % 4}", reservation_mib=512) for n in range(100, 124)]
+    simulator = start_simulator(estate(hosts=hosts, vms=vms))
+    simulator.settings(relocate_seconds_per_gib=0.001)
+    failures: list[BaseException] = []
+
+    def client(number: int) -> None:
+        chance = random.Random(number)
+        try:
+            with Soap(simulator) as soap:
+                for _ in range(12):
+                    vm = f"vm-{chance.randrange(100, 124)}"
+                    with contextlib.suppress(vim.fault.TaskInProgress):
+                        soap.relocate(vm, f"host-{chance.randrange(10, 14)}")
+                    with contextlib.suppress(vim.fault.TaskInProgress):
+                        soap.reconfigure(vm, memoryMB=8 * GIB + 128)
+                    soap.read([soap.host("host-10")], ["vm", "recentTask"])
+        except BaseException as exc:
+            failures.append(exc)
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    state = simulator.state()
+    assert state.tasks == ()
+    for moid, host in state.hosts.items():
+        assert all(state.vms[vm].host == moid for vm in host.vms)
+        claimed = sum(state.vms[vm].reservation_mib for vm in host.vms)
+        assert host.unreserved_mib == 64 * GIB - claimed
+    assert sum(len(host.vms) for host in state.hosts.values()) == len(vms)

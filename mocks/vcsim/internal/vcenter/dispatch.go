@@ -75,10 +75,10 @@ type route struct {
 
 // dispatch registers the receivers and the hook.
 func (v *VCenter) dispatch() {
-	routes := map[string]route{}
+	v.routes = map[string]route{}
 	add := func(objectType string, r interface{ Reference() ref }) {
 		v.reg.Put(r)
-		routes[objectType] = route{target: r.Reference(), kind: reflect.TypeOf(r)}
+		v.routes[objectType] = route{target: r.Reference(), kind: reflect.TypeOf(r)}
 	}
 	part := func(name string) receiver { return receiver{v: v, name: name} }
 	add("VirtualMachine", &vmCalls{part("vm")})
@@ -93,13 +93,13 @@ func (v *VCenter) dispatch() {
 	refuse := &raiser{part("raise")}
 	v.reg.Put(refuse)
 	v.reg.Handler = func(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
-		return nil, v.handle(ctx, method, routes, refuse.Reference())
+		return nil, v.handle(ctx, method, refuse.Reference())
 	}
 }
 
 // handle looks at every call before the library does.
 func (v *VCenter) handle(
-	ctx *simulator.Context, method *simulator.Method, routes map[string]route, refuse ref,
+	ctx *simulator.Context, method *simulator.Method, refuse ref,
 ) types.BaseMethodFault {
 	session, user := "", ""
 	if ctx.Session != nil {
@@ -131,12 +131,20 @@ func (v *VCenter) handle(
 			return deny(fault, "Permission to perform this operation was denied.")
 		}
 	}
-	if to, ok := routes[method.This.Type]; ok && ctx.Session != nil {
-		if _, ours := to.kind.MethodByName(goName(method.Name)); ours {
-			method.This = to.target
-		}
+	if target, ours := v.routed(method.This.Type, method.Name); ours && ctx.Session != nil {
+		method.This = target
 	}
 	return nil
+}
+
+// routed tells whether a call goes to a receiver of ours, and to which.
+func (v *VCenter) routed(objectType, method string) (target ref, ours bool) {
+	to, ok := v.routes[objectType]
+	if !ok {
+		return ref{}, false
+	}
+	_, ours = to.kind.MethodByName(goName(method))
+	return to.target, ours
 }
 
 // withoutSession closes the doors that the library leaves open: logins that check no password, and

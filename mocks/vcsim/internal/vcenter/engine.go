@@ -120,6 +120,8 @@ func (e *engine) newTask(r *running) *simulator.Task {
 
 // publish puts the task into the registry, which also lists it as recent on entity and manager.
 func (e *engine) publish(r *running) {
+	e.v.library.Lock()
+	defer e.v.library.Unlock()
 	ctx := e.v.internalContext(r.user)
 	e.v.reg.WithLock(ctx, r.job.entity, func() { e.v.reg.Put(r.task) })
 }

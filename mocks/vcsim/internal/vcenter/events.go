@@ -10,6 +10,8 @@ import (
 
 // post puts an event into vCenter's history, at the simulator's time.
 func (v *VCenter) post(event types.BaseEvent) {
+	v.library.Lock()
+	defer v.library.Unlock()
 	ctx := v.internalContext("")
 	manager := v.reg.Get(*v.content.EventManager).(*simulator.EventManager)
 	v.reg.WithLock(ctx, manager, func() {
@@ -84,6 +86,8 @@ func (v *VCenter) datastoreArgument(vm vmFacts) *types.DatastoreEventArgument {
 
 // swap adds r to a list property of obj or takes it out, and tells property filters.
 func (v *VCenter) swap(obj mo.Reference, property string, list func() []ref, r ref, add bool) {
+	v.library.Lock()
+	defer v.library.Unlock()
 	ctx := v.lockContext()
 	v.reg.WithLock(ctx, obj, func() {
 		next := without(list(), r)

@@ -3,7 +3,6 @@ package vcenter
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +44,11 @@ func (f *front) isDown() string {
 var reading = map[string]bool{
 	"RetrievePropertiesEx": true, "ContinueRetrievePropertiesEx": true, "RetrieveProperties": true,
 	"Fetch": true, "CreateContainerView": true, "RetrieveServiceContent": true,
+}
+
+// waiting calls last until something changes.
+var waiting = map[string]bool{
+	"WaitForUpdatesEx": true, "WaitForUpdates": true, "CheckForUpdates": true, "CancelWaitForUpdates": true,
 }
 
 // cut closes the connection without an answer.
@@ -169,9 +173,18 @@ func (f *front) process(r *http.Request, body []byte, call *Call, session, metho
 		Name: soap.SessionCookieName, Value: fmt.Sprintf("%s%s%d", session, cookieMark, call.Seq),
 	})
 	out := &answer{header: http.Header{}, status: http.StatusOK}
-	if reading[method] {
+	_, ours := f.v.routed(call.Type, method)
+	switch {
+	case reading[method]:
 		f.v.world.RLock()
 		defer f.v.world.RUnlock()
+		f.v.library.RLock()
+		defer f.v.library.RUnlock()
+	case ours || waiting[method]:
+		// Ours take the locks that they need, and who waits for news must not keep them away.
+	default:
+		f.v.library.Lock()
+		defer f.v.library.Unlock()
 	}
 	f.v.service.ServeSDK(out, inner)
 	if method == "Login" && out.status == http.StatusOK {
@@ -239,16 +252,13 @@ func peek(body []byte) (method string, this, subject ref) {
 	for {
 		token, err := dec.Token()
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				return method, this, subject
-			}
-			return method, this, subject
+			return method, this, subject // the library will say what is wrong with it
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
 			depth++
 			switch {
-			case t.Name.Local == "Body" && inBody == 0:
+			case t.Name.Local == "Body" && depth == 2:
 				inBody = depth
 			case inBody > 0 && depth == inBody+1:
 				method = t.Name.Local

@@ -386,21 +386,29 @@ func (v *VCenter) delegate(vm *simulator.VirtualMachine, spec types.VirtualMachi
 	if len(vm.Datastore) == 0 || vm.Runtime.Host == nil {
 		return failed(&types.InvalidState{}, "The virtual machine %s has no host or no datastore.", vm.Name)
 	}
+	failure, before := v.runInLibrary(vm, spec)
+	v.update(vm, change("recentTask", before))
+	return failure
+}
+
+func (v *VCenter) runInLibrary(
+	vm *simulator.VirtualMachine, spec types.VirtualMachineConfigSpec,
+) (failure *fault, recent []ref) {
+	v.library.Lock()
+	defer v.library.Unlock()
 	ctx := v.internalContext("")
 	var task *simulator.Task
-	before := vm.RecentTask
+	recent = vm.RecentTask
 	v.reg.WithLock(ctx, vm, func() {
 		body := vm.ReconfigVMTask(ctx, &types.ReconfigVM_Task{This: vm.Self, Spec: spec})
 		task = v.reg.Get(body.(*methods.ReconfigVM_TaskBody).Res.Returnval).(*simulator.Task)
 	})
 	task.Wait()
-	var failure *fault
 	v.read(task, func() {
 		if e := task.Info.Error; e != nil {
 			failure = &fault{what: e.Fault, message: e.LocalizedMessage}
 		}
 	})
-	v.update(vm, change("recentTask", before))
-	v.reg.Remove(v.internalContext(""), task.Self)
-	return failure
+	v.reg.Remove(ctx, task.Self)
+	return failure, recent
 }

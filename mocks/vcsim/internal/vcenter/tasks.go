@@ -32,6 +32,8 @@ func (c *taskCalls) CancelTask(ctx *simulator.Context, req *types.CancelTask) so
 	if !ok {
 		return raise(&types.ManagedObjectNotFound{Obj: req.This}, "The task has already been deleted.")
 	}
+	c.v.library.Lock()
+	defer c.v.library.Unlock()
 	var answer soap.HasFault
 	c.v.reg.WithLock(ctx, task, func() { answer = task.CancelTask(ctx, req) })
 	return answer

@@ -66,6 +66,13 @@ type VCenter struct {
 	// world orders decisions against reads: property reads and checks share it, whatever changes
 	// placement or sizes holds it alone. It is never taken while an object of the registry is locked.
 	world sync.RWMutex
+	// library keeps the library's own bookkeeping (histories of tasks and events, and whoever walks
+	// the inventory) from being changed while it is read, which its own locks do not do everywhere:
+	// a map that is changed while another goroutine walks it ends a Go program. Taken after world
+	// and before any object's lock, and only while the library works.
+	library sync.RWMutex
+	// routes lists the calls that go to receivers of ours.
+	routes map[string]route
 	// incoming is memory that running migrations hold on their targets, in MiB by host and task.
 	incoming map[ref]map[ref]int64
 	// poolOffset is what the file says of a pool's unreserved memory beyond what can be computed.
@@ -235,6 +242,8 @@ func change(name string, val types.AnyType) types.PropertyChange {
 
 // update applies changes to an object under its lock and tells property filters.
 func (v *VCenter) update(obj mo.Reference, changes ...types.PropertyChange) {
+	v.library.Lock()
+	defer v.library.Unlock()
 	v.reg.AtomicUpdate(v.lockContext(), obj, changes)
 }
 
