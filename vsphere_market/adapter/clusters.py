@@ -9,7 +9,7 @@ from vsphere_market.adapter import soap
 from vsphere_market.adapter.bulk import Facts
 from vsphere_market.adapter.places import NAN, Rows, Tree, names_of
 from vsphere_market.adapter.soap import vim
-from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, ClusterTable
+from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, ClusterTable, VmTable
 
 CLUSTER_PATHS: tuple[str, ...] = ("name", "parent", "configurationEx")
 
@@ -48,6 +48,18 @@ def failover_hosts(clusters: Iterable[Facts]) -> frozenset[str]:
         policy = _of(_part(cluster, "dasConfig"), "admissionControlPolicy")
         found |= {soap.moid(host) for host in _of(policy, "failoverHosts") or ()}
     return frozenset(found)
+
+
+def drs_overrides(clusters: Iterable[Facts]) -> dict[str, str]:
+    """DRS automation levels that VMs have of their own, by managed object id."""
+    known = VmTable.columns()["drs_override"].choices
+    found: dict[str, str] = {}
+    for cluster in clusters:
+        for override in _of(cluster.get("configurationEx"), "drsVmConfig") or ():
+            level = "disabled" if override.enabled is False else str(override.behavior or "")
+            if level in known:
+                found[soap.moid(override.key)] = level
+    return found
 
 
 def rule_columns(clusters: Sequence[Facts], rows: Rows) -> dict[str, Any]:

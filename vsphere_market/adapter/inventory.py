@@ -17,6 +17,7 @@ from vsphere_market.adapter.bulk import BulkReader, Facts
 from vsphere_market.adapter.clusters import (
     CLUSTER_PATHS,
     cluster_columns,
+    drs_overrides,
     failover_hosts,
     rule_columns,
 )
@@ -167,6 +168,8 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         caps=read.caps,
         passthrough=read.passthrough,
     )
+    overrides = drs_overrides(clusters)
+    vm_part["drs_override"] = [overrides.get(vm.moid, "") for vm in vms]
     missing += _held_back(read)
     missing += _silent("running VMs", vms, read.vm_figures)
     missing += _silent("hosts", hosts, read.host_figures)

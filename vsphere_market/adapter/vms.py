@@ -88,7 +88,7 @@ def vm_columns(
     caps: Mapping[str, Any],
     passthrough: frozenset[str],
 ) -> dict[str, Any]:
-    """All columns of ``VmTable``.
+    """All columns of ``VmTable`` but ``drs_override``, which clusters tell.
 
     Args:
         vms: one per row.

@@ -1,6 +1,12 @@
 """The nouns of an estate: columnar, frozen tables, the snapshot of them, and its file format."""
 
-from vsphere_market.estate.snapshot import SNAPSHOT_FORMAT, TABLES, Snapshot, Source
+from vsphere_market.estate.snapshot import (
+    SNAPSHOT_FORMAT,
+    TABLES,
+    TAGS_UNREAD,
+    Snapshot,
+    Source,
+)
 from vsphere_market.estate.snapshot_file import (
     read_snapshot,
     seconds_from_text,
@@ -33,6 +39,7 @@ __all__ = [
     "RUN_ON",
     "SNAPSHOT_FORMAT",
     "TABLES",
+    "TAGS_UNREAD",
     "ClusterTable",
     "DatastoreTable",
     "HostTable",

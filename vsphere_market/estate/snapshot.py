@@ -18,6 +18,9 @@ from vsphere_market.estate.tables import (
 
 SNAPSHOT_FORMAT = "vsphere-market/snapshot/1"
 
+#: How the sentence in ``Snapshot.missing`` begins when no VM's tags are known.
+TAGS_UNREAD = "vSphere tags could not be read"
+
 #: Table name in files and references -> its class, in the order in which files hold them.
 TABLES: Mapping[str, type[Table]] = MappingProxyType(
     {

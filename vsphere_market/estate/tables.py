@@ -68,6 +68,10 @@ class VmTable(Table):
     latency_sensitivity_high: BoolArray = flag("Latency sensitivity is high.")
     passthrough: BoolArray = flag("Has a DirectPath device, so no vMotion and full reservation.")
     fault_tolerance: BoolArray = flag("Fault tolerance is on.")
+    drs_override: TextColumn = text(
+        "The VM's own DRS automation level; empty where the cluster's holds.",
+        choices=("", "disabled", "manual", "partiallyAutomated", "fullyAutomated"),
+    )
     change_version: TextColumn = text("Opaque version of the configuration.")
 
     granted_mib: FloatArray = number("Guest memory mapped to host memory.", "MiB")

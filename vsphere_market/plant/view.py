@@ -191,6 +191,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         latency_sensitivity_high=np.array([vm.latency_sensitive for vm in vms]),
         passthrough=np.array([vm.passthrough for vm in vms]),
         fault_tolerance=np.array([vm.fault_tolerance for vm in vms]),
+        drs_override=("",) * len(vms),
         change_version=tuple(f"v{number}" for number in settings.version.tolist()),
         granted_mib=_shown(np.round(fleet.granted), seen),
         active_mib=_shown(np.round(recorder.mean("active")), seen),

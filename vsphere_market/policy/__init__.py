@@ -7,11 +7,12 @@ they mean for an estate. Nothing here opens a file but those it is handed, and n
 from vsphere_market.policy.compile import Compiled, compile_rulebook
 from vsphere_market.policy.documents import NO_POLICIES, Document, PolicySet
 from vsphere_market.policy.explain import EffectiveSetting, explain_host, explain_vm
-from vsphere_market.policy.load import load_policies, parse_policies
+from vsphere_market.policy.load import TEST_SUFFIX, load_policies, parse_policies
 from vsphere_market.policy.problems import PolicyProblems, finding_text
 from vsphere_market.policy.rulebook import (
     DEFAULT_MODE,
     BudgetScope,
+    CrowdRule,
     DisruptionBudget,
     Mode,
     ModeArray,
@@ -25,8 +26,10 @@ __all__ = [
     "API_VERSION",
     "DEFAULT_MODE",
     "NO_POLICIES",
+    "TEST_SUFFIX",
     "BudgetScope",
     "Compiled",
+    "CrowdRule",
     "DisruptionBudget",
     "Document",
     "EffectiveSetting",

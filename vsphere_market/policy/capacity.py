@@ -21,6 +21,9 @@ class Capacity:
 
     excluded: BoolArray
     reserve: FloatArray
+    overcommit: FloatArray
+    may_suspend: BoolArray
+    may_provision: BoolArray
     sources: Mapping[str, tuple[str, ...]]
     findings: tuple[Finding, ...]
 
@@ -47,15 +50,44 @@ def merge_capacity(
             findings.extend(_failover_findings(document, rows, mask, snapshot))
             share = _failover_share(rows, held.failover_hosts, snapshot)
             reserve.say(document, "/spec/failoverHosts", rows, share)
-    findings.extend(reserve.ties("host", hosts.name))
+    others = {
+        "utilisation": NumberMerge(statements, np.ones(len(hosts))),
+        "host_overcommit": NumberMerge(statements, np.full(len(hosts), np.inf)),
+        "host_may_suspend": NumberMerge(statements, np.zeros(len(hosts))),
+        "host_may_provision": NumberMerge(statements, np.zeros(len(hosts))),
+    }
+    for document, mask in documents:
+        assert document.hold_back is not None
+        for said in document.hold_back.numbers:
+            others[said.attribute].say(document, said.pointer, np.flatnonzero(mask), said.value)
+    for merge in (reserve, *others.values()):
+        findings.extend(merge.ties("host", hosts.name))
+    used = others.pop("utilisation")
+    # A cap on use holds back the rest; the stricter of it and the reserve decides.
+    capped = 1.0 - used.value > reserve.value
+    held_back = np.where(capped, 1.0 - used.value, reserve.value)
     sources = {}
-    if reserve.decided:
-        sources["host_reserve"] = statements.texts(reserve.source)
+    if reserve.decided or used.decided:
+        sources["host_reserve"] = statements.texts(np.where(capped, used.source, reserve.source))
     if excluded.decided:
         sources["host_excluded"] = statements.texts(excluded.source)
-    excluded.value.setflags(write=False)
-    reserve.value.setflags(write=False)
-    return Capacity(excluded.value, reserve.value, sources, tuple(findings))
+    for name, merge in others.items():
+        if merge.decided:
+            sources[name] = statements.texts(merge.source)
+    capacity = Capacity(
+        excluded=excluded.value,
+        reserve=held_back,
+        overcommit=others["host_overcommit"].value,
+        may_suspend=others["host_may_suspend"].value > 0,
+        may_provision=others["host_may_provision"].value > 0,
+        sources=sources,
+        findings=tuple(findings),
+    )
+    for array in (capacity.excluded, capacity.reserve, capacity.overcommit):
+        array.setflags(write=False)
+    for flag in (capacity.may_suspend, capacity.may_provision):
+        flag.setflags(write=False)
+    return capacity
 
 
 def _failover_share(rows: IndexArray, failures: int, snapshot: Snapshot) -> FloatArray:

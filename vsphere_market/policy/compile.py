@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.policy.capacity import merge_capacity
 from vsphere_market.policy.contradictions import rulebook_findings
 from vsphere_market.policy.documents import Document, PolicySet
+from vsphere_market.policy.law import under_drs, untold_findings
 from vsphere_market.policy.match import HostColumns, VmColumns
 from vsphere_market.policy.merge import ModeMerge, NumberMerge, Statements
 from vsphere_market.policy.placement import PlacementRules
@@ -33,7 +34,18 @@ VM_NUMBERS = (
     "cooldown_s",
     "balloon_cap_min",
     "balloon_cap_max",
+    "never_grow",
+    "size_target",
+    "usage_low",
+    "usage_high",
+    "size_percentile",
+    "size_window_s",
+    "reboot_allowed",
+    "persist_cycles",
 )
+
+#: The same for yes and no where the document that says no wins.
+VM_PERMISSIONS = ("may_stop", "may_start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +61,26 @@ class Compiled:
     findings: tuple[Finding, ...]
 
 
-def compile_rulebook(policies: PolicySet, snapshot: Snapshot) -> Compiled:
+def compile_rulebook(
+    policies: PolicySet, snapshot: Snapshot, at_s: float | None = None
+) -> Compiled:
     """Work out what every document means for every VM and host of an estate.
+
+    Args:
+        policies: the documents.
+        snapshot: the estate.
+        at_s: Unix time at the source for which schedules are evaluated; None for the time at which
+            the snapshot was taken.
 
     Raises:
         PolicyProblems: when documents contradict each other or the estate, with all findings.
     """
-    compiler = _Compiler(snapshot)
+    compiler = _Compiler(snapshot, snapshot.taken_at_s if at_s is None else at_s)
     # Rising precedence, and by name within one, so that the outcome never hangs on file names.
     for document in sorted(policies.documents, key=lambda item: (item.precedence, item.name)):
         compiler.add(document)
     rulebook = compiler.rulebook(policies.digest)
-    findings = [*policies.findings, *compiler.findings]
+    findings = [*policies.findings, *untold_findings(policies, snapshot), *compiler.findings]
     findings.extend(rulebook_findings(rulebook, snapshot, policies))
     refuse_errors(findings)
     return Compiled(rulebook, tuple(findings))
@@ -69,9 +89,10 @@ def compile_rulebook(policies: PolicySet, snapshot: Snapshot) -> Compiled:
 class _Compiler:
     """Takes documents one by one, in rising order of precedence."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, at_s: float) -> None:
         self.findings: list[Finding] = []
         self._snapshot = snapshot
+        self._at_s = at_s
         self._vms = VmColumns(snapshot)
         self._hosts = HostColumns(snapshot)
         self._default = default_rulebook(snapshot)
@@ -81,6 +102,10 @@ class _Compiler:
         }
         self._modes = {
             kind: ModeMerge(self._statements, modes) for kind, modes in self._default.modes.items()
+        }
+        self._permissions = {
+            name: ModeMerge(self._statements, getattr(self._default, name).astype(np.int8))
+            for name in VM_PERMISSIONS
         }
         self._capacity: list[tuple[Document, BoolArray]] = []
         self._rules = PlacementRules(snapshot)
@@ -98,8 +123,11 @@ class _Compiler:
         for setting in document.settings:
             merge = self._numbers[setting.attribute]
             merge.say(document, setting.pointer, rows, setting.value)
-        for said in document.modes:
+        for said in document.modes_at(self._at_s):
             self._modes[said.action].say(document, said.pointer, rows, said.mode)
+        for setting in document.power_at(self._at_s):
+            permission = self._permissions[setting.attribute]
+            permission.say(document, setting.pointer, rows, int(setting.value))
         if document.rule is not None:
             hosts = document.rule.hosts
             host_mask = None if hosts is None else self._hosts.mask(hosts)
@@ -117,12 +145,19 @@ class _Compiler:
             arrays[name] = merge.value.astype(default.dtype)
             if merge.decided:
                 sources[name] = self._statements.texts(merge.source)
+        for name, permission in self._permissions.items():
+            arrays[name] = permission.value > 0
+            if permission.decided:
+                sources[name] = self._statements.texts(permission.source)
         modes: dict[ActionKind, Any] = {}
         for kind, mode_merge in self._modes.items():
-            mode_merge.value.setflags(write=False)
-            modes[kind] = mode_merge.value
+            texts: Sequence[str] = ()
             if mode_merge.decided:
-                sources[f"modes.{kind}"] = self._statements.texts(mode_merge.source)
+                texts = self._statements.texts(mode_merge.source)
+            modes[kind], texts = under_drs(kind, mode_merge.value, texts, snapshot)
+            modes[kind].setflags(write=False)
+            if texts:
+                sources[f"modes.{kind}"] = tuple(texts)
         capacity = merge_capacity(self._capacity, snapshot, self._statements)
         self.findings.extend(capacity.findings)
         sources |= capacity.sources
@@ -134,7 +169,13 @@ class _Compiler:
             modes=modes,
             host_excluded=capacity.excluded,
             host_reserve=capacity.reserve,
+            host_overcommit=capacity.overcommit,
+            host_may_suspend=capacity.may_suspend,
+            host_may_provision=capacity.may_provision,
             rules=self._rules.table(),
+            crowds=tuple(self._rules.crowds),
+            merged_clusters=tuple(self._rules.merged),
+            at_s=self._at_s,
             budgets=tuple(self._budgets),
             sources=sources,
             **_read_only(arrays),

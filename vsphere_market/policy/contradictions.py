@@ -21,6 +21,9 @@ def rulebook_findings(
     """Everything in a rulebook that contradicts itself or the estate."""
     yield from _crossed(rulebook, snapshot, policies, "min_size_mib", "max_size_mib")
     yield from _crossed(rulebook, snapshot, policies, "balloon_cap_min", "balloon_cap_max")
+    yield from _crossed(rulebook, snapshot, policies, "usage_low", "usage_high")
+    yield from _crossed(rulebook, snapshot, policies, "usage_low", "size_target")
+    yield from _crossed(rulebook, snapshot, policies, "size_target", "usage_high")
     yield from _guarantees(rulebook, snapshot, policies)
     yield from rule_findings(rulebook, snapshot, policies)
 

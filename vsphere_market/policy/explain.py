@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, RUN_ON, Snapshot
 from vsphere_market.policy.documents import RULE_KINDS, PolicySet
+from vsphere_market.policy.law import LAWS
 from vsphere_market.policy.problems import listed, printable
-from vsphere_market.policy.rulebook import BudgetScope, DisruptionBudget, Mode, Rulebook
+from vsphere_market.policy.rulebook import (
+    BudgetScope,
+    CrowdRule,
+    DisruptionBudget,
+    Mode,
+    Rulebook,
+)
 from vsphere_market.units import gib_text
 
 _RULE_NAMES = {kind: name for name, kind in RULE_KINDS.items()}
@@ -51,10 +59,20 @@ def explain_vm(
         "min_size_mib": gib_text(float(rulebook.min_size_mib[vm_row])),
         "max_size_mib": gib_text(float(rulebook.max_size_mib[vm_row])),
         "step_mib": gib_text(float(rulebook.step_mib[vm_row])),
-        "never_shrink": "yes" if rulebook.never_shrink[vm_row] else "no",
+        "never_shrink": _yes(rulebook.never_shrink[vm_row]),
         "cooldown_s": f"{rulebook.cooldown_s[vm_row] / 60:.4g} min",
         "balloon_cap_min": _share(rulebook.balloon_cap_min[vm_row], "of the size"),
         "balloon_cap_max": _share(rulebook.balloon_cap_max[vm_row], "of the size"),
+        "never_grow": _yes(rulebook.never_grow[vm_row]),
+        "size_target": _share(rulebook.size_target[vm_row], "of the size", "the market's own"),
+        "usage_low": _share(rulebook.usage_low[vm_row], "of the size", "none"),
+        "usage_high": _share(rulebook.usage_high[vm_row], "of the size", "the market's own"),
+        "size_percentile": f"{100 * rulebook.size_percentile[vm_row]:.4g}",
+        "size_window_s": f"{rulebook.size_window_s[vm_row] / 86_400:.4g} d",
+        "reboot_allowed": _yes(rulebook.reboot_allowed[vm_row]),
+        "persist_cycles": f"{rulebook.persist_cycles[vm_row]:.0f}",
+        "may_stop": _yes(rulebook.may_stop[vm_row]),
+        "may_start": _yes(rulebook.may_start[vm_row]),
     }
     for kind, modes in rulebook.modes.items():
         values[f"modes.{kind}"] = Mode(int(modes[vm_row])).name.lower()
@@ -63,6 +81,10 @@ def explain_vm(
         if vm_row in rulebook.rules.vms[row]:
             text = _rule_text(rulebook, snapshot, row, vm_row)
             settings.append(_setting("rules", text, rulebook.sources["rules"][row], policies))
+    for crowd in rulebook.crowds:
+        if vm_row in crowd.vms:
+            source = f"{crowd.name}#/spec/rule"
+            settings.append(_setting("rules", _crowd_text(crowd), source, policies))
     for budget in rulebook.budgets:
         if budget.vms[vm_row]:
             text = _budget_text(budget)
@@ -75,8 +97,11 @@ def explain_host(
 ) -> tuple[EffectiveSetting, ...]:
     """Every setting of a host."""
     values = {
-        "host_excluded": "yes" if rulebook.host_excluded[host_row] else "no",
+        "host_excluded": _yes(rulebook.host_excluded[host_row]),
         "host_reserve": _share(rulebook.host_reserve[host_row], "of its memory"),
+        "host_overcommit": _share(rulebook.host_overcommit[host_row], "of its memory", "no bound"),
+        "host_may_suspend": _yes(rulebook.host_may_suspend[host_row]),
+        "host_may_provision": _yes(rulebook.host_may_provision[host_row]),
     }
     return tuple(_with_sources(values, rulebook, host_row, policies))
 
@@ -95,13 +120,27 @@ def _setting(name: str, value: str, source: str, policies: PolicySet | None) -> 
     document_name, _, pointer = source.partition("#")
     document = policies.named(document_name) if policies and source else None
     if document is None:
-        return EffectiveSetting(name, value, source)
+        return EffectiveSetting(name, value, source, note=LAWS.get(source, ""))
     note = printable(document.reason or document.description)
     return EffectiveSetting(name, value, source, document.place(pointer), note)
 
 
-def _share(share: float, of: str) -> str:
-    return f"{100 * share:.4g} % {of}"
+def _share(share: float, of: str, none: str = "none") -> str:
+    return f"{100 * share:.4g} % {of}" if math.isfinite(share) else none
+
+
+def _yes(flag: object) -> str:
+    return "yes" if flag else "no"
+
+
+def _crowd_text(rule: CrowdRule) -> str:
+    must = "must" if rule.mandatory else "should"
+    bounds = []
+    if math.isfinite(rule.per_host):
+        bounds.append(f"have at most {rule.per_host:.0f} on one host")
+    if math.isfinite(rule.hosts_used):
+        bounds.append(f"run on at most {rule.hosts_used:.0f} hosts")
+    return f"{len(rule.vms)} VMs {must} {' and '.join(bounds)}"
 
 
 def _rule_text(rulebook: Rulebook, snapshot: Snapshot, row: int, vm_row: int) -> str:

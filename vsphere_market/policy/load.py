@@ -29,6 +29,7 @@ from vsphere_market.policy.problems import (
     quote,
     refuse_errors,
 )
+from vsphere_market.policy.schedule import bad_dates
 from vsphere_market.policy.schema import API_VERSION, Kind
 from vsphere_market.policy.sense import document_findings
 from vsphere_market.port import Finding
@@ -41,6 +42,8 @@ MAX_DEPTH = 64
 MAX_VALUES = 200_000
 MAX_FILES = 2_000
 MAX_DOCUMENTS = 2_000
+#: What the names of policy test files end with.
+TEST_SUFFIX = ".test.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,11 @@ def _policy_set(raws: Sequence[RawDocument], findings: list[Finding]) -> PolicyS
             assumed = {**raw.value, "apiVersion": API_VERSION}
             problems.extend(schema_findings(kind, assumed, raw.where))
         if not problems:
+            problems.extend(
+                error("wrong-form", f"{raw.where}/spec{at}", "the calendar has no such date")
+                for at in bad_dates(raw.value.get("spec", {}))
+            )
+        if not problems:
             document = parse_document(raw.value, raw.where)
             problems.extend(document_findings(document))
             documents.append(document)
@@ -129,12 +137,17 @@ def _files(paths: Sequence[Path], findings: list[Finding]) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All ``*.json`` of a folder and its folders, hidden ones (``.git``) left out."""
+    """All ``*.json`` of a folder and its folders, without hidden ones (``.git``) and tests."""
     for at, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
-            if name.endswith(".json") and not name.startswith("."):
+            if name.endswith(".json") and not name.startswith(".") and not is_test(name):
                 yield Path(at) / name
+
+
+def is_test(name: str) -> bool:
+    """A file of that name holds tests of policies, which lie beside them and are none."""
+    return name.endswith(TEST_SUFFIX)
 
 
 def _raise(problem: OSError) -> None:

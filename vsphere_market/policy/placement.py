@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, RUN_ON, RuleTable, Snapshot
-from vsphere_market.policy.documents import Document
-from vsphere_market.policy.problems import counted, error, warning
+from vsphere_market.policy.documents import AT_MOST, LICENCE_GROUP, MERGE_CLUSTERS, Document
+from vsphere_market.policy.problems import counted, error, listed, quote, warning
+from vsphere_market.policy.rulebook import CrowdRule, MergedClusters
 from vsphere_market.port import Finding
 from vsphere_market.units import BoolArray
 
@@ -37,6 +38,8 @@ class PlacementRules:
         self.sources: list[str] = []
         self._snapshot = snapshot
         self._rows: list[_Row] = []
+        self.crowds: list[CrowdRule] = []
+        self.merged: list[MergedClusters] = []
 
     def add(self, document: Document, vms: BoolArray, hosts: BoolArray | None) -> list[Finding]:
         """Take a placement document with the VMs and hosts that it selects."""
@@ -45,15 +48,21 @@ class PlacementRules:
         snapshot = self._snapshot
         placeable = vms & ~snapshot.vms.template & (snapshot.vms.cluster >= 0)
         findings: list[Finding] = []
+        if rule.kind == MERGE_CLUSTERS:
+            return [self._merge(document, placeable)]
         for cluster in np.unique(snapshot.vms.cluster[placeable]).tolist():
             members = np.flatnonzero(placeable & (snapshot.vms.cluster == cluster))
             in_cluster = snapshot.hosts.cluster == cluster
             chosen = np.flatnonzero(in_cluster & hosts) if hosts is not None else ()
+            self._crowd(document, cluster, members.tolist())
+            if rule.kind == AT_MOST or (rule.kind == LICENCE_GROUP and hosts is None):
+                continue
             among = rule.kind in (KEEP_TOGETHER, KEEP_APART)
             if among and len(members) < 2:
                 continue  # a single VM is neither together nor apart
+            kind = RUN_ON if rule.kind == LICENCE_GROUP else rule.kind
             if not among and len(chosen) == 0:
-                if rule.kind == RUN_ON:
+                if kind == RUN_ON:
                     findings.append(_nowhere(document, snapshot, cluster, len(members)))
                 continue
             self._rows.append(
@@ -61,8 +70,8 @@ class PlacementRules:
                     moid=f"policy/{document.name}/{snapshot.clusters.moid[cluster]}",
                     name=document.name,
                     cluster=cluster,
-                    kind=rule.kind,
-                    mandatory=rule.mandatory,
+                    kind=kind,
+                    mandatory=rule.must,
                     vms=tuple(members.tolist()),
                     hosts=tuple(int(row) for row in chosen),
                 )
@@ -70,6 +79,35 @@ class PlacementRules:
             self.sources.append(f"{document.name}#/spec/rule")
         findings.extend(_left_out(document, snapshot, vms))
         return findings
+
+    def _crowd(self, document: Document, cluster: int, members: list[int]) -> None:
+        rule = document.rule
+        assert rule is not None
+        if rule.per_host is None and rule.max_hosts is None:
+            return
+        self.crowds.append(
+            CrowdRule(
+                moid=f"policy/{document.name}/{self._snapshot.clusters.moid[cluster]}",
+                name=document.name,
+                cluster=cluster,
+                mandatory=rule.must,
+                vms=tuple(members),
+                per_host=float("inf") if rule.per_host is None else float(rule.per_host),
+                hosts_used=float("inf") if rule.max_hosts is None else float(rule.max_hosts),
+            )
+        )
+
+    def _merge(self, document: Document, placeable: BoolArray) -> Finding:
+        rows = np.unique(self._snapshot.vms.cluster[placeable]).tolist()
+        self.merged.append(MergedClusters(document.name, tuple(rows)))
+        names = listed([quote(self._snapshot.clusters.name[row]) for row in rows]) or "no cluster"
+        return warning(
+            "not-yet",
+            document.place("/spec/rule"),
+            f"merging {names} is recorded and changes nothing: this version moves VMs within "
+            "their own cluster only",
+            "relieve a cluster by hand, or give it more hosts",
+        )
 
     def table(self) -> RuleTable:
         """All rules so far."""
@@ -89,9 +127,9 @@ class PlacementRules:
 def _nowhere(document: Document, snapshot: Snapshot, cluster: int, vms: int) -> Finding:
     rule = document.rule
     assert rule is not None
-    say = error if rule.mandatory else warning
+    say = error if rule.must else warning
     return say(
-        "contradiction" if rule.mandatory else "no-host",
+        "contradiction" if rule.must else "no-host",
         document.place("/spec/hosts"),
         f"{counted(vms, 'VM')} of cluster {snapshot.clusters.name[cluster]} should run on these "
         "hosts, and none of them is in that cluster",

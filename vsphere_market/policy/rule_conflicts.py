@@ -45,7 +45,7 @@ class _Rule:
 
 def rule_findings(rulebook: Rulebook, snapshot: Snapshot, policies: PolicySet) -> Iterator[Finding]:
     """Conflicts among placement rules in which a policy has a part."""
-    if not len(rulebook.rules):
+    if not len(rulebook.rules) and not rulebook.crowds:
         return
     rules = [*_rules(rulebook.rules, policies), *_rules(snapshot.rules, None)]
     must = [rule for rule in rules if rule.mandatory]
@@ -61,6 +61,7 @@ def rule_findings(rulebook: Rulebook, snapshot: Snapshot, policies: PolicySet) -
             yield finding
     if not nowhere:
         yield from _crowded(rules, hosts, snapshot)
+        yield from _overcrowded(rulebook, hosts, snapshot, policies)
 
 
 def _rules(table: RuleTable, policies: PolicySet | None) -> Iterator[_Rule]:
@@ -182,6 +183,30 @@ def _crowded(rules: Sequence[_Rule], hosts: _Hosts, snapshot: Snapshot) -> Itera
             f"{counted(len(running), 'running VM')} of cluster {name} cannot be kept apart on "
             f"{counted(room.bit_count(), 'host')}",
             "select fewer VMs, or allow more hosts",
+        )
+
+
+def _overcrowded(
+    rulebook: Rulebook, hosts: _Hosts, snapshot: Snapshot, policies: PolicySet
+) -> Iterator[Finding]:
+    """More running VMs than an at-most, or a licence for so many hosts, has room for."""
+    for rule in rulebook.crowds:
+        running = [vm for vm in rule.vms if snapshot.vms.power[vm] == POWERED_ON]
+        bits = 0
+        for vm in running:
+            bits |= hosts.allowed(vm)
+        room = min(bits.bit_count(), rule.hosts_used) * rule.per_host
+        if not running or (room > 0 and len(running) <= room):
+            continue
+        document = policies.named(rule.name)
+        say = error if rule.mandatory else warning
+        name = quote(snapshot.clusters.name[rule.cluster])
+        yield say(
+            "contradiction" if rule.mandatory else "conflict",
+            document.place("/spec/rule") if document else "",
+            f"{counted(len(running), 'running VM')} of cluster {name} are more than the "
+            f"{counted(bits.bit_count(), 'host')} they may run on take under this rule",
+            "select fewer VMs, allow more hosts, or raise the number",
         )
 
 

@@ -67,6 +67,37 @@ class DisruptionBudget:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CrowdRule:
+    """VMs of one cluster that shall not crowd a host, or not spread over many hosts.
+
+    Attributes:
+        moid: ``policy/<document>/<cluster's moid>``.
+        name: the document's name.
+        cluster: row of the cluster.
+        mandatory: must, not should.
+        vms: rows of its members.
+        per_host: at most so many members on one host; +inf for no such bound.
+        hosts_used: at most so many hosts have any member; +inf for no such bound.
+    """
+
+    moid: str
+    name: str
+    cluster: int
+    mandatory: bool
+    vms: tuple[int, ...]
+    per_host: float
+    hosts_used: float
+
+
+@dataclass(frozen=True, slots=True)
+class MergedClusters:
+    """Clusters that a document wants traded as one; recorded only. Rows of the cluster table."""
+
+    name: str
+    clusters: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
     """Effective settings. Lengths: V virtual machines, H hosts of the snapshot it was made for.
 
@@ -85,13 +116,32 @@ class Rulebook:
         never_shrink: (V,) its size may grow but not shrink.
         balloon_cap_min: (V,) least balloon cap that may be set, as a share of the VM's size.
         balloon_cap_max: (V,) largest balloon cap that may be set, as a share of the VM's size.
+        never_grow: (V,) its size may shrink but not grow.
+        size_target: (V,) share of the size that the working set has after a change of size; NaN
+            leaves it to the market.
+        usage_low: (V,) below this share the VM is a candidate for a smaller size; NaN for none.
+        usage_high: (V,) from this share on it is a candidate for a larger one; NaN leaves it to
+            the market.
+        size_percentile: (V,) which of the working sets seen counts for shrinking, 0 to 1.
+        size_window_s: (V,) how far back they are looked at.
+        reboot_allowed: (V,) a size that needs a power cycle may be set.
+        persist_cycles: (V,) automatic actions wait until so many cycles in a row wanted them.
+        may_stop: (V,) may be shut down at ``at_s``.
+        may_start: (V,) may be powered on at ``at_s``.
+        host_overcommit: (H,) ceiling for the sizes of the running VMs over the host's memory;
+            +inf for none.
+        host_may_suspend: (H,) may be put into standby.
+        host_may_provision: (H,) may be woken from standby.
+        crowds: how many of a group one host takes, and over how many hosts it spreads.
+        merged_clusters: clusters to be traded as one; recorded, not acted on.
+        at_s: Unix time for which schedules were evaluated.
         rules: placement rules of the policies, in the form of the snapshot's own and with its row
             numbers. ``moid`` is ``policy/<document>/<cluster's moid, or host's>``. A rule never
             spans clusters.
         budgets: how many migrations are allowed in a span of time.
         sources: for explanations, name of an attribute above -> per-VM, per-host or per-rule text,
             "document#/pointer". Modes are under ``modes.<action kind>``. A setting without entry,
-            and an empty text, is the default.
+            and an empty text, is the default. What vSphere itself decides is ``vSphere#/…``.
     """
 
     digest: str
@@ -108,7 +158,23 @@ class Rulebook:
     never_shrink: BoolArray
     balloon_cap_min: FloatArray
     balloon_cap_max: FloatArray
+    never_grow: BoolArray
+    size_target: FloatArray
+    usage_low: FloatArray
+    usage_high: FloatArray
+    size_percentile: FloatArray
+    size_window_s: FloatArray
+    reboot_allowed: BoolArray
+    persist_cycles: FloatArray
+    may_stop: BoolArray
+    may_start: BoolArray
+    host_overcommit: FloatArray
+    host_may_suspend: BoolArray
+    host_may_provision: BoolArray
     rules: RuleTable
+    crowds: tuple[CrowdRule, ...] = ()
+    merged_clusters: tuple[MergedClusters, ...] = ()
+    at_s: float = 0.0
     budgets: tuple[DisruptionBudget, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -120,6 +186,8 @@ DEFAULT_STEP_MIB = 1024.0
 DEFAULT_COOLDOWN_S = 3600.0
 #: What ESXi itself does without ``sched.mem.maxmemctl``.
 DEFAULT_BALLOON_CAP = 0.65
+DEFAULT_PERCENTILE = 0.95
+DEFAULT_WINDOW_S = 14 * 86_400.0
 
 
 def default_rulebook(snapshot: Snapshot, mode: Mode = DEFAULT_MODE) -> Rulebook:
@@ -140,7 +208,21 @@ def default_rulebook(snapshot: Snapshot, mode: Mode = DEFAULT_MODE) -> Rulebook:
         never_shrink=np.zeros(vms, dtype=np.bool_),
         balloon_cap_min=np.zeros(vms),
         balloon_cap_max=np.full(vms, DEFAULT_BALLOON_CAP),
+        never_grow=np.zeros(vms, dtype=np.bool_),
+        size_target=np.full(vms, np.nan),
+        usage_low=np.full(vms, np.nan),
+        usage_high=np.full(vms, np.nan),
+        size_percentile=np.full(vms, DEFAULT_PERCENTILE),
+        size_window_s=np.full(vms, DEFAULT_WINDOW_S),
+        reboot_allowed=np.zeros(vms, dtype=np.bool_),
+        persist_cycles=np.ones(vms),
+        may_stop=np.zeros(vms, dtype=np.bool_),
+        may_start=np.zeros(vms, dtype=np.bool_),
+        host_overcommit=np.full(hosts, np.inf),
+        host_may_suspend=np.zeros(hosts, dtype=np.bool_),
+        host_may_provision=np.zeros(hosts, dtype=np.bool_),
         rules=no_rules(),
+        at_s=snapshot.taken_at_s,
     )
 
 

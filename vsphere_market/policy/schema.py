@@ -39,6 +39,7 @@ class Kind(StrEnum):
     CAPACITY = "capacity"
     BALLOONING = "ballooning"
     PLACEMENT = "placement"
+    POWER = "power"
     DISRUPTION_BUDGET = "disruption-budget"
     OBSERVE_ONLY = "observe-only"
     EXCLUSION = "exclusion"

@@ -43,6 +43,16 @@ def test_every_setting_with_the_line_that_decided_it() -> None:
         "cooldown_s": ("90 min", f"{FILE}#/1/spec/cooldownMinutes"),
         "balloon_cap_min": ("0 % of the size", ""),
         "balloon_cap_max": ("65 % of the size", ""),
+        "never_grow": ("no", ""),
+        "size_target": ("the market's own", ""),
+        "usage_low": ("none", ""),
+        "usage_high": ("the market's own", ""),
+        "size_percentile": ("95", ""),
+        "size_window_s": ("14 d", ""),
+        "reboot_allowed": ("no", ""),
+        "persist_cycles": ("1", ""),
+        "may_stop": ("no", ""),
+        "may_start": ("no", ""),
         "modes.migrate": ("automatic", f"{FILE}#/1/spec/mode"),
         "modes.limit": ("automatic", f"{FILE}#/1/spec/mode"),
         "modes.reservation": ("automatic", f"{FILE}#/1/spec/mode"),
@@ -85,6 +95,9 @@ def test_hosts_too() -> None:
     ] == [
         ("host_excluded", "no", ""),
         ("host_reserve", "10 % of its memory", f"{FILE}#/7/spec/reservePct"),
+        ("host_overcommit", "no bound", ""),
+        ("host_may_suspend", "no", ""),
+        ("host_may_provision", "no", ""),
     ]
 
 

@@ -223,7 +223,7 @@ def test_problems_beyond_a_hundred_are_counted() -> None:
                 selector={"name": "x"},
                 spec={"rule": "keep-apart", "hosts": {"host": "x"}},
             ),
-            "#/0/spec/hosts: keep-together and keep-apart are not about certain hosts. ",
+            "#/0/spec/hosts: a rule keep-apart is not about certain hosts. ",
         ),
         (
             document("disruption-budget", spec={"windowMinutes": 5}),

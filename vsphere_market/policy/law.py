@@ -1,0 +1,89 @@
+"""What vSphere says already, and policies cannot overrule; and what it did not tell.
+
+The stance beside DRS: where DRS itself moves VMs, the loop does not. Two that move the same VMs by
+different scales undo each other's work, so migrations there are at most approved by a person. A VM
+whose override takes it out of DRS's hands (``manual`` or ``partiallyAutomated``) is ours again; one
+whose override is ``disabled`` was nailed down by somebody, and its migrations are only shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vsphere_market.estate import TAGS_UNREAD, Snapshot
+from vsphere_market.policy.documents import PolicySet
+from vsphere_market.policy.problems import error
+from vsphere_market.policy.rulebook import Mode, ModeArray
+from vsphere_market.policy.selectors import Field, matches
+from vsphere_market.port import ActionKind, Finding
+from vsphere_market.units import BoolArray
+
+#: At this migration threshold (of the API, where 5 is least) DRS only keeps rules.
+QUIET_RATE = 5.0
+
+DRS_MOVES = "vSphere#/drs"
+DRS_OVERRIDE = "vSphere#/drs-override"
+#: For explanations.
+LAWS = {
+    DRS_MOVES: "DRS is fully automated here and would undo moves; `doctor` tells how to live "
+    "together",
+    DRS_OVERRIDE: "its DRS override is disabled, so somebody wants it to stay",
+}
+
+
+def moved_by_drs(snapshot: Snapshot) -> BoolArray:
+    """(V,) VMs that DRS moves by itself."""
+    clusters, vms = snapshot.clusters, snapshot.vms
+    full = np.array([text == "fullyAutomated" for text in clusters.drs_behavior], dtype=np.bool_)
+    full &= clusters.drs_enabled & ~(clusters.drs_vmotion_rate >= QUIET_RATE)
+    on = clusters.drs_enabled & ~(clusters.drs_vmotion_rate >= QUIET_RATE)
+    # Row -1, no cluster, finds the entry appended last.
+    inherited = np.append(full, False)[vms.cluster]
+    active = np.append(on, False)[vms.cluster]
+    said = np.array(vms.drs_override, dtype=np.str_)
+    moved: BoolArray = np.where(said == "", inherited, active & (said == "fullyAutomated"))
+    return moved
+
+
+def under_drs(
+    kind: ActionKind, modes: ModeArray, sources: Sequence[str], snapshot: Snapshot
+) -> tuple[ModeArray, Sequence[str]]:
+    """Modes as far as DRS leaves room for them, with their sources ("" or none for defaults)."""
+    if kind is not ActionKind.MIGRATE or not len(modes):
+        return modes, sources
+    nailed = np.array([text == "disabled" for text in snapshot.vms.drs_override], dtype=np.bool_)
+    # Overrides stay in the configuration when DRS is turned off, and mean nothing then.
+    nailed &= np.append(snapshot.clusters.drs_enabled, False)[snapshot.vms.cluster]
+    bounds: tuple[tuple[BoolArray, Mode, str], ...] = (
+        (moved_by_drs(snapshot), Mode.APPROVE, DRS_MOVES),
+        (nailed, Mode.RECOMMEND, DRS_OVERRIDE),
+    )
+    texts = list(sources) or [""] * len(modes)
+    changed = False
+    for mask, most, source in bounds:
+        rows = np.flatnonzero(mask & (modes > most))
+        modes[rows] = most
+        for row in rows.tolist():
+            texts[row] = source
+        changed |= bool(len(rows))
+    return modes, texts if changed else sources
+
+
+def untold_findings(policies: PolicySet, snapshot: Snapshot) -> Iterator[Finding]:
+    """Documents that ask for tags where tags could not be read.
+
+    Taken as "no VM has a tag", an exclusion by tag would silently be none.
+    """
+    if not any(line.startswith(TAGS_UNREAD) for line in snapshot.missing):
+        return
+    for document in policies.documents:
+        asked = next((m for m in matches(document.selector) if m.field is Field.TAG), None)
+        if asked is not None:
+            yield error(
+                "tags-unread",
+                document.place(asked.where),
+                "asks for tags, and the tags of this vCenter could not be read",
+                "see what `doctor` says of tags, or select by name, folder or attribute",
+            )
