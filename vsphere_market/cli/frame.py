@@ -26,13 +26,14 @@ _WORDED: type[Exception] = typer.BadParameter.__mro__[2]
 
 def main() -> NoReturn:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    _prepare("--debug" in arguments)
+    sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, and give its exit code."""
     debug = "--debug" in arguments
-    _prepare(debug)
     try:
         given = list(arguments) or ["--help"]
         code = app(args=given, prog_name=PROGRAM, standalone_mode=False)
@@ -119,12 +120,12 @@ def _keep(details: str) -> Path:
 
 
 def _prepare(debug: bool) -> None:
+    """Set up what belongs to the process: logging, and streams that take any name."""
     level = logging.DEBUG if debug else logging.WARNING
     logging.basicConfig(
         level=level,
         stream=sys.stderr,
         format="%(asctime)s %(name)s: %(message)s" if debug else "%(levelname)s: %(message)s",
-        force=True,
     )
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is no reason to fail.

@@ -30,7 +30,6 @@ from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import move_worth
 from vsphere_market.market.goods import Space
-from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.planfile import plan_from_json
 from vsphere_market.market.quotes import quotes_for

@@ -52,7 +52,8 @@ def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | N
     """
     journal: Journal | None = None
     if path is not None:
-        journal = open_journal(path, read_only=True)
+        # One that is to be begun later knows nothing yet.
+        journal = open_journal(path, read_only=True) if path.exists() else None
     elif source.kind is not SourceKind.PLANT and default_path().exists():
         try:
             journal = open_journal(default_path(), read_only=True)

@@ -1,0 +1,153 @@
+"""Plans from files: revalidated, approved steps only, written down with who said yes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tests.roads import automatic, hot_plant, policies, road
+from vsphere_market.control.apply import apply, drifts, review
+from vsphere_market.control.cycle import observe_and_decide
+from vsphere_market.errors import BusyError, InputError, PlanError, StaleError
+from vsphere_market.market import Plan
+from vsphere_market.plant import PlantVCenter
+from vsphere_market.policy import NO_POLICIES, PolicySet
+from vsphere_market.port import Migrate, OutcomeKind
+
+
+def made(plant: PlantVCenter, folder: Path, wanted: PolicySet = NO_POLICIES) -> Plan:
+    with road(folder, plant, wanted) as way:
+        return observe_and_decide(way)[1]
+
+
+def test_a_plan_is_carried_out(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    with road(tmp_path, plant, NO_POLICIES, who="ann") as way, review(way, plan) as held:
+        assert [step.id for step in held.chosen] == [step.id for step in plan.steps]
+        assert held.left_out == ()
+        result = apply(way, held)
+        assert result.succeeded
+        trail = [row for row in way.journal.audit_trail() if row.event == "approval"]
+        assert "ann" in trail[0].body
+        assert way.journal.cycles()[0].kind == "apply"
+    snapshot = plant.observe()
+    assert drifts(plan, snapshot) == ()
+    for step in plan.steps:
+        if isinstance(step.action, Migrate):
+            row = snapshot.vms.row(step.action.vm.moid)
+            assert snapshot.hosts.moid[snapshot.vms.host[row]] == step.action.target.moid
+
+
+def test_applying_it_twice_does_nothing_more(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    with road(tmp_path, plant, NO_POLICIES) as way:
+        with review(way, plan) as held:
+            apply(way, held)
+        with review(way, plan) as held:
+            again = apply(way, held)
+    assert set(again.counts) == {OutcomeKind.ALREADY_DONE}
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    before = plant.observe().vms.host.tolist()
+    # Nobody needs to be kept out of what submits nothing, so the lock may be held by another.
+    with (
+        road(tmp_path, plant, NO_POLICIES) as way,
+        way.journal.own(),
+        review(way, plan, dry_run=True) as held,
+    ):
+        result = apply(way, held, dry_run=True)
+    assert set(result.counts) == {OutcomeKind.WOULD_DO}
+    assert plant.observe().vms.host.tolist() == before
+
+
+def test_what_policy_only_recommends_is_left_out(tmp_path: Path) -> None:
+    plant = hot_plant()
+    rest = {**automatic("recommend"), "selector": {"name": "hot-1*"}}
+    plan = made(plant, tmp_path, policies(rest))
+    named = {step.id for step in plan.steps if step.action.vm.name.startswith("hot-1")}
+    with road(tmp_path, plant, NO_POLICIES) as way, review(way, plan) as held:
+        assert {step.id for step in held.left_out} == named
+    assert named
+    with (
+        road(tmp_path, plant, NO_POLICIES) as way,
+        pytest.raises(InputError, match="only recommends"),
+        review(way, plan, only=[min(named)]),
+    ):
+        pass
+
+
+def test_single_steps_can_be_chosen(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    first = plan.steps[0].id
+    with road(tmp_path, plant, NO_POLICIES) as way:
+        with review(way, plan, only=[first]) as held:
+            result = apply(way, held)
+        with pytest.raises(PlanError, match="no step s99"), review(way, plan, only=["s99"]):
+            pass
+    assert result.outcome_of(first).kind is OutcomeKind.DONE
+    others = [item.kind for item in result.outcomes if item.step != first]
+    assert set(others) <= {OutcomeKind.SKIPPED}
+
+
+def test_an_expired_plan_is_refused(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    plant.clock.sleep(1900)
+    with road(tmp_path, plant, NO_POLICIES) as way:
+        with pytest.raises(StaleError, match="expired"), review(way, plan):
+            pass
+        assert way.journal.executions() == ()
+
+
+def test_a_plan_for_another_estate_is_refused(tmp_path: Path) -> None:
+    plan = made(hot_plant(), tmp_path)
+    other = hot_plant(name="elsewhere")
+    with (
+        road(tmp_path, other, NO_POLICIES) as way,
+        pytest.raises(StaleError, match="not from"),
+        review(way, plan),
+    ):
+        pass
+    with pytest.raises(StaleError):
+        drifts(plan, other.observe())
+
+
+def test_a_plan_that_the_estate_has_left_behind_is_refused(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    step = next(step for step in plan.steps if isinstance(step.action, Migrate))
+    assert isinstance(step.action, Migrate)
+    # As if it had been planned from the other host.
+    wrong = dataclasses.replace(step.action, source=step.action.target, target=step.action.target)
+    moved = dataclasses.replace(
+        plan,
+        steps=tuple(
+            dataclasses.replace(one, action=wrong) if one is step else one for one in plan.steps
+        ),
+    )
+    with (
+        road(tmp_path, plant, NO_POLICIES) as way,
+        pytest.raises(StaleError, match="has changed since"),
+        review(way, moved),
+    ):
+        pass
+
+
+def test_nobody_else_may_act_meanwhile(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    with (
+        road(tmp_path, plant, NO_POLICIES) as way,
+        way.journal.own(),
+        pytest.raises(BusyError),
+        review(way, plan),
+    ):
+        pass
