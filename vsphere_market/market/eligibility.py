@@ -17,7 +17,7 @@ from vsphere_market.units import BoolArray, IndexArray
 #: Rounding slack of sums of MiB.
 SLACK_MIB = 1e-6
 #: Why there is no room, in the order of ``goods.Space``.
-ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_ROOM_TO_LAND, Reason.NO_RESERVATION_ROOM)
+ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_RESERVATION_ROOM)
 
 
 class Eligibility:
@@ -93,7 +93,7 @@ class Eligibility:
         return known
 
     def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
-        """(len(vms), len(hosts)) room now, of all three kinds; a VM has always room at home."""
+        """(len(vms), len(hosts)) room now, of both kinds; a VM has always room at home."""
         ledger = self.ledger
         spare = ledger.supply.space[hosts] - ledger.occupied[hosts] + SLACK_MIB
         fits = np.all(ledger.needs[vms][:, None, :] <= spare[None, :, :], axis=2)

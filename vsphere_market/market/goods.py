@@ -35,13 +35,11 @@ class Space(IntEnum):
     """Columns of what a host must have room for; prices do not enter here.
 
     PINNED: memory that no balloon can free, within usable memory.
-    PRESENT: memory that is really there now and travels with a vMotion, within usable memory.
     ADMITTED: reservation and overhead, within physical memory less the VMkernel's.
     """
 
     PINNED = 0
-    PRESENT = 1
-    ADMITTED = 2
+    ADMITTED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Supply:
         goods: the blocks of columns.
         capacity: (H, K) usable capacity, MiB or MHz; at least :data:`LEAST_CAPACITY`.
         usable: (H,) memory for sale, MiB.
-        space: (H, 3) what may not be exceeded, MiB, in the order of :class:`Space`.
+        space: (H, 2) what may not be exceeded, MiB, in the order of :class:`Space`.
         fit: (H,) may take VMs.
         open: (H,) may give VMs away.
     """
@@ -176,5 +174,5 @@ def make_supply(
     )
     open_ = alive & ~rulebook.host_excluded
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
-    space = np.stack([usable, usable, physical], axis=1)
+    space = np.stack([usable, physical], axis=1)
     return Supply(goods, capacity, usable, space, fit, open_)

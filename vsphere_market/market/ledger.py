@@ -64,8 +64,10 @@ class Ledger:
         terms: memory settings.
         taken: (V, K) what each VM takes of each good, on whatever host.
         load: (H, K) sums of ``taken`` over the VMs of each host.
-        needs: (V, 3) room that each VM needs, MiB, in the order of ``goods.Space``.
-        occupied: (H, 3) sums of ``needs`` over the VMs of each host.
+        needs: (V, 2) room that each VM needs, MiB, in the order of ``goods.Space``.
+        occupied: (H, 2) sums of ``needs`` over the VMs of each host.
+        present: (V,) memory of each VM that is really there and travels with a vMotion, MiB.
+        filled: (H,) sums of ``present`` over the VMs of each host.
     """
 
     def __init__(
@@ -107,6 +109,8 @@ class Ledger:
         self.load: FloatArray = np.zeros_like(self.supply.capacity)
         self.needs: FloatArray = self.room(every, self.terms)
         self.occupied: FloatArray = np.zeros_like(self.supply.space)
+        self.present: FloatArray = self._present(every, self.terms)
+        self.filled: FloatArray = np.zeros(len(snapshot.hosts))
         self.recount()
 
     # -- amounts -----------------------------------------------------------------------------
@@ -119,15 +123,13 @@ class Ledger:
         return working
 
     def room(self, rows: IndexArray, terms: Terms) -> FloatArray:
-        """Room that VMs ``rows`` need on any host (len(rows), 3) on given terms."""
-        overhead = self.demand.overhead[rows]
-        present = np.maximum(terms.footprint[rows] - self.demand.taken[rows], 0.0)
+        """Room that VMs ``rows`` need on any host (len(rows), 2) on given terms."""
         kept = np.where(
             self.locked[rows],
             terms.size[rows],
             np.minimum(terms.reservation[rows], terms.size[rows]),
         )
-        need = np.stack([self._pinned(rows, terms), present + overhead, kept + overhead], axis=1)
+        need = np.stack([self._pinned(rows, terms), kept + self.demand.overhead[rows]], axis=1)
         need[~self.demand.running[rows]] = 0.0
         return need
 
@@ -208,6 +210,8 @@ class Ledger:
         self.load[target] += self.taken[vm]
         self.occupied[source] -= self.needs[vm]
         self.occupied[target] += self.needs[vm]
+        self.filled[source] -= self.present[vm]
+        self.filled[target] += self.present[vm]
         self.rules.move(vm, source, target)
         self.host_of[vm] = target
 
@@ -215,22 +219,33 @@ class Ledger:
         """Give a VM the terms it has in ``terms``; other rows of ``terms`` are ignored."""
         host = int(self.host_of[vm])
         row = np.array([vm])
-        taken, need = self.taken[vm].copy(), self.needs[vm].copy()
+        taken, need, present = self.taken[vm].copy(), self.needs[vm].copy(), self.present[vm]
         for name in ("size", "limit", "reservation", "cap", "footprint"):
             getattr(self.terms, name)[vm] = getattr(terms, name)[vm]
         self.taken[vm] = self.amounts(row, self.terms)[0]
         self.needs[vm] = self.room(row, self.terms)[0]
+        self.present[vm] = self._present(row, self.terms)[0]
         if host >= 0:
             self.load[host] += self.taken[vm] - taken
             self.occupied[host] += self.needs[vm] - need
+            self.filled[host] += self.present[vm] - present
 
     def recount(self) -> None:
         """Sum loads and room afresh, so that rounding never piles up."""
         self.load[:] = 0.0
         self.occupied[:] = 0.0
+        self.filled[:] = 0.0
         on = np.flatnonzero(self.host_of >= 0)
         np.add.at(self.load, self.host_of[on], self.taken[on])
         np.add.at(self.occupied, self.host_of[on], self.needs[on])
+        np.add.at(self.filled, self.host_of[on], self.present[on])
+
+    def _present(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        present = np.maximum(terms.footprint[rows] - self.demand.taken[rows], 0.0)
+        there: FloatArray = np.where(
+            self.demand.running[rows], present + self.demand.overhead[rows], 0.0
+        )
+        return there
 
     def _pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Memory of VMs ``rows`` that no balloon can free, overhead included, MiB.

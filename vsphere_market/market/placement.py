@@ -41,7 +41,7 @@ class Marketplace:
             [eligibility.sees(int(vm))[hosts] for vm in vms], dtype=np.bool_
         ).reshape(len(vms), len(hosts))
         self._ruled = sorted(ledger.rules.ruled & self._row.keys())
-        self._disruption = disruption(ledger, vms, hosts)
+        self._disruption: FloatArray = np.zeros((len(vms), len(hosts)))
         self._enter: FloatArray = np.zeros((len(vms), len(hosts)))
         self._leave: FloatArray = np.zeros(len(vms))
         self._rule_cost: FloatArray = np.zeros((len(vms), len(hosts)))
@@ -51,7 +51,6 @@ class Marketplace:
 
     def refresh(self) -> None:
         """Ask for all quotes afresh, after settings of any VM have changed."""
-        self._disruption = disruption(self.ledger, self.vms, self.hosts)
         for at in range(len(self.hosts)):
             self._ask(at)
         for vm in self._ruled:
@@ -135,6 +134,7 @@ class Marketplace:
         if here.any():
             left = np.maximum(load[None, :] - taken[here], 0.0)
             self._leave[here] = now - supply.cost(left, host)
+        self._disruption[:, slot] = disruption(ledger, self.vms, np.array([host]))[:, 0]
         self._room[:, slot] = self.eligibility.roomy(self.vms, np.array([host]))[:, 0]
 
     def _ask_rules(self, vm: int) -> None:
@@ -146,19 +146,22 @@ class Marketplace:
 def disruption(ledger: Ledger, vms: IndexArray, hosts: IndexArray) -> FloatArray:
     """Points (vms, hosts) of moving each VM to each host: MiB to copy, over the slower end's speed.
 
-    What is copied is memory that is really there: footprint less what has been taken away.
-    Priority and sensitivity multiply it, so that who matters more is moved later.
+    What is copied is memory that is really there: footprint less what has been taken away. What
+    of it finds nothing free on the target is dearer: others there have to give it up at once.
+    Priority and sensitivity multiply it all, so that who matters more is moved later.
     """
     settings = ledger.settings
     speed = ledger.snapshot.hosts.vmotion_mbps
     speed = np.where(np.isnan(speed) | (speed <= 0), settings.move_speed_mbps, speed)
-    home = ledger.host_of[vms]
-    slower = np.minimum(speed[home][:, None], speed[hosts][None, :])
-    present = np.maximum(ledger.terms.footprint[vms] - ledger.demand.taken[vms], 0.0)
-    present = present + ledger.demand.overhead[vms]
-    copying = settings.move_cost * present[:, None] * (settings.move_speed_mbps / slower)
+    slower = np.minimum(speed[ledger.host_of[vms]][:, None], speed[hosts][None, :])
+    present = ledger.present[vms][:, None]
+    free = np.maximum(ledger.supply.usable[hosts] - ledger.filled[hosts], 0.0)
+    landing = np.maximum(present - free[None, :], 0.0)
+    copying = settings.move_cost * present * (settings.move_speed_mbps / slower)
     weight = ledger.rulebook.priority[vms] * ledger.rulebook.move_sensitivity[vms]
-    points: FloatArray = (copying + settings.move_fixed) * weight[:, None]
+    points: FloatArray = weight[:, None] * (
+        copying + settings.landing_cost * landing + settings.move_fixed
+    )
     return points
 
 

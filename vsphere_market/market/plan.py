@@ -76,7 +76,6 @@ class Reason(StrEnum):
     NO_DATASTORE = "no-datastore"
     NO_VMOTION = "no-vmotion"
     NO_ROOM = "no-room"
-    NO_ROOM_TO_LAND = "no-room-to-land"
     NO_RESERVATION_ROOM = "no-reservation-room"
     BREAKS_RULE = "breaks-rule"
     HOT_ADD_DISABLED = "hot-add-disabled"
@@ -102,7 +101,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",
     Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
     Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",
-    Reason.NO_ROOM_TO_LAND: "The host has nothing free: it would have to swap to take it in.",
     Reason.NO_RESERVATION_ROOM: "The host or pool cannot back the reservation.",
     Reason.BREAKS_RULE: "A mandatory placement rule forbids it.",
     Reason.HOT_ADD_DISABLED: "Memory hot-add is not enabled; that takes a power cycle.",
