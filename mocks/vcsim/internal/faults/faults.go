@@ -253,5 +253,6 @@ func Build(name string, detail json.RawMessage) (types.BaseMethodFault, error) {
 			return nil, fmt.Errorf("the detail does not fit %s: %w", name, err)
 		}
 	}
+	complete(reflect.ValueOf(value).Elem())
 	return fault, nil
 }

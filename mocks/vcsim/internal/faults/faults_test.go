@@ -101,3 +101,21 @@ func TestRemovingWakesWhoHangs(t *testing.T) {
 		t.Fatal("the rule is still there")
 	}
 }
+
+func TestRequiredFieldsAreNeverEmpty(t *testing.T) {
+	fault, err := Build("InvalidPowerState", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fault.(*types.InvalidPowerState).ExistingState == "" {
+		t.Fatal("an enum is empty")
+	}
+	fault, _ = Build("TaskInProgress", nil)
+	if r := fault.(*types.TaskInProgress).Task; r.Type != "Task" || r.Value == "" {
+		t.Fatalf("a reference is %v", r)
+	}
+	fault, _ = Build("CannotAccessVmDisk", nil)
+	if fault.(*types.CannotAccessVmDisk).Fault.Fault == nil {
+		t.Fatal("an inner fault is missing")
+	}
+}

@@ -38,6 +38,8 @@ type (
 	hostCalls    struct{ receiver }
 	checkCalls   struct{ receiver }
 	taskCalls    struct{ receiver }
+	listCalls    struct{ receiver }
+	eventCalls   struct{ receiver }
 	perfCalls    struct{ receiver }
 	poolCalls    struct{ receiver }
 	rootCalls    struct{ receiver }
@@ -85,6 +87,8 @@ func (v *VCenter) dispatch() {
 	add("HostSystem", &hostCalls{part("host")})
 	add("VirtualMachineProvisioningChecker", &checkCalls{part("check")})
 	add("Task", &taskCalls{part("task")})
+	add("TaskManager", &listCalls{part("list")})
+	add("EventManager", &eventCalls{part("event")})
 	add("PerformanceManager", &perfCalls{part("perf")})
 	add("ResourcePool", &poolCalls{part("pool")})
 	add("ServiceInstance", &rootCalls{part("root")})

@@ -145,6 +145,7 @@ func (e *engine) work(r *running, inject *injection) (types.AnyType, *fault) {
 	undo := func() {}
 	if r.job.prepare != nil {
 		e.v.world.Lock()
+		e.v.actor = r.user
 		u, failure := r.job.prepare(r.task.Self)
 		e.v.world.Unlock()
 		if u != nil {
@@ -174,6 +175,7 @@ func (e *engine) work(r *running, inject *injection) (types.AnyType, *fault) {
 		return nil, canceled
 	}
 	e.v.world.Lock()
+	e.v.actor = r.user
 	result, failure := r.job.commit()
 	e.v.world.Unlock()
 	r.done = failure == nil

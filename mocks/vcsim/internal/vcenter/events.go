@@ -8,11 +8,11 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// post puts an event into vCenter's history, at the simulator's time.
+// post puts an event into vCenter's history, at the simulator's time. The world is held alone.
 func (v *VCenter) post(event types.BaseEvent) {
 	v.library.Lock()
 	defer v.library.Unlock()
-	ctx := v.internalContext("")
+	ctx := v.internalContext(v.actor)
 	manager := v.reg.Get(*v.content.EventManager).(*simulator.EventManager)
 	v.reg.WithLock(ctx, manager, func() {
 		manager.PostEvent(ctx, &types.PostEvent{EventToPost: event})

@@ -104,11 +104,13 @@ func (c *vmCalls) guestPower(ctx *simulator.Context, r ref, reboot bool) *fault 
 	if tools != string(types.VirtualMachineToolsRunningStatusGuestToolsRunning) {
 		return failed(&types.ToolsUnavailable{}, "VMware Tools is not running in this virtual machine.")
 	}
+	user := ctx.Session.UserName
 	due := c.v.Clock.Now().Add(c.v.Settings.duration(KindShutdown, vm.size))
 	go func() {
 		c.v.Clock.Wait(due, nil)
 		c.v.world.Lock()
 		defer c.v.world.Unlock()
+		c.v.actor = user
 		if c.v.canPower(r, types.VirtualMachinePowerStatePoweredOff) != nil {
 			return
 		}

@@ -173,6 +173,7 @@ func (v *VCenter) ChangeVM(moid string, c Change) error {
 	}
 	v.world.Lock()
 	defer v.world.Unlock()
+	v.actor = "another administrator"
 	if c.Host != nil {
 		to := ref{Type: "HostSystem", Value: *c.Host}
 		host, pool, failure := v.resolve(vm, move{host: &to})

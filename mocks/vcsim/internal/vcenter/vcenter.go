@@ -77,6 +77,8 @@ type VCenter struct {
 	incoming map[ref]map[ref]int64
 	// poolOffset is what the file says of a pool's unreserved memory beyond what can be computed.
 	poolOffset map[ref]int64
+	// actor is the user whose work is being done while the world is held alone; events name him.
+	actor string
 	// versions numbers configurations, so that no change version ever repeats.
 	versions atomic.Int64
 	// bootSize is the memory in MiB that each VM was powered on with.
