@@ -58,6 +58,8 @@ class ExecutionResult:
         """What a command that did nothing else should exit with."""
         if self.error is not None:
             return self.error.exit_code
+        if any(outcome.cause is Cause.NOT_PERMITTED for outcome in self.outcomes):
+            return ExitCode.NOT_PERMITTED
         if any(outcome.kind in _BAD for outcome in self.outcomes):
             return ExitCode.FAILED
         return ExitCode.TRY_LATER if self.stale else ExitCode.OK

@@ -172,7 +172,10 @@ def _prechecked(machine: Machine, run: Run, findings: list[Finding]) -> None:
         why = f"would be done if vCenter agrees after {', '.join(run.job.after)}; as of now: {said}"
         machine.end(run, OutcomeKind.WOULD_DO, Cause.PRECHECK, why)
     else:
-        machine.end(run, OutcomeKind.REFUSED, Cause.PRECHECK, f"vCenter would refuse: {said}")
+        # Rights may differ from folder to folder, so this says nothing of the other steps.
+        denied = any(finding.code == "NoPermission" for finding in errors)
+        cause = Cause.NOT_PERMITTED if denied else Cause.PRECHECK
+        machine.end(run, OutcomeKind.REFUSED, cause, f"vCenter would refuse: {said}")
 
 
 # ---------------------------------------------------------------- comparing with the world

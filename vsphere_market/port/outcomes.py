@@ -68,7 +68,7 @@ class Cause(StrEnum):
     PLAN_DEADLINE = "plan-deadline"
     #: Success was reported, but the world does not show it.
     NOT_VERIFIED = "not-verified"
-    #: A privilege is missing; the execution was ended.
+    #: A privilege is missing. When a request was refused for it, the execution was ended.
     NOT_PERMITTED = "not-permitted"
     #: The other side cannot be reached any more; the execution was ended.
     UNREACHABLE = "unreachable"

@@ -36,7 +36,9 @@ from vsphere_market.market.plan import Step
 from vsphere_market.port import (
     ActionKind,
     Cause,
+    Finding,
     OutcomeKind,
+    Severity,
     Standing,
     TaskHandle,
     TaskState,
@@ -381,6 +383,16 @@ def test_a_refused_precheck_ends_the_step_with_its_sentence() -> None:
     assert record.outcome.sentence == (
         "Move web-1 from esx-1 to esx-2: vCenter would refuse: The host has no room."
     )
+
+
+def test_a_missing_privilege_found_beforehand_refuses_the_step_alone() -> None:
+    hand = Hand(*three_moves()[:2])
+    hand.next()
+    lacking = Finding("NoPermission", Severity.ERROR, "web-1", "x lacks Resource.HotMigrate")
+    hand.tell(Stood("s1", Standing.BEFORE), Prechecked("s1", [lacking]))
+    hand.until_poll()
+    assert hand.kinds() == {"s1": (OutcomeKind.REFUSED, Cause.NOT_PERMITTED)}
+    assert hand.submitted == ["s2"]
 
 
 def test_polls_come_soon_after_a_change_and_seldom_when_nothing_happens() -> None:
