@@ -506,3 +506,18 @@ def test_a_server_that_knows_no_path_with_a_key_is_asked_for_all_options() -> No
     view = snapshot_from(read, Source("vcenter", "test"), 0.0)
     assert view.vms.balloon_cap_mib[0] == 256
     assert not [line for line in view.missing if "extraConfig" in line]
+
+
+def test_vms_that_drs_leaves_to_others() -> None:
+    levels: list[tuple[str, dict[str, Any]]] = [
+        ("vm-1", {"enabled": False}),
+        ("vm-2", {"enabled": True, "behavior": "manual"}),
+    ]
+    config = vim.cluster.ConfigInfoEx(
+        drsVmConfig=[
+            vim.cluster.DrsVmConfigInfo(key=ref("VirtualMachine", moid), **level)
+            for moid, level in levels
+        ]
+    )
+    view = snapshot(host(), vm(), vm("vm-2"), vm("vm-3"), cluster(config)).vms
+    assert view.drs_override == ("disabled", "manual", "")
