@@ -20,6 +20,11 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.placement import Marketplace
 from vsphere_market.units import FloatArray, IndexArray
 
+#: Further rounds would raise the bound by less than this share.
+TIGHT_ENOUGH = 1e-5
+#: The step need not be exact: any point gives a valid bound, a good one a good bound.
+HALVINGS = 10
+
 
 def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> float:
     """A number that the potential of no allowed placement is below, in points.
@@ -60,7 +65,7 @@ def _cluster_bound(ledger: Ledger, place: Marketplace, rounds: int) -> float:
         target += fixed
         slack = float((price * (load - target)).sum())
         best = max(best, here - slack)
-        if slack <= 1e-9 * max(abs(here), 1.0):
+        if slack <= TIGHT_ENOUGH * max(abs(here), 1.0):
             break
         load = load + _best_step(supply, hosts, load, target - load) * (target - load)
     return best
@@ -69,7 +74,7 @@ def _cluster_bound(ledger: Ledger, place: Marketplace, rounds: int) -> float:
 def _best_step(supply: Supply, hosts: IndexArray, load: FloatArray, way: FloatArray) -> float:
     """Where on the way from ``load`` the cost is least: bisection on its slope, which rises."""
     low, high = 0.0, 1.0
-    for _ in range(30):
+    for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         slope = float((supply.price(load + middle * way, hosts) * way).sum())
         if slope > 0.0:

@@ -8,12 +8,21 @@ from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Quote
+from vsphere_market.units import FloatArray
 
 
-def quotes_for(ledger: Ledger, eligibility: Eligibility, vm: int) -> tuple[Quote, ...]:
+def quotes_for(
+    ledger: Ledger, eligibility: Eligibility, vm: int, price: FloatArray | None = None
+) -> tuple[Quote, ...]:
     """Quotes of all hosts of the VM's cluster: its own host first, then the cheapest first.
 
     The quote of its own host is what the potential would fall by if it left.
+
+    Args:
+        ledger: the market's state.
+        eligibility: what is possible.
+        vm: row of the VM.
+        price: ``ledger.host_price()``, where the caller has it already.
     """
     home = int(ledger.host_of[vm])
     if home < 0:
@@ -26,7 +35,7 @@ def quotes_for(ledger: Ledger, eligibility: Eligibility, vm: int) -> tuple[Quote
     )
     taken = ledger.taken[vm]
     rules = ledger.rules.costs(vm, home)
-    price = ledger.host_price()
+    price = ledger.host_price() if price is None else price
     loads = ledger.load[hosts].copy()
     at_home = hosts == home
     loads[at_home] = np.maximum(loads[at_home] - taken, 0.0)

@@ -12,7 +12,7 @@ from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.port import ActionKind, Entity
-from vsphere_market.units import gib_text
+from vsphere_market.units import FloatArray, gib_text
 
 #: The action that cures each cause.
 CURES: dict[Cause, ActionKind] = {
@@ -31,13 +31,14 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
     eligibility = Eligibility(after, question.cooling)
     terms = TermsTrader(after, eligibility)
     touched = {(trade.what.vm, trade.what.kind) for trade in answer.trades}
+    price = after.host_price()
     found: list[Refusal] = []
     for diagnosis in diagnose(question.ledger()):
         cure = CURES.get(diagnosis.cause)
         if cure is None or (diagnosis.row, cure) in touched:
             continue
         if diagnosis.cause is Cause.HOST_OVERCOMMIT:
-            found += _left_on_hot_host(after, eligibility, diagnosis)
+            found += _left_on_hot_host(after, eligibility, diagnosis, price)
         else:
             found.append(_not_changed(after, terms, diagnosis, cure))
     found += _promises(after, terms, touched)
@@ -46,7 +47,7 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
 
 
 def _left_on_hot_host(
-    ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis
+    ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis, price: FloatArray
 ) -> list[Refusal]:
     """A squeezed VM that stays: no refusal when others moved away and made room."""
     row = diagnosis.row
@@ -60,7 +61,7 @@ def _left_on_hot_host(
     tail = f" {name} stays {gib_text(over)} short."
     if reason is not None:
         return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
-    quotes = quotes_for(ledger, eligibility, row)
+    quotes = quotes_for(ledger, eligibility, row, price)
     free = [quote for quote in quotes[1:] if quote.refused is None]
     if not free:
         barred = {quote.refused for quote in quotes[1:] if quote.refused is not None}

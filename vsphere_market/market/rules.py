@@ -3,6 +3,8 @@
 Keep-apart and keep-together rules count pairs: a rule's violations are pairs of its members on one
 host, or on different hosts. A pair belongs to both of its VMs alike, so what one VM gains by
 leaving is what the potential loses, and quotes stay exact. Host rules count VMs on wrong hosts.
+Crowd rules count VMs too many on a host, and hosts too many in use: what one VM's place costs is
+what it adds to these when all others stay, which is exact for the same reason.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, RuleTable
 from vsphere_market.market.settings import MarketSettings
+from vsphere_market.policy import CrowdRule
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 
@@ -51,6 +54,37 @@ class HostRule:
     penalty: float
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """VMs that shall not crowd a host, nor spread over many.
+
+    Attributes:
+        name: for people.
+        vms: rows of its members.
+        per_host: at most so many on one host; +inf for no such bound.
+        hosts_used: at most so many hosts with any of them; +inf for no such bound.
+        penalty: points for each VM, and each host, too many.
+    """
+
+    name: str
+    vms: tuple[int, ...]
+    per_host: float
+    hosts_used: float
+    penalty: float
+
+    def excess(self, others: FloatArray) -> FloatArray:
+        """(H,) what one more member on each host would be too many, beside ``others`` (H,)."""
+        over = (others >= self.per_host).astype(np.float64)
+        if (others > 0).sum() >= self.hosts_used:
+            over += others <= 0
+        return over
+
+    def violations(self, counts: FloatArray) -> float:
+        """VMs and hosts too many."""
+        over = np.maximum(counts - self.per_host, 0.0).sum()
+        return float(over + max(float((counts > 0).sum()) - self.hosts_used, 0.0))
+
+
 class RuleBoard:
     """Counts of rule members per host, kept true while VMs move.
 
@@ -58,10 +92,17 @@ class RuleBoard:
     """
 
     def __init__(
-        self, tables: Iterable[RuleTable], host_of: IndexArray, hosts: int, settings: MarketSettings
+        self,
+        tables: Iterable[RuleTable],
+        host_of: IndexArray,
+        hosts: int,
+        settings: MarketSettings,
+        crowds: Iterable[CrowdRule] = (),
     ) -> None:
         self.pairs: list[PairRule] = []
         self.hosts: list[HostRule] = []
+        self.crowds: list[Crowd] = []
+        self._crowds_of: dict[int, list[int]] = {}
         self._pairs_of: dict[int, list[int]] = {}
         self._hosts_of: dict[int, list[int]] = {}
         for table in tables:
@@ -72,15 +113,23 @@ class RuleBoard:
                 if host_of[vm] >= 0:
                     self.counts[at, host_of[vm]] += 1
         self._count = hosts
+        for wanted in crowds:
+            self._take(wanted, settings)
+        self.heads: FloatArray = np.zeros((len(self.crowds), hosts))
+        for at, crowd in enumerate(self.crowds):
+            on = host_of[list(crowd.vms)]
+            np.add.at(self.heads[at], on[on >= 0], 1.0)
 
     @property
     def ruled(self) -> set[int]:
         """Rows of the VMs that any rule is about."""
-        return self._pairs_of.keys() | self._hosts_of.keys()
+        return self._pairs_of.keys() | self._hosts_of.keys() | self._crowds_of.keys()
 
     def kin(self, vm: int) -> set[int]:
-        """Rows of the VMs whose quotes change when ``vm`` moves: its partners in pair rules."""
-        return {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms} - {vm}
+        """Rows of the VMs whose quotes change when ``vm`` moves: its partners in rules."""
+        paired = {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms}
+        crowd = {other for at in self._crowds_of.get(vm, ()) for other in self.crowds[at].vms}
+        return (paired | crowd) - {vm}
 
     def costs(self, vm: int, host: int) -> FloatArray:
         """Points (H,) that having ``vm`` on each host costs, given where the others are.
@@ -95,6 +144,10 @@ class RuleBoard:
             total += rule.penalty * others if rule.apart else -rule.penalty * others
         for at in self._hosts_of.get(vm, ()):
             total += np.where(self.hosts[at].allowed, 0.0, self.hosts[at].penalty)
+        for at in self._crowds_of.get(vm, ()):
+            others = self.heads[at].copy()
+            others[host] -= 1
+            total += self.crowds[at].penalty * self.crowds[at].excess(others)
         return total
 
     def allowed(self, vm: int, host: int) -> BoolArray:
@@ -110,6 +163,11 @@ class RuleBoard:
             rule_allowed = self.hosts[at].allowed
             if rule_allowed[host]:
                 good &= rule_allowed
+        for at in self._crowds_of.get(vm, ()):
+            others = self.heads[at].copy()
+            others[host] -= 1
+            excess = self.crowds[at].excess(others)
+            good &= excess <= excess[host]
         return good
 
     def move(self, vm: int, source: int, target: int) -> None:
@@ -117,6 +175,9 @@ class RuleBoard:
         for at in self._pairs_of.get(vm, ()):
             self.counts[at, source] -= 1
             self.counts[at, target] += 1
+        for at in self._crowds_of.get(vm, ()):
+            self.heads[at, source] -= 1
+            self.heads[at, target] += 1
 
     def potential(self, host_of: IndexArray) -> float:
         """Points of all violations."""
@@ -131,7 +192,17 @@ class RuleBoard:
                 1 for vm in rule_.vms if host_of[vm] >= 0 and not rule_.allowed[host_of[vm]]
             )
             total += rule_.penalty * wrong
+        for at, crowd in enumerate(self.crowds):
+            total += crowd.penalty * crowd.violations(self.heads[at])
         return total
+
+    def _take(self, wanted: CrowdRule, settings: MarketSettings) -> None:
+        penalty = settings.must_penalty if wanted.mandatory else settings.rule_penalty
+        for vm in wanted.vms:
+            self._crowds_of.setdefault(vm, []).append(len(self.crowds))
+        self.crowds.append(
+            Crowd(wanted.name, wanted.vms, wanted.per_host, wanted.hosts_used, penalty)
+        )
 
     def _read(self, table: RuleTable, hosts: int, settings: MarketSettings) -> None:
         for row in range(len(table)):

@@ -1,0 +1,177 @@
+"""Disruption budgets while the market trades: no plan holds more migrations than may be done.
+
+What counts against a budget are the migrations that the journal knows within the budget's window,
+and the VMs that the plan leaves on another host than they began on. A VM that changes its mind
+while prices move counts once, and not at all when it ends where it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.estate import Snapshot
+from vsphere_market.policy import BudgetScope, DisruptionBudget
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+
+@dataclass(frozen=True, slots=True)
+class PastMove:
+    """A migration that we did, or may have done.
+
+    Attributes:
+        vm: managed object id.
+        source: managed object id of the host it left.
+        target: of the host it went to.
+        ended_s: Unix time.
+    """
+
+    vm: str
+    source: str
+    target: str
+    ended_s: float
+
+
+class BudgetBoard:
+    """All budgets with what is spent of them, kept true while VMs move.
+
+    Args:
+        budgets: made for this snapshot.
+        snapshot: the estate.
+        host_of: (V,) where each VM is before the plan, -1 for nowhere.
+        past: migrations done before.
+        now_s: Unix time at which windows end.
+    """
+
+    def __init__(
+        self,
+        budgets: Sequence[DisruptionBudget],
+        snapshot: Snapshot,
+        host_of: IndexArray,
+        past: Sequence[PastMove],
+        now_s: float,
+    ) -> None:
+        self._home = host_of.copy()
+        self._at = host_of.copy()
+        self._purses = [_Purse(budget, snapshot, past, now_s) for budget in budgets]
+
+    @property
+    def any(self) -> bool:
+        """There are budgets at all."""
+        return bool(self._purses)
+
+    def mask(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
+        """(vms, hosts) moves that every budget has room for; staying always has."""
+        good: BoolArray = np.ones((len(vms), len(hosts)), dtype=np.bool_)
+        if not self._purses:
+            return good
+        home = self._home[vms]
+        away = self._at[vms] != home
+        for purse in self._purses:
+            good &= ~purse.counted[vms][:, None] | purse.room(vms, hosts, home, away)
+        # Going home frees what the VM had spent.
+        good |= home[:, None] == hosts[None, :]
+        good |= self._at[vms][:, None] == hosts[None, :]
+        return good
+
+    def move(self, vm: int, source: int, target: int) -> None:
+        """Keep the counts true."""
+        home = int(self._home[vm])
+        self._at[vm] = target
+        for purse in self._purses:
+            if purse.counted[vm]:
+                if source != home:
+                    purse.spend(vm, home, source, -1)
+                if target != home:
+                    purse.spend(vm, home, target, 1)
+
+
+class _Purse:
+    """One budget: what each of its scopes may have, and has."""
+
+    def __init__(
+        self,
+        budget: DisruptionBudget,
+        snapshot: Snapshot,
+        past: Sequence[PastMove],
+        now_s: float,
+    ) -> None:
+        self.counted: BoolArray = budget.vms
+        self._by_host = budget.scope is BudgetScope.HOST
+        self._scope_of = _scopes(budget.scope, snapshot)
+        rows = np.flatnonzero(budget.vms & (self._scope_of >= 0))
+        scopes = max(_number(budget.scope, snapshot), 1)
+        members = np.bincount(self._scope_of[rows], minlength=scopes).astype(np.float64)
+        self.allowed: FloatArray = _allowed(budget, members)
+        self.spent: FloatArray = np.zeros(len(self.allowed))
+        for move in past:
+            row = snapshot.vms.row(move.vm)
+            if row < 0 or not budget.vms[row] or move.ended_s <= now_s - budget.window_s:
+                continue
+            if self._by_host:
+                ends = (snapshot.hosts.row(move.source), snapshot.hosts.row(move.target))
+                for host in ends:
+                    if host >= 0:
+                        self.spent[host] += 1
+            elif self._scope_of[row] >= 0:
+                self.spent[self._scope_of[row]] += 1
+
+    def room(
+        self, vms: IndexArray, hosts: IndexArray, home: IndexArray, away: BoolArray
+    ) -> BoolArray:
+        """(vms, hosts) whether one more migration of each VM to each host fits."""
+        free = self.spent + 1 <= self.allowed
+        if self._by_host:
+            leaves = away | free[home]
+            both: BoolArray = leaves[:, None] & free[hosts][None, :]
+            return both
+        scope = self._scope_of[vms]
+        may: BoolArray = away | (scope < 0) | free[scope]
+        return np.broadcast_to(may[:, None], (len(vms), len(hosts)))
+
+    def spend(self, vm: int, home: int, other: int, times: int) -> None:
+        """Count (or take back) a migration from ``home`` to ``other``."""
+        if self._by_host:
+            self.spent[home] += times
+            self.spent[other] += times
+        elif self._scope_of[vm] >= 0:
+            self.spent[self._scope_of[vm]] += times
+
+
+def _scopes(scope: BudgetScope, snapshot: Snapshot) -> IndexArray:
+    """(V,) which scope's members each VM is one of; -1 for none."""
+    count = len(snapshot.vms)
+    match scope:
+        case BudgetScope.VM:
+            return np.arange(count)
+        case BudgetScope.HOST:
+            return snapshot.vms.host
+        case BudgetScope.CLUSTER:
+            return snapshot.vms.cluster
+        case BudgetScope.ESTATE:
+            return np.zeros(count, dtype=np.int64)
+
+
+def _number(scope: BudgetScope, snapshot: Snapshot) -> int:
+    match scope:
+        case BudgetScope.VM:
+            return len(snapshot.vms)
+        case BudgetScope.HOST:
+            return len(snapshot.hosts)
+        case BudgetScope.CLUSTER:
+            return len(snapshot.clusters)
+        case BudgetScope.ESTATE:
+            return 1
+
+
+def _allowed(budget: DisruptionBudget, members: FloatArray) -> FloatArray:
+    """How many migrations each scope may have; a share that is not 0 allows one at least."""
+    allowed: FloatArray = np.full(len(members), budget.max_migrations)
+    if math.isfinite(budget.max_share):
+        share = np.floor(budget.max_share * members + 1e-9)
+        least = 1.0 if budget.max_share > 0 else 0.0
+        allowed = np.minimum(allowed, np.maximum(share, least))
+    return allowed
