@@ -13,9 +13,13 @@ from vsphere_market.demand import DemandSettings
 from vsphere_market.errors import UsageError
 from vsphere_market.market import MarketSettings
 from vsphere_market.proving.controller import Circumstances, Controller, Parameters
+from vsphere_market.proving.rivals import oracle
 from vsphere_market.proving.rivals.drs import Drs
+from vsphere_market.proving.rivals.drs7 import Drs7
+from vsphere_market.proving.rivals.hbal import Hbal
 from vsphere_market.proving.rivals.none import Nothing
 from vsphere_market.proving.rivals.ours import Market
+from vsphere_market.proving.rivals.rightsizing import Rightsizing
 from vsphere_market.proving.rivals.threshold import Threshold
 
 
@@ -70,6 +74,12 @@ ROSTER: Mapping[str, Entry] = {
     "none": _plain(Nothing, "ESXi by itself"),
     "threshold": _plain(Threshold, "spreading until host usage is even, the ProxLB way"),
     "drs": _plain(Drs, "DRS up to vSphere 6.7"),
+    "drs7": _plain(Drs7, "VM scores, as DRS since vSphere 7"),
+    "hbal": _plain(Hbal, "the balancer of Ganeti"),
+    "rightsizing": _plain(Rightsizing, "sizes by a percentile of the past, no moves"),
+    "oracle": Entry(
+        oracle.Oracle, "sees the next hour; a yardstick", _fields(MarketSettings) | oracle.DEFAULTS
+    ),
     "market": Entry(
         Market, "this project", _fields(MarketSettings, DemandSettings) | {"hours": 48}
     ),
