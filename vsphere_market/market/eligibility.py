@@ -17,7 +17,7 @@ from vsphere_market.units import BoolArray, IndexArray
 #: Rounding slack of sums of MiB.
 SLACK_MIB = 1e-6
 #: Why there is no room, in the order of ``goods.Space``.
-ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_RESERVATION_ROOM)
+ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_RESERVATION_ROOM, Reason.ABOVE_OVERCOMMIT)
 
 
 class Eligibility:
@@ -121,6 +121,8 @@ class Eligibility:
             return Reason.NO_DATASTORE
         if not ledger.rules.allowed(vm, source)[target]:
             return Reason.BREAKS_RULE
+        if not ledger.budgets.mask(np.array([vm]), np.array([target]))[0, 0]:
+            return Reason.BUDGET_SPENT
         if target == source:
             return None
         short = ledger.occupied[target] + ledger.needs[vm] > ledger.supply.space[target] + SLACK_MIB

@@ -14,6 +14,7 @@ import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.placement import disruption, marketplaces
@@ -40,6 +41,9 @@ class Question:
         rulebook: what the business wants.
         settings: the market's constants.
         cooling: (V,) VMs that were moved too short a while ago.
+        past: migrations that disruption budgets count, as far back as the longest window.
+        now_s: Unix time at the source, up to which budgets' windows reach; None for the time at
+            which the snapshot was taken.
     """
 
     snapshot: Snapshot
@@ -47,10 +51,14 @@ class Question:
     rulebook: Rulebook
     settings: MarketSettings
     cooling: BoolArray
+    past: tuple[PastMove, ...] = ()
+    now_s: float | None = None
 
     def ledger(self) -> Ledger:
         """A fresh ledger of the estate as it stands."""
-        return Ledger(self.snapshot, self.demand, self.rulebook, self.settings)
+        return Ledger(
+            self.snapshot, self.demand, self.rulebook, self.settings, self.past, self.now_s
+        )
 
 
 @dataclass(frozen=True, slots=True)

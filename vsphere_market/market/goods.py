@@ -36,10 +36,12 @@ class Space(IntEnum):
 
     PINNED: memory that no balloon can free, within usable memory.
     ADMITTED: reservation and overhead, within physical memory less the VMkernel's.
+    SIZED: configured size, within the ceiling that policy sets for over-commitment.
     """
 
     PINNED = 0
     ADMITTED = 1
+    SIZED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Supply:
         goods: the blocks of columns.
         capacity: (H, K) usable capacity, MiB or MHz; at least :data:`LEAST_CAPACITY`.
         usable: (H,) memory for sale, MiB.
-        space: (H, 2) what may not be exceeded, MiB, in the order of :class:`Space`.
+        space: (H, 3) what may not be exceeded, MiB, in the order of :class:`Space`.
         fit: (H,) may take VMs.
         open: (H,) may give VMs away.
     """
@@ -174,5 +176,5 @@ def make_supply(
     )
     open_ = alive & ~rulebook.host_excluded
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
-    space = np.stack([usable, physical], axis=1)
+    space = np.stack([usable, physical, rulebook.host_overcommit * hosts.memory_mib], axis=1)
     return Supply(goods, capacity, usable, space, fit, open_)

@@ -13,12 +13,14 @@ that "lift the limit", "move" and "grow" compete at the same prices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, Snapshot
+from vsphere_market.market.budgets import BudgetBoard, PastMove
 from vsphere_market.market.curves import DelayCurve, HingeCurve
 from vsphere_market.market.goods import BALLOON_MAX_SHARE, make_supply
 from vsphere_market.market.rules import RuleBoard
@@ -64,14 +66,20 @@ class Ledger:
         terms: memory settings.
         taken: (V, K) what each VM takes of each good, on whatever host.
         load: (H, K) sums of ``taken`` over the VMs of each host.
-        needs: (V, 2) room that each VM needs, MiB, in the order of ``goods.Space``.
+        needs: (V, 3) room that each VM needs, MiB, in the order of ``goods.Space``.
         occupied: (H, 2) sums of ``needs`` over the VMs of each host.
         present: (V,) memory of each VM that is really there and travels with a vMotion, MiB.
         filled: (H,) sums of ``present`` over the VMs of each host.
     """
 
     def __init__(
-        self, snapshot: Snapshot, demand: Demand, rulebook: Rulebook, settings: MarketSettings
+        self,
+        snapshot: Snapshot,
+        demand: Demand,
+        rulebook: Rulebook,
+        settings: MarketSettings,
+        past: Sequence[PastMove] = (),
+        now_s: float | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.demand = demand
@@ -102,7 +110,18 @@ class Ledger:
         self._balloon = HingeCurve(settings.balloon_from, settings.balloon_slope)
         self._swap = HingeCurve(settings.swap_from, settings.swap_slope)
         self.rules = RuleBoard(
-            (snapshot.rules, rulebook.rules), self.host_of, len(snapshot.hosts), settings
+            (snapshot.rules, rulebook.rules),
+            self.host_of,
+            len(snapshot.hosts),
+            settings,
+            rulebook.crowds,
+        )
+        self.budgets = BudgetBoard(
+            rulebook.budgets,
+            snapshot,
+            self.host_of,
+            past,
+            snapshot.taken_at_s if now_s is None else now_s,
         )
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)
@@ -123,13 +142,14 @@ class Ledger:
         return working
 
     def room(self, rows: IndexArray, terms: Terms) -> FloatArray:
-        """Room that VMs ``rows`` need on any host (len(rows), 2) on given terms."""
+        """Room that VMs ``rows`` need on any host (len(rows), 3) on given terms."""
         kept = np.where(
             self.locked[rows],
             terms.size[rows],
             np.minimum(terms.reservation[rows], terms.size[rows]),
         )
-        need = np.stack([self._pinned(rows, terms), kept + self.demand.overhead[rows]], axis=1)
+        admitted = kept + self.demand.overhead[rows]
+        need = np.stack([self._pinned(rows, terms), admitted, terms.size[rows]], axis=1)
         need[~self.demand.running[rows]] = 0.0
         return need
 
@@ -213,6 +233,7 @@ class Ledger:
         self.filled[source] -= self.present[vm]
         self.filled[target] += self.present[vm]
         self.rules.move(vm, source, target)
+        self.budgets.move(vm, source, target)
         self.host_of[vm] = target
 
     def change(self, vm: int, terms: Terms) -> None:

@@ -86,6 +86,8 @@ class Marketplace:
             hurdle = self._hurdle()
             gain = saving - hurdle - least
             allowed = self._static & self._room & self._rule_ok
+            if self.ledger.budgets.any:
+                allowed &= self.ledger.budgets.mask(self.vms, self.hosts)
             allowed[np.arange(len(self.vms)), self._home()] = False
             gain[~allowed] = -np.inf
             best = int(np.argmax(gain))

@@ -77,11 +77,16 @@ class Reason(StrEnum):
     NO_VMOTION = "no-vmotion"
     NO_ROOM = "no-room"
     NO_RESERVATION_ROOM = "no-reservation-room"
+    ABOVE_OVERCOMMIT = "above-overcommit"
     BREAKS_RULE = "breaks-rule"
+    BUDGET_SPENT = "budget-spent"
     HOT_ADD_DISABLED = "hot-add-disabled"
     HOT_ADD_CEILING = "hot-add-ceiling"
     GUEST_CEILING = "guest-ceiling"
     POLICY_MAXIMUM = "policy-maximum"
+    POLICY_DIRECTION = "policy-direction"
+    POLICY_CAP = "policy-cap"
+    NOT_RESIZABLE = "not-resizable"
     LOCKED_TO_SIZE = "locked-to-size"
     TOOLS_NOT_RUNNING = "tools-not-running"
     NO_CURE = "no-cure"
@@ -102,11 +107,16 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
     Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",
     Reason.NO_RESERVATION_ROOM: "The host or pool cannot back the reservation.",
+    Reason.ABOVE_OVERCOMMIT: "The sizes of the host's VMs would pass the ceiling that policy sets.",
     Reason.BREAKS_RULE: "A mandatory placement rule forbids it.",
+    Reason.BUDGET_SPENT: "A disruption budget is spent: no more migrations for now.",
     Reason.HOT_ADD_DISABLED: "Memory hot-add is not enabled; that takes a power cycle.",
     Reason.HOT_ADD_CEILING: "It has reached its hot-add ceiling.",
     Reason.GUEST_CEILING: "A Linux guest started with less than 3 GB cannot grow past 3 GB.",
     Reason.POLICY_MAXIMUM: "Policy does not allow a larger size.",
+    Reason.POLICY_DIRECTION: "Policy lets its size shrink, not grow.",
+    Reason.POLICY_CAP: "Policy does not allow a larger balloon.",
+    Reason.NOT_RESIZABLE: "Fault tolerance or a passthrough device rules out memory hot-add.",
     Reason.LOCKED_TO_SIZE: "Its reservation is locked to its size and cannot be backed.",
     Reason.TOOLS_NOT_RUNNING: "VMware Tools do not run, so its balloon cannot work.",
     Reason.NO_CURE: "Every host it may run on is as dear; only more memory would help.",

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from vsphere_market.market.eligibility import ROOM_REASONS, SLACK_MIB, Eligibility
-from vsphere_market.market.goods import Space
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, Space
 from vsphere_market.market.ledger import Ledger, Terms
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.trades import Change, Trade
@@ -79,7 +79,7 @@ class TermsTrader:
         """
         ledger = self.ledger
         terms = ledger.terms
-        full = ledger.demand.wanted >= ledger.settings.guest_full * terms.size
+        full = ledger.demand.wanted >= self._full_from() * terms.size
         return full & (terms.limit >= terms.size)
 
     def offer(self, vm: int, kind: ActionKind) -> Change | Reason:
@@ -110,7 +110,7 @@ class TermsTrader:
                     return Reason.TOOLS_NOT_RUNNING
                 if np.isnan(terms.cap[vm]):
                     return Reason.NOT_DUE
-                return Change(vm, kind, float(terms.cap[vm]), math.nan)
+                return self._freer_balloon(vm)
             case ActionKind.MIGRATE:
                 raise ValueError("a migration is no change of terms")
 
@@ -174,13 +174,21 @@ class TermsTrader:
         vms = ledger.snapshot.vms
         size = float(terms.size[vm])
         wanted = float(ledger.demand.wanted[vm])
-        if wanted < ledger.settings.guest_full * size or terms.limit[vm] < size:
+        full_from = float(self._full_from()[vm])
+        if wanted < full_from * size or terms.limit[vm] < size:
             return Reason.NOT_DUE
+        if ledger.rulebook.never_grow[vm]:
+            return Reason.POLICY_DIRECTION
+        if vms.fault_tolerance[vm] or vms.passthrough[vm]:
+            return Reason.NOT_RESIZABLE
         if not vms.hot_add_enabled[vm]:
             return Reason.HOT_ADD_DISABLED
         increment = vms.hot_add_increment_mib[vm]
         step = _common_step(float(ledger.rulebook.step_mib[vm]), float(increment))
-        due = wanted / ledger.settings.guest_target - size
+        target = float(ledger.rulebook.size_target[vm])
+        if math.isnan(target):
+            target = min(ledger.settings.guest_target, full_from)
+        due = wanted / target - size
         if due <= 0:
             return Reason.NOT_DUE
         due = min(due, max(ledger.settings.grow_most * size, step))
@@ -199,6 +207,23 @@ class TermsTrader:
                 return reason
             more = min(more, room)
         return Change(vm, ActionKind.HOT_ADD, size, size + more)
+
+    def _full_from(self) -> FloatArray:
+        """(V,) share of its size from which on a VM is full: policy's band, or the market's."""
+        band = self.ledger.rulebook.usage_high
+        full: FloatArray = np.where(np.isnan(band), self.ledger.settings.guest_full, band)
+        return full
+
+    def _freer_balloon(self, vm: int) -> Change | Reason:
+        """The host's default cap, or the largest one that policy allows if that is less."""
+        ledger, terms = self.ledger, self.ledger.terms
+        before, share = float(terms.cap[vm]), float(ledger.rulebook.balloon_cap_max[vm])
+        if share >= BALLOON_MAX_SHARE:
+            return Change(vm, ActionKind.BALLOON_CAP, before, math.nan)
+        after = math.floor(share * float(terms.size[vm]))
+        if after <= before:
+            return Reason.POLICY_CAP
+        return Change(vm, ActionKind.BALLOON_CAP, before, float(after))
 
     def _pool_backs(self, vm: int, extra: float) -> bool:
         """The pool can back it: what vCenter said was left, less what this plan already took."""
