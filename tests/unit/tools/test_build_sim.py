@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import build_sim
-from tools.build_sim import BuildError, build, find_go, main_package, parse_version, wanted_version
+from tools.build_sim import BuildError, build, find_go, parse_version, wanted_version
 
 
 def made_up_go(folder: Path, version: str, *, exit_code: int = 0) -> str:
@@ -105,11 +105,14 @@ def test_build_never_lets_go_download_a_toolchain(
     source = tmp_path / "source"
     source.mkdir()
     (source / "go.mod").write_text("module x\n\ngo 1.26\n")
-    (source / "main.go").touch()
-    output = tmp_path / "out" / "program"
+    output = tmp_path / "out"
     build(source, output)
-    [line] = (tmp_path / "bin" / "log").read_text().splitlines()
-    assert line == f"local build -trimpath -buildvcs=false -o {output} ."
+    lines = (tmp_path / "bin" / "log").read_text().splitlines()
+    assert lines == [
+        f"local build -trimpath -buildvcs=false -o {output}/ ./cmd/...",
+        "local vet ./...",
+        "local test ./...",
+    ]
     assert no_wheel == []
 
 
@@ -119,22 +122,6 @@ def test_what_does_not_compile_or_is_not_there_is_an_error(
     assert build_sim.main(["--source", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
     assert "go.mod is missing" in capsys.readouterr().err
     (tmp_path / "go.mod").write_text("module x\n\ngo 1.26\n")
-    (tmp_path / "main.go").touch()
     monkeypatch.setenv("GO", made_up_go(tmp_path / "bin", "1.26.8", exit_code=2))
     assert build_sim.main(["--source", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
-    assert "could not build" in capsys.readouterr().err
-
-
-def test_the_program_is_found_in_the_folder_or_in_cmd(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / "cmd" / name).mkdir(parents=True)
-    (tmp_path / "main_test.go").touch()
-    with pytest.raises(BuildError, match="found: none"):
-        main_package(tmp_path)
-    (tmp_path / "cmd" / "one" / "main.go").touch()
-    assert main_package(tmp_path) == "./cmd/one"
-    (tmp_path / "cmd" / "two" / "main.go").touch()
-    with pytest.raises(BuildError, match="found: one, two"):
-        main_package(tmp_path)
-    (tmp_path / "main.go").touch()
-    assert main_package(tmp_path) == "."
+    assert "'go build' failed" in capsys.readouterr().err
