@@ -21,8 +21,9 @@ def shapes(draw: st.DrawFn) -> list[Json]:
     """Demand that jumps, comes and goes."""
     found: list[Json] = []
     if draw(st.booleans()):
-        found.append({"kind": "spikes", "amplitude": draw(st.floats(-0.5, 1.5)),
-                      "per_day": draw(st.floats(1, 200)), "minutes": draw(st.floats(1, 30))})  # fmt: skip
+        often, long = draw(st.floats(1, 200)), draw(st.floats(1, 30))
+        height = draw(st.floats(-0.5, 1.5))
+        found.append({"kind": "spikes", "amplitude": height, "per_day": often, "minutes": long})
     if draw(st.booleans()):
         found.append({"kind": "noise", "sigma": draw(st.floats(0, 1)), "minutes": 2})
     if draw(st.booleans()):
@@ -62,7 +63,7 @@ def machines(draw: st.DrawFn, at: int, pools: list[str]) -> Json:
         machine["limit_gib"] = round(size * (0.3 + draw(SHARE)), 3)
     if draw(st.booleans()):
         machine["balloon_cap_gib"] = round(size * draw(SHARE), 3)
-    if pools and draw(st.booleans()):
+    if len(pools) > 0 and draw(st.booleans()):
         machine["pool"] = draw(st.sampled_from(pools))
     return machine
 
@@ -84,7 +85,7 @@ def estates(draw: st.DrawFn) -> Json:
         for name in ("a", "b")
     ]
     pools: list[Json] = []
-    if draw(st.booleans()):
+    if draw(st.integers(0, 1)):
         pools = [
             {"name": "p", "limit_gib": draw(st.sampled_from([1, 4, 16])),
              "reservation_gib": draw(st.sampled_from([0, 0.5]))},

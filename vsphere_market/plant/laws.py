@@ -186,6 +186,8 @@ def waterfill(
     count, entries = len(capacity), len(weight)
     if not entries:
         return np.zeros(0)
+    # Only proportions within a segment matter; sums to 1 keep the rounding of all alike.
+    weight = weight / summed(weight, segment, count)[segment]
     kink = np.concatenate((low, high))
     kink[:entries] /= weight
     kink[entries:] /= weight
@@ -206,7 +208,7 @@ def waterfill(
     reached = summed(np.asarray(handed <= capacity[where], np.float64), where, count)
     last = np.minimum(np.maximum(first + reached.astype(np.int64) - 1, 0), 2 * entries - 1)
     # Where nothing rises, any level of the piece will do; rounding must not choose one far off.
-    rising = slope[last] > 1e-9 * weight.max()
+    rising = slope[last] > 1e-10
     more = (capacity - handed[last]) / np.where(rising, slope[last], 1.0)
     level = np.where(reached > 0.0, kink[last] + np.where(rising, more, 0.0), 0.0)
     share: FloatArray = np.minimum(np.maximum(weight * level[segment], low), high)

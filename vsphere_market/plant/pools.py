@@ -53,8 +53,10 @@ class Pools:
             if parent < 0:
                 worth[row] = siblings[row]
             else:
-                worth[row] = worth[parent] * self._shares[row] / max(siblings[parent], 1e-9)
-        per_share = worth / np.maximum(siblings, 1e-9)
+                part = self._shares[row] / siblings[parent] if siblings[parent] > 0.0 else 0.0
+                worth[row] = worth[parent] * part
+        # In a pool without running VMs nothing is divided.
+        per_share = np.where(siblings > 0.0, worth / np.maximum(siblings, 1e-9), 1.0)
         fleet.shares[:] = np.maximum(inventory.settings.shares * per_share[inventory.vm_pool], 1.0)
 
     def divide(self, fleet: Fleet, wish: FloatArray | None = None) -> None:
