@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
         say(f"error: {error}")
         return ExitCode.FAILED
     except typer.Abort:
-        say("error: stopped before it was done")
+        say("error: stopped before it was done.")
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return _interrupted()
@@ -93,7 +93,7 @@ def _unexpected(error: Exception, debug: bool) -> int:
     details = traceback.format_exc()
     if debug:
         sys.stderr.write(details)
-        say("error: this should not happen; please report it")
+        say("error: this should not happen. Please report it.")
         return ExitCode.FAILED
     # The message itself is left to the file: nobody knows what it holds.
     kind = type(error).__name__
@@ -101,7 +101,7 @@ def _unexpected(error: Exception, debug: bool) -> int:
         where = f"the details are in {_keep(details)}"
     except OSError as problem:
         where = f"and the details could not be written down ({problem.strerror})"
-    say(f"error: this should not happen ({kind}): {where}; --debug shows them here")
+    say(f"error: this should not happen ({kind}): {where}. Add --debug to see them here.")
     return ExitCode.FAILED
 
 

@@ -1,0 +1,345 @@
+"""Every verb on a plant: what it tells, in every format, and the code it ends with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.cli import vm
+from tests.roads import automatic, write_json
+from vsphere_market.estate import read_snapshot
+from vsphere_market.estate.schema import snapshot_schema
+from vsphere_market.market.planfile import read_plan
+from vsphere_market.market.planschema import plan_schema
+
+FORMATS = ["table", "json", "csv", "markdown"]
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("how", FORMATS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"],
+        ["prices"],
+        ["plan"],
+        ["explain", "hot-01"],
+        ["explain", "esx-1"],
+        ["run", "--once"],
+        ["policies", "explain", "hot-01"],
+    ],
+    ids="-".join,
+)
+def test_every_reading_verb_in_every_format(hot: Path, arguments: list[str], how: str) -> None:
+    ended = vm(*arguments, "--plant", hot, "--format", how)
+    assert ended.code == 0, ended.err
+    match how:
+        case "json":
+            assert ended.lines if arguments[0] == "run" else ended.json
+        case "csv":
+            head = next(csv.reader(io.StringIO(ended.out)))
+            assert len(head) > 1
+            assert all(len(row) == len(head) for row in csv.reader(io.StringIO(ended.out)))
+        case "markdown":
+            assert "|" in ended.out
+        case "table":
+            assert "\x1b" not in ended.out
+    # What is for people is on stderr, what is data on stdout, and never both.
+    assert "error" not in ended.err
+
+
+def test_prices_name_the_dear_host_first_and_say_why(hot: Path) -> None:
+    ended = vm("prices", "--plant", hot, "--format", "json")
+    first, second = ended.json["hosts"]
+    assert (first["host"], second["host"]) == ("esx-1", "esx-2")
+    assert first["price"] > 10 * second["price"]
+    assert "over-committed" in first["cause"]
+    assert second["cause"] == ""
+    assert {item["cause"] for item in ended.json["squeezed"]} == {"host-overcommit"}
+    table = rows(vm("prices", "--plant", hot, "--format", "csv").out)
+    assert float(table[0]["price"]) == first["price"]
+    squeezed = rows(vm("prices", "--plant", hot, "--format", "csv", "--vms", "--all").out)
+    assert len(squeezed) == len(ended.json["squeezed"])
+
+
+def test_long_lists_are_folded_with_a_count(hot: Path) -> None:
+    folded = vm("prices", "--plant", "demo")
+    everything = vm("prices", "--plant", "demo", "--all")
+    assert "more; --all shows them" in folded.out
+    assert "more; --all shows them" not in everything.out
+    assert len(everything.out) > len(folded.out)
+
+
+def test_a_snapshot_is_written_read_and_the_same_market(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    ended = vm("snapshot", "--plant", hot, "-o", path)
+    assert ended.code == 0
+    assert ended.out == ""
+    assert "13 VMs on 2 hosts" in ended.err
+    assert len(read_snapshot(path).vms) == 13
+    live = vm("prices", "--plant", hot, "--format", "json").json
+    later = vm("prices", "--snapshot", path, "--format", "json").json
+    assert later["hosts"] == live["hosts"]
+
+
+def test_a_snapshot_goes_to_stdout_without_a_file(hot: Path) -> None:
+    document = vm("snapshot", "--plant", hot).json
+    Draft202012Validator(snapshot_schema()).validate(document)
+
+
+def test_schemas_are_published() -> None:
+    assert vm("snapshot", "--schema").json == json.loads(json.dumps(snapshot_schema()))
+    assert vm("plan", "--schema").json == json.loads(json.dumps(plan_schema()))
+    assert vm("policies", "schema").json["$id"].startswith("urn:vsphere-market:policy")
+    assert vm("policies", "schema", "tier").json["title"]
+    vm("policies", "schema", "teir").failed_with(64, "teir", "tier")
+
+
+def test_policy_schemas_can_be_written(tmp_path: Path) -> None:
+    ended = vm("policies", "schema", "-o", tmp_path / "schemas")
+    assert ended.code == 0
+    assert (tmp_path / "schemas" / "tier.schema.json").is_file()
+
+
+def test_a_plan_is_shown_and_written(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    ended = vm("plan", "--plant", hot, "-o", path)
+    assert ended.code == 0
+    plan = read_plan(path)
+    assert plan.steps
+    for part in ("Who is short of memory", "over-committed", "Certificate", "esx-1", "because"):
+        assert part in ended.out
+    for step in plan.steps:
+        assert step.id in ended.out
+        assert step.reason in ended.out
+    assert str(path) in ended.err
+    as_json = vm("plan", "--plant", hot, "--format", "json").json
+    assert as_json["steps"] == json.loads(path.read_text())["steps"]
+
+
+def test_changes_that_are_due_can_be_told_by_the_exit_code(hot: Path, limited: Path) -> None:
+    assert vm("plan", "--plant", hot).code == 0
+    assert vm("plan", "--plant", hot, "--detailed-exitcode").code == 2
+
+
+def test_refusals_are_grouped_and_can_be_unfolded(hot: Path, tmp_path: Path) -> None:
+    off = write_json(tmp_path / "off.json", automatic("off"))
+    ended = vm("plan", "--plant", hot, "-p", off)
+    assert "mode-off" in ended.out
+    assert "The plan is empty" in ended.out
+    everything = vm("plan", "--plant", hot, "-p", off, "--all")
+    assert everything.out.count("mode-off") > 1
+
+
+def test_a_plan_is_applied(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    ended = vm("apply", path, "--plant", hot, "--yes", "--format", "json")
+    assert ended.code == 0
+    assert ended.json["steps_done"] == len(read_plan(path).steps)
+    assert {item["outcome"] for item in ended.json["outcomes"]} == {"done"}
+    assert "begun" not in ended.out
+
+
+def test_nobody_says_yes_by_not_being_there(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    vm("apply", path, "--plant", hot).failed_with(64, "nobody is here to say yes", "--yes")
+
+
+@pytest.mark.parametrize(("answer", "done"), [("y\n", True), ("no\n", False), ("", False)])
+def test_a_person_is_asked(
+    hot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, done: bool
+) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    monkeypatch.setattr("vsphere_market.cli.render.is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    ended = vm("apply", path, "--plant", hot, "--format", "json")
+    assert ended.code == 0
+    assert "[y/N]" in ended.err
+    assert bool(ended.out) == done
+    assert ("nothing was done" in ended.err) != done
+
+
+def test_a_dry_run_says_what_would_be_done(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    ended = vm("apply", path, "--plant", hot, "--dry-run", "--format", "csv")
+    assert ended.code == 0
+    assert {row["outcome"] for row in rows(ended.out)} == {"would-do"}
+
+
+def test_one_step_of_a_plan(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    ended = vm("apply", path, "--plant", hot, "--yes", "--step", "s1", "--format", "json")
+    assert ended.json["steps_done"] == 1
+    vm("apply", path, "--plant", hot, "--yes", "--step", "s77").failed_with(64, "no step s77")
+
+
+def test_the_loop_tells_each_turn(hot: Path, hands_free: Path) -> None:
+    ended = vm("run", "--plant", hot, "--cycles", 4, "-p", hands_free, "--format", "json")
+    assert ended.code == 0
+    turns = ended.lines
+    assert [turn["cycle"] for turn in turns] == [1, 2, 3, 4]
+    assert turns[0]["done"] == turns[0]["steps"] > 0
+    assert turns[0]["ballooned_mib"] > 0
+    assert turns[-1]["steps"] == 0
+    assert turns[-1]["ballooned_mib"] < 0.1 * turns[0]["ballooned_mib"]
+    assert ended.err.count("cycle ") == 4
+    assert {item["outcome"] for item in turns[0]["outcomes"]} == {"done"}
+
+
+def test_without_automatic_policies_nothing_is_touched(hot: Path) -> None:
+    ended = vm("run", "--plant", hot, "--cycles", 2, "--format", "json")
+    assert ended.code == 0
+    assert "no policies" in ended.err
+    assert [turn["done"] for turn in ended.lines] == [0, 0]
+    assert ended.lines[0]["recommended"] == ended.lines[0]["steps"] > 0
+
+
+def test_a_shadow_is_told_as_one(hot: Path, hands_free: Path) -> None:
+    ended = vm("run", "--plant", hot, "--once", "--shadow", "-p", hands_free, "--format", "json")
+    (turn,) = ended.lines
+    assert turn["shadow"] and turn["done"] == 0 and turn["steps"] > 0
+    assert "would do" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--once", "--cycles", "3"], ["--interval", "soon"], ["--interval", "0"], ["--cycles", "0"]],
+    ids=str,
+)
+def test_a_beat_that_is_none(hot: Path, arguments: list[str]) -> None:
+    vm("run", "--plant", hot, *arguments).failed_with(64)
+
+
+def test_why_a_limit_is_lifted(limited: Path) -> None:
+    document = vm("explain", "squeezed", "--plant", limited, "--format", "json").json
+    assert document["cause"] == "limit"
+    (step,) = document["steps"]
+    assert (step["kind"], step["from"], step["to"]) == ("limit", 6144, None)
+    verdicts = {offer["kind"]: offer for offer in document["offers"]}
+    assert verdicts["limit"]["chosen"]
+    assert verdicts["migrate"]["refused"] and verdicts["hot-add"]["refused"]
+    numbers = {item["name"]: item["value"] for item in document["numbers"]}
+    assert numbers["limit"] == 6144 and numbers["ballooned"] > 0
+    table = vm("explain", "squeezed", "--plant", limited).out
+    assert "its memory limit is below what it holds" in table
+    assert "lifting the limit does" in table
+
+
+def test_a_step_is_explained_from_its_plan_file(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    document = vm("explain", "s1", "--plan", path, "--format", "json").json
+    assert document["step"] == json.loads(path.read_text())["steps"][0]
+    assert "Quotes" in vm("explain", "s1", "--plan", path).out
+    vm("explain", "s1").failed_with(64, "no plan is known")
+    vm("explain", "s99", "--plan", path).failed_with(64, "no step")
+
+
+def test_names_and_ids_and_near_misses(hot: Path) -> None:
+    by_name = vm("explain", "hot-01", "--plant", hot, "--format", "json").json
+    by_id = vm("explain", by_name["vm"]["moid"], "--plant", hot, "--format", "json").json
+    assert by_id == by_name
+    vm("explain", "hot-0l", "--plant", hot).failed_with(64, 'Did you mean "hot-')
+
+
+def test_history_of_a_named_journal(hot: Path, hands_free: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "j.db"
+    vm("run", "--plant", hot, "--once", "-p", hands_free, "--journal", journal)
+    actions = vm("history", "--journal", journal, "--format", "json").json
+    assert {item["outcome"] for item in actions} == {"done"}
+    one = actions[0]["vm"]
+    only = vm("history", "--journal", journal, "--vm", one, "--format", "json").json
+    assert {item["vm"] for item in only} == {one}
+    kinds = rows(
+        vm("history", "decisions", "--journal", journal, "--kind", "migrate", "--format", "csv").out
+    )
+    assert {row["kind"] for row in kinds} == {"migrate"}
+    for what in ("plans", "cycles", "refusals", "decisions"):
+        assert vm("history", what, "--journal", journal).code == 0
+    checked = vm("history", "verify", "--journal", journal, "--format", "json")
+    assert checked.json["intact"] is True
+    # The plant's time is long ago.
+    none = vm("history", "--journal", journal, "--since", "2h", "--format", "json").json
+    assert none == []
+    vm("history", "--journal", journal, "--vm", "hto-01").failed_with(64, "hot-01")
+    vm("history", "--journal", journal, "--since", "soon").failed_with(64, "no time")
+    again = vm("explain", one, "--plant", hot, "--journal", journal, "--format", "json").json
+    assert again["actions"][0]["outcome"] == "done"
+
+
+def test_without_a_journal_history_is_empty() -> None:
+    ended = vm("history")
+    assert ended.code == 0
+    assert "no journal yet" in ended.err
+    assert "No actions were found" in ended.out
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_plant(hot: Path) -> None:
+    findings = vm("doctor", "--plant", hot, "--format", "json").json["findings"]
+    assert findings
+    assert all(item["severity"] != "error" for item in findings)
+
+
+def test_policies_are_checked_alone_and_against_an_estate(
+    hot: Path, hands_free: Path, tmp_path: Path
+) -> None:
+    assert vm("policies", "validate", hands_free).code == 0
+    lost = write_json(tmp_path / "lost.json", {**automatic(), "selector": {"name": "nobody"}})
+    assert vm("policies", "validate", lost).code == 0
+    doubtful = vm("policies", "validate", lost, "--plant", hot, "--format", "json")
+    assert doubtful.code == 0
+    assert any("matches no VM" in item["what"] for item in doubtful.json["findings"])
+    bad = write_json(tmp_path / "bad.json", {**automatic("automatc")})
+    wrong = vm("policies", "validate", bad, "--format", "json")
+    assert wrong.code == 64
+    assert wrong.json["valid"] is False
+
+
+def test_effective_policy_names_its_document(hot: Path, hands_free: Path) -> None:
+    document: Any = vm(
+        "policies", "explain", "hot-01", "--plant", hot, "-p", hands_free, "--format", "json"
+    ).json
+    modes = {item["name"]: item for item in document["settings"]}
+    assert modes["modes.migrate"]["value"] == "automatic"
+    assert modes["modes.migrate"]["place"].startswith(str(hands_free))
+
+
+def test_the_demo_ends_with_one_object() -> None:
+    ended = vm("demo", "--format", "json")
+    assert ended.code == 0
+    (last,) = ended.lines
+    for when in ("before", "after"):
+        for name in ("stall_pct", "ballooned_mib", "swapped_mib", "swapin_kibps"):
+            assert isinstance(last[when][name], int | float)
+    assert last["steps_done"] > 0
+    assert last["replan_steps"] == 0
+    assert last["after"]["ballooned_mib"] < 0.1 * last["before"]["ballooned_mib"]
+
+
+def test_the_demo_tells_its_story() -> None:
+    out = vm("demo").out
+    for part in ("1. The estate", "2. What memory costs", "3. What the market", "4. Half an hour"):
+        assert part in out
+    for part in ("over-committed", "limit", "Certificate", "Before and after", "come to rest"):
+        assert part in out
+
+
+def test_versions() -> None:
+    import vsphere_market
+
+    assert vm("version").out.strip() == vsphere_market.__version__
+    assert vm("--version").out.strip() == vsphere_market.__version__
