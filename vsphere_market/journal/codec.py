@@ -107,7 +107,7 @@ class VmSample:
 
 
 def pack_vms(snapshot: Snapshot, extra: Mapping[str, FloatArray]) -> bytes:
-    """The VMs of a snapshot as a compressed blob; about 20 bytes per VM and cycle.
+    """The VMs of a snapshot as a compressed blob; about 50 bytes per VM and cycle.
 
     Args:
         snapshot: gives :data:`VM_COLUMNS`.

@@ -133,17 +133,14 @@ def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
     if wanted.outcomes:
         marks = ", ".join("?" * len(wanted.outcomes))
         where.add(f"s.outcome IN ({marks})", *(kind.value for kind in wanted.outcomes))
-    if wanted.since_s is not None:
-        where.add("(s.ended_s >= ? OR s.ended_s IS NULL)", wanted.since_s)
-    if wanted.until_s is not None:
-        where.add("s.ended_s < ?", wanted.until_s)
-    rows = db.rows(
-        "SELECT s.execution_id, e.plan_id, s.step, s.action, s.state, s.attempts, s.task, "
-        "s.outcome, s.cause, s.sentence, s.fault, s.started_s, s.ended_s, e.dry_run "
-        f"FROM steps s JOIN executions e ON e.id = s.execution_id {where.sql} "
-        "ORDER BY s.ended_s IS NOT NULL, s.ended_s DESC, s.execution_id DESC, s.place LIMIT ?",
-        (*where.values, wanted.limit),
-    )
+    rows: list[Row] = []
+    # Two questions instead of one order that no index has.
+    if wanted.until_s is None:
+        still_open = where.copy().add("s.state <> ?", ENDED)
+        rows += _steps(db, still_open, "s.execution_id DESC, s.place", wanted.limit)
+    ended = where.times("s.ended_s", wanted).add("s.ended_s IS NOT NULL")
+    order = "s.ended_s DESC, s.execution_id DESC, s.place"
+    rows += _steps(db, ended, order, wanted.limit - len(rows))
     return tuple(
         StepRecord(
             execution=row[0],
@@ -162,6 +159,16 @@ def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
             dry_run=bool(row[13]),
         )
         for row in _any(rows)
+    )
+
+
+def _steps(db: Database, where: _Where, order: str, limit: int) -> list[Row]:
+    return db.rows(
+        "SELECT s.execution_id, e.plan_id, s.step, s.action, s.state, s.attempts, s.task, "
+        "s.outcome, s.cause, s.sentence, s.fault, s.started_s, s.ended_s, e.dry_run "
+        f"FROM steps s JOIN executions e ON e.id = s.execution_id {where.sql} "
+        f"ORDER BY {order} LIMIT ?",
+        (*where.values, limit),
     )
 
 
@@ -234,6 +241,11 @@ class _Where:
     @property
     def sql(self) -> str:
         return f"WHERE {' AND '.join(self._parts)}" if self._parts else ""
+
+    def copy(self) -> _Where:
+        twin = _Where()
+        twin._parts, twin.values = list(self._parts), list(self.values)
+        return twin
 
     def add(self, condition: str, *values: Value) -> _Where:
         self._parts.append(condition)

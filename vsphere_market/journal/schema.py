@@ -63,6 +63,7 @@ CREATE TABLE decisions (
   mode TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (plan_id, place)
 );
 CREATE INDEX decisions_by_vm ON decisions (vm, created_s);
+CREATE INDEX decisions_by_moid ON decisions (vm_moid, created_s);
 CREATE INDEX decisions_by_source ON decisions (host_from, created_s);
 CREATE INDEX decisions_by_target ON decisions (host_to, created_s);
 CREATE INDEX decisions_by_time ON decisions (created_s);
@@ -94,10 +95,11 @@ CREATE TABLE steps (
 );
 CREATE INDEX steps_open ON steps (execution_id) WHERE state <> 'ended';
 CREATE INDEX steps_by_vm ON steps (vm, ended_s);
+CREATE INDEX steps_by_moid ON steps (vm_moid, ended_s);
 CREATE INDEX steps_by_source ON steps (host_from, ended_s);
 CREATE INDEX steps_by_target ON steps (host_to, ended_s);
 CREATE INDEX steps_by_time ON steps (ended_s);
-CREATE INDEX steps_by_outcome ON steps (kind, outcome, ended_s);
+CREATE INDEX steps_by_outcome ON steps (outcome, ended_s);
 
 CREATE TABLE audit (
   id {id}, at_s {real} NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL, chain TEXT NOT NULL
