@@ -95,6 +95,8 @@ def frame(
         rulebook=rulebook,
         settings=settings or MarketSettings(),
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),
+        past=tuple(memory.moves),
+        now_s=now_s,
     )
     return Frame(snapshot, policies, compiled.findings, memory, question, now_s)
 

@@ -15,6 +15,7 @@ import numpy as np
 from vsphere_market.demand import DemandHistory, estimate_demand, identities
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Filter, Journal, estate_key
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import Rulebook
 from vsphere_market.port import ActionKind, Migrate, OutcomeKind
 from vsphere_market.units import BoolArray
@@ -35,23 +36,6 @@ _WINDOW_S = 300.0
 _SAMPLE_S = 20.0
 #: A guest needs this long to take new memory into use.
 _SETTLING_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class PastMove:
-    """A migration that we did, or may have done.
-
-    Attributes:
-        vm: managed object id.
-        source: managed object id of the host it left.
-        target: of the host it went to.
-        ended_s: Unix time.
-    """
-
-    vm: str
-    source: str
-    target: str
-    ended_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

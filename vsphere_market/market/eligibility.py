@@ -73,7 +73,7 @@ class Eligibility:
         return willing
 
     def sees(self, vm: int) -> BoolArray:
-        """(H,) hosts that are fit, have vMotion, and see the VM's networks and datastores.
+        """(H,) hosts that are fit, have vMotion, see what the VM needs, and were not just left.
 
         A host that lists no network (or no datastore) at all has not told, and is not ruled out.
         """
@@ -90,6 +90,10 @@ class Eligibility:
             )
             known &= self.ledger.supply.fit & hosts.vmotion_enabled
             self._seen[key] = known
+        left = self.ledger.left.get(vm)
+        if left:
+            known = known.copy()
+            known[list(left)] = False
         return known
 
     def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
@@ -119,6 +123,8 @@ class Eligibility:
         stores = self._datastores[target]
         if stores and not frozenset(vms.datastores[vm]) <= stores:
             return Reason.NO_DATASTORE
+        if target in ledger.left.get(vm, ()):
+            return Reason.JUST_LEFT
         if not ledger.rules.allowed(vm, source)[target]:
             return Reason.BREAKS_RULE
         if not ledger.budgets.mask(np.array([vm]), np.array([target]))[0, 0]:

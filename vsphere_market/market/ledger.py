@@ -62,6 +62,7 @@ class Ledger:
     """Mutable state of one market; V VMs, H hosts, K columns of goods.
 
     Attributes:
+        left: hosts that a VM has been moved away from not long ago, and does not go back to.
         host_of: (V,) host of each running VM, -1 for those that take no part.
         terms: memory settings.
         taken: (V, K) what each VM takes of each good, on whatever host.
@@ -116,12 +117,18 @@ class Ledger:
             settings,
             rulebook.crowds,
         )
+        now_s = snapshot.taken_at_s if now_s is None else now_s
+        self.left: dict[int, set[int]] = {}
+        for move in past:
+            vm, host = vms.row(move.vm), snapshot.hosts.row(move.source)
+            if vm >= 0 and host >= 0 and move.ended_s > now_s - settings.no_return_s:
+                self.left.setdefault(vm, set()).add(host)
         self.budgets = BudgetBoard(
             rulebook.budgets,
             snapshot,
             self.host_of,
             past,
-            snapshot.taken_at_s if now_s is None else now_s,
+            now_s,
         )
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     NOT_DUE = "not-due"
     MODE_OFF = "mode-off"
     COOLING_DOWN = "cooling-down"
+    JUST_LEFT = "just-left"
     PINNED_VM = "pinned-vm"
     NO_COUNTERS = "no-counters"
     VM_NOT_MANAGED = "vm-not-managed"
@@ -97,6 +98,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
     Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
+    Reason.JUST_LEFT: "It was moved away from that host within the last day.",
     Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",
     Reason.NO_COUNTERS: "vCenter gave no memory counters for it, so its demand is not known.",
     Reason.VM_NOT_MANAGED: "It is a template, not connected, or owned by another product.",

@@ -23,6 +23,8 @@ class MarketSettings:
         move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
             1. A trade must lower the price of what it moves by about this much.
         move_fixed: points for any migration, however small.
+        no_return_s: a VM does not go back to a host that it was moved away from within this time.
+            Demand that swings between two hosts is served by one of them, not by moves.
         landing_cost: points for each MiB that a migration brings to a host that has nothing free,
             so that others there have to give it up at once.
         discount: a host is worth moving to only if its quote is lower than the present one by
@@ -54,6 +56,7 @@ class MarketSettings:
     must_penalty: float = 1_000_000.0
     move_cost: float = 8.0
     move_fixed: float = 1024.0
+    no_return_s: float = 86_400.0
     landing_cost: float = 50.0
     discount: float = 0.2
     move_speed_mbps: float = 10_000.0

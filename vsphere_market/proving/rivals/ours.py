@@ -51,6 +51,8 @@ class Market:
             rulebook=rulebook,
             settings=self._market,
             cooling=cooling(snapshot, rulebook, moves, now_s),
+            past=tuple(moves),
+            now_s=now_s,
         )
         self.plan = make_plan(question, now_s)
         may, _ = affordable(self.plan, rulebook, snapshot, moves, now_s)
