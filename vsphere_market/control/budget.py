@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot, time_text
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.plan import Plan, Step
 from vsphere_market.policy import BudgetScope, DisruptionBudget, Rulebook
 from vsphere_market.port import Migrate

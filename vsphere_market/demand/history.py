@@ -102,7 +102,7 @@ class DemandHistory:
         for back in range(steps):
             self._maxima[:, (hour - back) % self._span] = np.nan
         self._hour = hour
-        alive: BoolArray = np.isfinite(self._maxima).any(axis=1)
+        alive: BoolArray = np.any(np.isfinite(self._maxima), axis=1)
         if not alive.all():
             kept = [vm for vm, row in self._rows.items() if alive[row]]
             self._maxima = self._maxima[alive]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import NO_POLICIES, PolicySet
 from vsphere_market.port import Action, ActionKind
 from vsphere_market.proving.foresight import Foresight

@@ -11,14 +11,14 @@ import numpy as np
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.plant import PlantVCenter
-from vsphere_market.plant.laws import STEP_S
+from vsphere_market.plant.laws import STEP_S, summed
 from vsphere_market.port import Migrate
 from vsphere_market.proving.ground import Ground
 from vsphere_market.proving.hands import Deed
 from vsphere_market.units import FloatArray
 
-#: Seconds between the points of the series that plots are drawn from.
-SERIES_S = 900.0
+#: Seconds between the points of the series that plots are drawn from, and of the heat map.
+SERIES_S, HEAT_S = 300.0, 1800.0
 _HOUR_S = 3600.0
 
 
@@ -42,7 +42,7 @@ class Gauge:
     rules_broken: int = 0
     unbacked: int = 0
     series: dict[str, list[float]] = field(default_factory=dict)
-    used: list[list[float]] = field(default_factory=list)
+    claimed: list[list[float]] = field(default_factory=list)
     _moving: FloatArray = field(init=False)
     _last: tuple[int, int] | None = None
     _since: float = 0.0
@@ -87,11 +87,22 @@ class Gauge:
         self.series["pain"].append(round(rate, 5))
         self.series["balloon_gib"].append(round(float(world.fleet.ballooned.sum()) / 1024.0, 3))
         self.series["swap_gib"].append(round(float(world.fleet.swapped.sum()) / 1024.0, 3))
-        self.series["moves"].append(truth.moves)
+        self.series["moves"].append(int(truth.moves))
         self.series["moved_gib"].append(round(truth.moved_gib, 3))
-        share = 1.0 - world.hosts.free / world.hosts.memory
-        self.used.append([round(float(value), 3) for value in share])
+        if truth.seconds % HEAT_S < STEP_S:
+            self.claimed.append([round(float(share), 3) for share in self._claims()])
         self._pain_before, self._since = self.pain_h, 0.0
+
+    def _claims(self) -> FloatArray:
+        """(H,) what each host's VMs would hold if nobody squeezed them, as a share of its memory.
+
+        Memory in use says nothing here: every over-committed host is full.
+        """
+        world = self.plant.world
+        fleet, hosts = world.fleet, world.hosts
+        taken = fleet.ballooned + fleet.swapped + fleet.compressed
+        claims = fleet.granted + taken + fleet.overhead
+        return (hosts.vmkernel + summed(claims, fleet.host, len(hosts))) / hosts.memory
 
     def results(self, deeds: Sequence[Deed], cooldown_s: FloatArray) -> dict[str, Any]:
         """All measures of the trial."""
@@ -108,7 +119,7 @@ class Gauge:
             "swapin_gib": round(truth.swap_in_gib, 3),
             "balloon_gib_hours": round(truth.balloon_gib_hours, 3),
             "swap_gib_hours": round(truth.swap_gib_hours, 3),
-            "moves": truth.moves,
+            "moves": int(truth.moves),
             "moved_gib": round(truth.moved_gib, 3),
             "violations": violations,
             "rules_broken": self.rules_broken,

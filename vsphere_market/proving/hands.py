@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.errors import ActionError
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.port import ActionKind, Migrate, TaskHandle, TaskState, VCenterPort
 from vsphere_market.proving.controller import Order
 

@@ -114,7 +114,7 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
         series={
             **gauge.series,
             "hosts": [h.name for h in plant.world.inventory.hosts],
-            "used": gauge.used,
+            "claimed": gauge.claimed,
         },
         deeds=tuple(hands.deeds),
         timing={

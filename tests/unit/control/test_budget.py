@@ -9,9 +9,9 @@ import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.control.budget import affordable
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import Certificate, Origin, Plan, Step
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import BudgetScope, DisruptionBudget, Mode, Rulebook, default_rulebook
 from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
 

@@ -13,7 +13,6 @@ from tests.roads import hot_plant, road
 from vsphere_market.control.cycle import one_cycle
 from vsphere_market.control.memory import (
     Memory,
-    PastMove,
     cooling,
     keep_history,
     longest_span_s,
@@ -25,6 +24,7 @@ from vsphere_market.control.memory import (
 from vsphere_market.demand import DemandHistory, identities
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import estate_key, open_journal
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import BudgetScope, DisruptionBudget, default_rulebook
 
 HOUR = 3600.0

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import PERIOD_S, Order
 from vsphere_market.proving.ground import Ground, held
 from vsphere_market.units import FloatArray, IndexArray

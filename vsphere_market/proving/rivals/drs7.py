@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import Order
 from vsphere_market.proving.ground import Ground
 from vsphere_market.units import FloatArray

@@ -26,9 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.errors import MarketError, UsageError
 from vsphere_market.estate import KEEP_APART, Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import PERIOD_S, Order
 from vsphere_market.proving.ground import Ground, held
 from vsphere_market.proving.rivals.drs import demand_of
@@ -49,7 +49,8 @@ class Hbal:
 
     Args:
         metric: memory of an instance: ``consumed`` is what the host gave plus what was taken by
-            balloon and swap, ``demand`` active plus a quarter of idle, ``assigned`` the size.
+            balloon and swap, ``demand`` active plus a quarter of idle, ``active``, or ``assigned``,
+            the size.
         dynamic: 1 tells it the dynamic memory load, 0 has it ignored.
         min_gain: ``-g``, least gain of a step.
         length: ``-l``, most moves per round.
@@ -118,6 +119,8 @@ class Hbal:
                 return vms.size_mib.copy()
             case "demand":
                 return demand_of(snapshot)
+            case "active":
+                return demand_of(snapshot, 0.0)
             case _:
                 taken = np.nan_to_num(vms.ballooned_mib) + np.nan_to_num(vms.swapped_mib)
                 return np.nan_to_num(held(snapshot)) + taken

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import PERIOD_S, Order
 
 

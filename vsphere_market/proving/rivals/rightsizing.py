@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.demand import identities
 from vsphere_market.estate import POWERED_ON, Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.port import ActionKind, Entity, SetMemory
 from vsphere_market.proving.controller import PERIOD_S, Order
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.control.memory import PastMove
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import PERIOD_S, Order
 from vsphere_market.proving.ground import Ground, held
+from vsphere_market.proving.rivals.drs import demand_of
 from vsphere_market.units import FloatArray
 
 
@@ -25,7 +26,8 @@ class Threshold:
     Args:
         bound_pct: largest tolerated difference between the fullest and the emptiest host.
         metric: what "used" is: ``consumed``, ``active`` or ``assigned`` (ProxLB's methods
-            "memory used" by the host's view, by the guest's, and "assigned").
+            "memory used" by the host's view, by the guest's, and "assigned"), or ``demand``, active
+            plus a quarter of idle.
         moves: at most so many per round; ProxLB has no such limit, so 1000 is none.
     """
 
@@ -80,5 +82,7 @@ class Threshold:
                 return np.nan_to_num(vms.active_mib)
             case "assigned":
                 return vms.size_mib.copy()
+            case "demand":
+                return demand_of(snapshot)
             case _:
                 return np.nan_to_num(held(snapshot))
