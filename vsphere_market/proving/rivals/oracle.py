@@ -13,7 +13,7 @@ import numpy as np
 
 from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import Snapshot
-from vsphere_market.market import MarketSettings, PastMove, Question, make_plan
+from vsphere_market.market import MarketSettings, Question, make_plan
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.proving.controller import PERIOD_S, Circumstances, Order, Parameters
 from vsphere_market.proving.rivals.ours import allowed_rulebook, chosen, orders_of

@@ -12,7 +12,7 @@ from vsphere_market.control.budget import affordable
 from vsphere_market.control.memory import cooling, observed
 from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
 from vsphere_market.estate import Snapshot
-from vsphere_market.market import MarketSettings, PastMove, Plan, Question, make_plan
+from vsphere_market.market import MarketSettings, Plan, Question, make_plan
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import Mode, Rulebook, compile_rulebook, default_rulebook
 from vsphere_market.port import ActionKind

@@ -1,0 +1,89 @@
+"""Many trials: on all cores, begun again where they were broken off."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from vsphere_market.proving.jobs import Job, done, perform
+
+#: What libraries of linear algebra read; a trial uses one core, or workers get in each other's way.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def backtest(
+    jobs: Sequence[Job],
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    watch: Callable[[int, int, Job], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Run all trials that have not been run before.
+
+    Args:
+        jobs: the trials.
+        folder: where results are kept, one file each; what is there is not run again.
+        workers: processes; None for one per core.
+        watch: told after each trial how many are over, of how many, and which it was.
+
+    Returns:
+        One result per job, in their order.
+
+    Raises:
+        MarketError: the first thing that went wrong; results until then are kept.
+    """
+    results: dict[int, dict[str, Any]] = {}
+    open_: list[int] = []
+    for at, job in enumerate(jobs):
+        found = done(job, folder)
+        if found is None:
+            open_.append(at)
+        else:
+            results[at] = found
+    over = len(results)
+
+    def tell(at: int) -> None:
+        nonlocal over
+        over += 1
+        if watch is not None:
+            watch(over, len(jobs), jobs[at])
+
+    count = min(workers or os.cpu_count() or 1, len(open_))
+    if count <= 1:
+        for at in open_:
+            results[at] = perform(jobs[at], folder)
+            tell(at)
+    else:
+        for at, result in _spread([(at, jobs[at]) for at in open_], folder, count):
+            results[at] = result
+            tell(at)
+    return [results[at] for at in range(len(jobs))]
+
+
+def _spread(
+    work: Iterable[tuple[int, Job]], folder: Path | None, count: int
+) -> Iterable[tuple[int, dict[str, Any]]]:
+    """Run jobs in processes, and give their results as they come."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    # Spawned, not forked: the same on every system, and nothing is inherited by accident.
+    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        running: dict[Future[dict[str, Any]], int] = {
+            pool.submit(perform, job, folder): at for at, job in work
+        }
+        while running:
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield running.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
