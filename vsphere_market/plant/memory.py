@@ -26,9 +26,20 @@ class MemoryModel:
         fleet, hosts: the state.
         flows: what moved in the last step.
         steps: steps done.
+        limited: whether any VM has a limit; whoever sets limits says so.
     """
 
-    __slots__ = ("_scratch", "fleet", "flows", "hosts", "sampler", "steps", "warmth")
+    __slots__ = (
+        "_nothing",
+        "_scratch",
+        "fleet",
+        "flows",
+        "hosts",
+        "limited",
+        "sampler",
+        "steps",
+        "warmth",
+    )
 
     def __init__(self, fleet: Fleet, hosts: Hosts, rng: np.random.Generator) -> None:
         self.fleet = fleet
@@ -36,6 +47,8 @@ class MemoryModel:
         self.flows = Flows.still(len(fleet))
         self.sampler = ActiveSampler(len(fleet), rng)
         self.steps = 0
+        self.limited = True
+        self._nothing: FloatArray = np.zeros(0)
         self._scratch: FloatArray = np.zeros(len(fleet))
         self.warmth = touch.Warmth(len(fleet))
 
@@ -65,25 +78,31 @@ class MemoryModel:
         np.minimum(fleet.cache, np.maximum(room, 0.0), out=fleet.cache)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
+    def _rows_out(self) -> IndexArray:
+        """VMs some of whose pages are swapped or compressed."""
+        np.add(self.fleet.swapped, self.fleet.compressed, out=self._scratch)
+        rows: IndexArray = self._scratch.nonzero()[0]
+        return rows
+
     def step(self, advance: Callable[[Fleet], object] | None = None) -> None:
         """Advance by :data:`laws.STEP_S`; ``advance`` sets the guests' demand for the new step."""
         fleet, hosts, flows = self.fleet, self.hosts, self.flows
-        self.warmth.remember(fleet)
         if advance is not None:
             advance(fleet)
-        self.warmth.move(fleet, self._scratch)
+        out = self._rows_out()
+        if self.steps % touch.WARM_STEPS == 0:
+            self.warmth.move(fleet, out, self._scratch)
+        elif self.steps % touch.WARM_STEPS == 1:
+            fleet.fresh.fill(0.0)
         flows.clear()
         fleet.stall.fill(0.0)
         fleet.latency.fill(0.0)
 
         wish = touch.growth(fleet, self._scratch)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
-        out = np.flatnonzero(fleet.swapped + fleet.compressed > 0.0)
-        if len(out):
-            self.warmth.sort_out(fleet, out)
         if len(out) or wish.any():
             self._allocate(wish, out)
-        if reclaim.enforce_limits(fleet, hosts, flows, fleet.held(), laws.STEP_S):
+        if self.limited and reclaim.enforce_limits(fleet, hosts, flows, laws.STEP_S):
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
@@ -108,43 +127,41 @@ class MemoryModel:
         ``wish`` is left holding what was denied.
         """
         fleet, hosts, flows = self.fleet, self.hosts, self.flows
-        want = wish.copy()
-        swap_in, unzip, hot_share, waiting = touch.refault(fleet, hosts, out)
+        want = wish
+        swap_in = unzip = hot_share = self._nothing
         if len(out):
+            swap_in, unzip, hot_share, waiting = touch.refault(fleet, hosts, out)
             fleet.latency[out] = waiting
             fleet.stall[out] = waiting
+            want = wish.copy()
             want[out] += swap_in + (1.0 - laws.ZIP_RATIO) * unzip
-        if (hosts.state == laws.LOW).any():
-            # Low blocks whoever holds more than the scheduler granted it.
-            over = (fleet.held() > fleet.target) & (hosts.state[fleet.host] == laws.LOW)
-        else:
-            over = np.zeros(len(fleet), dtype=np.bool_)
-        asked = np.where(over, 0.0, want)
-        total = laws.summed(asked, fleet.host, len(hosts))
+        total = laws.summed(want, fleet.host, len(hosts))
         left = np.maximum(hosts.free - laws.LAST_SHARE * hosts.min_free, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(total > left, left / total, 1.0)[fleet.host]
-        share[over] = 0.0
-
-        fleet.granted += wish * share
+        if (total > left).any() or hosts.state.max() == laws.LOW:
+            share = self._shares(want, left)
+            if len(out):
+                swap_in, unzip = swap_in * share[out], unzip * share[out]
+            fleet.granted += wish * share
+            wish *= 1.0 - share
+            hosts.free = hosts.free - laws.summed(want * share, fleet.host, len(hosts))
+        else:
+            fleet.granted += wish
+            wish.fill(0.0)
+            hosts.free = hosts.free - total
         if len(out):
-            part = share[out]
-            fleet.swapped[out] = np.maximum(fleet.swapped[out] - swap_in * part, 0.0)
-            fleet.compressed[out] = np.maximum(fleet.compressed[out] - unzip * part, 0.0)
-            fleet.granted[out] += (swap_in + unzip) * part
-            still = fleet.hot_out[out] - (swap_in + unzip) * part * hot_share
-            fleet.hot_out[out] = np.maximum(still, 0.0)
-            # Sweeps touch warm pages as they touch all others.
-            cold = np.maximum(fleet.swapped[out] + fleet.compressed[out] - fleet.hot_out[out], 0.0)
-            fleet.warm_out[out] = np.minimum(fleet.warm_out[out], cold)
-            flows.swap_in[out] += swap_in * part
-            flows.unzip[out] += unzip * part
-        wish *= 1.0 - share
+            touch.bring_back(fleet, flows, out, swap_in, unzip, hot_share)
+
+    def _shares(self, want: FloatArray, left: FloatArray) -> FloatArray:
+        """(V,) the shares of what VMs want that hosts hand out; who is refused waits for it."""
+        fleet, hosts = self.fleet, self.hosts
+        # Low blocks whoever holds more than the scheduler granted it.
+        over = (fleet.held() > fleet.target) & (hosts.state[fleet.host] == laws.LOW)
+        total = laws.summed(np.where(over, 0.0, want), fleet.host, len(hosts))
+        share = np.minimum(left / np.maximum(total, 1e-9), 1.0)[fleet.host]
+        share[over] = 0.0
         denied = (share < 1.0) & (want > 1.0)
-        if denied.any():
-            # A virtual CPU whose page is refused waits for it.
-            fleet.stall[denied] = 1.0 - (1.0 - fleet.stall[denied]) * share[denied]
-        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        fleet.stall[denied] = 1.0 - (1.0 - fleet.stall[denied]) * share[denied]
+        return share
 
     def power(self, row: int, on: bool) -> None:
         """Switch a VM on or off. Off, it holds nothing; on, it starts with nothing touched."""

@@ -170,15 +170,14 @@ def resident(fleet: Fleet, rows: IndexArray, amount: FloatArray) -> FloatArray:
     return np.minimum(amount, np.maximum(room, 0.0))
 
 
-def enforce_limits(
-    fleet: Fleet, hosts: Hosts, flows: Flows, held: FloatArray, seconds: float
-) -> bool:
+def enforce_limits(fleet: Fleet, hosts: Hosts, flows: Flows, seconds: float) -> bool:
     """Squeeze VMs that hold more than their limit, whatever the host's state.
 
     The balloon goes first; what it cannot take in time is paged out at once, because the limit
-    is never exceeded. ``held`` is what each VM holds now. Returns whether anything was done.
+    is never exceeded. Returns whether anything was done.
     """
-    rows = np.flatnonzero(held > fleet.limit + 1e-9)
+    held = fleet.held()
+    rows = (held > fleet.limit + 1e-9).nonzero()[0]
     if not len(rows):
         return False
     excess = held[rows] - fleet.limit[rows]
@@ -207,59 +206,64 @@ def balance(
     soft; everywhere balloons deflate as far as their VM's target allows, but not while the host
     is hard or low.
     """
-    rows = np.flatnonzero((pressed[fleet.host] > 0.0) & fleet.on)
+    rows = ((pressed[fleet.host] > 0.0) & fleet.on).nonzero()[0]
     if not len(rows):
         return
     goal = targets(fleet, hosts, rows, wish[rows])
     fleet.target[rows] = goal
     held = fleet.granted[rows] + laws.ZIP_RATIO * fleet.compressed[rows]
     excess = held - goal
-    state = hosts.state[fleet.host[rows]]
+    where, tools = fleet.host[rows], fleet.tools[rows]
+    state = hosts.state[where]
     asked = balloon_wanted(fleet, rows, goal, wish[rows])
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
     asked = np.where(state >= laws.SOFT, asked, np.minimum(asked, fleet.ballooned[rows]))
-    asked = np.where(fleet.tools[rows], asked, fleet.ballooned[rows])
+    asked = np.where(tools, asked, fleet.ballooned[rows])
     fleet.balloon_target[rows] = asked
     change = asked - fleet.ballooned[rows]
 
     calm_enough = state < laws.HARD
-    shrink = np.flatnonzero(calm_enough & (change < 0.0))
+    shrink = (calm_enough & (change < 0.0)).nonzero()[0]
     if len(shrink):
         deflate(fleet, rows[shrink], -change[shrink], seconds)
-    grow = np.flatnonzero((state == laws.SOFT) & (change > 0.0))
+    grow = ((state == laws.SOFT) & (change > 0.0)).nonzero()[0]
     if len(grow):
         inflate(fleet, rows[grow], change[grow], seconds)
     # Soft pages out only where ballooning is not possible [W02 §6.3].
     full = fleet.ballooned[rows] >= fleet.balloon_cap[rows] - _MET_MIB
-    mute = np.flatnonzero((state == laws.SOFT) & (full | ~fleet.tools[rows]) & (excess > 0.0))
-    if len(mute):
+    out = (excess > 0.0) & ((state >= laws.HARD) | ((state == laws.SOFT) & (full | ~tools)))
+    if out.any():
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
-        _page_out_up_to(1.0, fleet, hosts, flows, rows[mute], excess[mute])
-    squeeze = np.flatnonzero((state >= laws.HARD) & (excess > 0.0))
-    if len(squeeze):
-        # A little past the line that ends the hard state, or rounding keeps the host in it.
-        line = laws.LEAVE_ABOVE[2] + 0.01
-        _page_out_up_to(line, fleet, hosts, flows, rows[squeeze], excess[squeeze])
-        # Once that has brought the host back to soft, its balloons go on within the same period.
+        _page_out_to_line(fleet, hosts, flows, rows, np.where(out, excess, 0.0), seconds)
+    hard = state >= laws.HARD
+    if hard.any():
+        # Once that has brought a host back to soft, its balloons go on within the same period.
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
-        back = (state >= laws.HARD) & (hosts.state[fleet.host[rows]] <= laws.SOFT)
-        grow = np.flatnonzero(back & (change > 0.0))
+        back = hard & (hosts.state[where] <= laws.SOFT)
+        grow = (back & (change > 0.0)).nonzero()[0]
         if len(grow):
             inflate(fleet, rows[grow], change[grow], seconds)
 
 
-def _page_out_up_to(
-    line: float,
+def _page_out_to_line(
     fleet: Fleet,
     hosts: Hosts,
     flows: Flows,
     rows: IndexArray,
     excess: FloatArray,
+    seconds: float,
 ) -> None:
-    """Page out in proportion to the excess, no more than frees ``line`` times minFree."""
-    where = fleet.host[rows]
-    total = laws.summed(excess, where, len(hosts))
-    lack = np.maximum(line * hosts.min_free - hosts.free, 0.0)
+    """Page out in proportion to the excess, no more than brings hosts to their lines.
+
+    Those are minFree for soft hosts, and for hard and low ones the line back to soft: a little
+    past it, or rounding keeps them hard.
+    """
+    lines = np.where(hosts.state >= laws.HARD, laws.LEAVE_ABOVE[2] + 0.01, 1.0)
+    lack = np.maximum(lines * hosts.min_free - hosts.free, 0.0)
+    total = laws.summed(excess, fleet.host[rows], len(hosts))
     share = np.minimum(lack / np.maximum(total, 1e-9), 1.0)
-    page_out(fleet, hosts, flows, rows, excess * share[where], laws.STEP_S)
+    want = excess * share[fleet.host[rows]]
+    some = (want > 0.0).nonzero()[0]
+    if len(some):
+        page_out(fleet, hosts, flows, rows[some], want[some], seconds)

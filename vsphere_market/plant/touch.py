@@ -12,8 +12,10 @@ from vsphere_market.units import FloatArray, IndexArray
 _HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
 #: Share of the pages that a guest misses of its working set, its coldest, touched in one step.
 _COLD_TOUCH = laws.STEP_S / laws.SAMPLE_PERIOD_S
-#: Share of the warm set beyond the working set that fades in one step.
-_FADE = 1.0 - np.exp(-laws.STEP_S / laws.WARM_S)
+#: Steps between two looks at what is warm.
+WARM_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
+#: Share of the warm set beyond the working set that fades from look to look.
+_FADE = 1.0 - np.exp(-laws.SAMPLE_PERIOD_S / laws.WARM_S)
 _CACHE_GAIN = 1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S)
 _TOUCH_STEP = laws.TOUCH_MIBPS * laws.STEP_S
 
@@ -33,7 +35,7 @@ def growth(fleet: Fleet, scratch: FloatArray) -> FloatArray:
     used = fleet.anon - fleet.paged
     np.subtract(room, used, out=scratch)
     if scratch.min() < 0.0 or fleet.paged.any():
-        page_guests(fleet, np.flatnonzero((scratch < 0.0) | (fleet.paged > 0.0)), True)
+        page_guests(fleet, ((scratch < 0.0) | (fleet.paged > 0.0)).nonzero()[0], True)
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
@@ -79,6 +81,7 @@ class Warmth:
 
     A working set that swells takes first what it has let go of lately (the warm set), then pages
     that were idle; whether a page is out decides what that costs. Warm pages fade to idle ones.
+    All that is told anew once a minute, as demand is.
     """
 
     __slots__ = ("_warm", "_working")
@@ -90,25 +93,25 @@ class Warmth:
     def settle(self, fleet: Fleet) -> None:
         """Begin: nothing but the working set is warm."""
         fleet.warm[:] = fleet.working
-        self.remember(fleet)
-
-    def remember(self, fleet: Fleet) -> None:
-        """Keep the sets as they are before the demand moves on."""
         np.copyto(self._working, fleet.working)
         np.copyto(self._warm, fleet.warm)
 
-    def move(self, fleet: Fleet, scratch: FloatArray) -> None:
-        """Let warm sets follow the working sets."""
+    def move(self, fleet: Fleet, rows: IndexArray, scratch: FloatArray) -> None:
+        """Let warm sets follow the working sets; tell anew what of the VMs ``rows`` is out."""
         np.subtract(fleet.working, fleet.warm, out=scratch)
         scratch *= _FADE
         fleet.warm += scratch
         np.maximum(fleet.warm, fleet.working, out=fleet.warm)
         np.subtract(fleet.working, self._warm, out=fleet.fresh)
         np.maximum(fleet.fresh, 0.0, out=fleet.fresh)
-        np.multiply(fleet.working, fleet.drift, out=scratch)
+        np.multiply(fleet.working, fleet.drift * WARM_STEPS, out=scratch)
         fleet.fresh += scratch
+        if len(rows):
+            self._sort_out(fleet, rows)
+        np.copyto(self._working, fleet.working)
+        np.copyto(self._warm, fleet.warm)
 
-    def sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
+    def _sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
         """Tell anew which pages that are out are hot and which are warm, for these VMs."""
         working, warm = fleet.working[rows], fleet.warm[rows]
         was_working, was_warm = self._working[rows], self._warm[rows]
@@ -127,7 +130,8 @@ class Warmth:
         # The warm set beyond the working set fades, and those pages are idle again.
         warm_out *= _ratio(warm - working, was_warm - working)
         # Drift exchanges pages of the working set for idle ones.
-        hot_out += working * fleet.drift[rows] * (idle_share - _ratio(hot_out, working))
+        exchanged = working * fleet.drift[rows] * WARM_STEPS
+        hot_out += exchanged * (idle_share - _ratio(hot_out, working))
         hot_out = np.maximum(np.minimum(hot_out, np.minimum(out, working)), 0.0)
         fleet.hot_out[rows] = hot_out
         room = np.minimum(out - hot_out, warm - working)
@@ -173,6 +177,28 @@ def refault(
     return came * (1.0 - zip_share), came * zip_share, hot_share, 1.0 - pace
 
 
+def bring_back(
+    fleet: Fleet,
+    flows: Flows,
+    rows: IndexArray,
+    swap_in: FloatArray,
+    unzip: FloatArray,
+    hot_share: FloatArray,
+) -> None:
+    """Let pages of the VMs ``rows`` come back from swap and from the compression cache."""
+    swapped = np.maximum(fleet.swapped[rows] - swap_in, 0.0)
+    zipped = np.maximum(fleet.compressed[rows] - unzip, 0.0)
+    hot = np.maximum(fleet.hot_out[rows] - (swap_in + unzip) * hot_share, 0.0)
+    fleet.swapped[rows] = swapped
+    fleet.compressed[rows] = zipped
+    fleet.granted[rows] += swap_in + unzip
+    fleet.hot_out[rows] = hot
+    # Sweeps touch warm pages as they touch all others.
+    fleet.warm_out[rows] = np.minimum(fleet.warm_out[rows], np.maximum(swapped + zipped - hot, 0.0))
+    flows.swap_in[rows] = swap_in
+    flows.unzip[rows] = unzip
+
+
 def guest_paging(fleet: Fleet, flows: Flows, scratch: FloatArray) -> None:
     """The wait of guests for their own page files; adds it to ``fleet.stall``.
 
@@ -185,7 +211,7 @@ def guest_paging(fleet: Fleet, flows: Flows, scratch: FloatArray) -> None:
     np.multiply(size, 1.0 - laws.GUEST_FLOOR_SHARE, out=scratch)
     scratch -= fleet.ballooned
     np.subtract(fleet.working, scratch, out=scratch)
-    rows = np.flatnonzero((scratch > 0.0) | (fleet.paged > 0.0))
+    rows = ((scratch > 0.0) | (fleet.paged > 0.0)).nonzero()[0]
     if not len(rows):
         return
     working, paged = fleet.working[rows], fleet.paged[rows]

@@ -105,6 +105,7 @@ class World:
         self._cap_balloons()
         self.pools.share_out(self.fleet)
         self.pools.divide(self.fleet)
+        self.model.limited = bool(np.isfinite(self.fleet.limit).any())
 
     def _cap_balloons(self) -> None:
         """Balloons' caps: the VM's own, or else the host's share of its size."""
