@@ -132,3 +132,43 @@ def policy_sets(draw: st.DrawFn) -> list[dict[str, Any]]:
             whole["precedence"] = draw(st.sampled_from([at, at, at, 0]))
         documents.append(whole)
     return documents
+
+
+#: Documents that bind where something is to be traded, about all VMs or most.
+binding = st.sampled_from(
+    [
+        ("placement", {"rule": "at-most", "perHost": 1}),
+        ("placement", {"rule": "at-most", "perHost": 2}),
+        ("placement", {"rule": "at-most", "perHost": 3, "mandatory": True}),
+        ("placement", {"rule": "at-most", "perHost": 4, "mandatory": True}),
+        ("placement", {"rule": "licence-group", "maxHosts": 1}),
+        ("placement", {"rule": "licence-group", "maxHosts": 2}),
+        ("placement", {"rule": "keep-apart"}),
+        ("placement", {"rule": "keep-together", "mandatory": True}),
+        ("disruption-budget", {"maxMigrations": 1, "windowMinutes": 60}),
+        ("disruption-budget", {"per": "host", "maxMigrations": 1, "windowMinutes": 60}),
+        ("disruption-budget", {"per": "vm", "maxMigrations": 1, "windowMinutes": 240}),
+        ("disruption-budget", {"per": "cluster", "maxMigrations": 2, "windowMinutes": 60}),
+        ("capacity", {"maxOvercommitPct": 60}),
+        ("capacity", {"maxOvercommitPct": 100}),
+        ("capacity", {"maxUtilisationPct": 70}),
+        ("sizing", {"maxGiB": 8}),
+        ("sizing", {"direction": "down"}),
+        ("ballooning", {"maxCapPct": 30}),
+        ("tier", {"priority": 4, "guaranteePct": 50, "utilisationPct": {"max": 60}}),
+    ]
+)
+
+
+@st.composite
+def binding_sets(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A few documents that bind, then any others."""
+    documents = []
+    for at, (kind, spec) in enumerate(draw(st.lists(binding, min_size=1, max_size=4))):
+        whole = document(kind, f"b{at}", spec=spec)
+        if kind != "capacity":
+            whole["selector"] = draw(st.sampled_from([{"name": "vm-*"}, {"name": "vm-[0-6]"}]))
+        if kind in {"tier", "sizing", "capacity", "ballooning"}:
+            whole["precedence"] = at
+        documents.append(whole)
+    return documents + draw(policy_sets())

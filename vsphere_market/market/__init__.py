@@ -1,5 +1,6 @@
 """The market: prices, quotes, trades, and the plan that comes of them."""
 
+from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.diagnosis import CAUSE_WORDS, Cause, Pressure, VmDiagnosis, diagnose
 from vsphere_market.market.engine import Question, clear
 from vsphere_market.market.plan import (
@@ -31,6 +32,7 @@ __all__ = [
     "MarketSettings",
     "MarketView",
     "Origin",
+    "PastMove",
     "Plan",
     "Pressure",
     "Question",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.market.broken import broken_rules
 from vsphere_market.market.diagnosis import Cause, VmDiagnosis, diagnose, host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import Answer, Question
@@ -42,6 +43,7 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
         else:
             found.append(_not_changed(after, terms, diagnosis, cure))
     found += _promises(after, terms, touched)
+    found += broken_rules(after, eligibility)
     found += _unknown(after)
     return tuple(found)
 
@@ -65,7 +67,9 @@ def _left_on_hot_host(
     free = [quote for quote in quotes[1:] if quote.refused is None]
     if not free:
         barred = {quote.refused for quote in quotes[1:] if quote.refused is not None}
-        reason = barred.pop() if len(barred) == 1 else Reason.NO_CURE
+        spent = Reason.BUDGET_SPENT in barred
+        other = Reason.BUDGET_SPENT if spent else Reason.NO_CURE
+        reason = barred.pop() if len(barred) == 1 else other
         return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
     best = free[0]
     if best.quote >= AS_DEAR * quotes[0].quote:

@@ -1,0 +1,270 @@
+"""No plan breaks what policies and vSphere say, over any estate and any valid set of policies.
+
+Everything is read here anew from the rulebook and the snapshot, without the market's own counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.estates import snapshots
+from tests.policy_sets import binding_sets
+from vsphere_market.demand import estimate_demand
+from vsphere_market.estate import (
+    KEEP_APART,
+    KEEP_TOGETHER,
+    RUN_ON,
+    RuleTable,
+    Snapshot,
+)
+from vsphere_market.market import MarketSettings, PastMove, Question, make_plan
+from vsphere_market.market.engine import clear
+from vsphere_market.market.trades import Move
+from vsphere_market.policy import (
+    BudgetScope,
+    DisruptionBudget,
+    Mode,
+    PolicyProblems,
+    Rulebook,
+    compile_rulebook,
+    parse_policies,
+)
+from vsphere_market.port import ActionKind, Migrate, SetMemory
+from vsphere_market.units import FloatArray, IndexArray
+
+CHEAP = dataclasses.replace(
+    MarketSettings(),
+    move_cost=0.01,
+    move_fixed=1.0,
+    minimum_saving=0.0,
+    change_cost=1.0,
+    discount=0.0,
+)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    snapshot = draw(snapshots())
+    documents = draw(binding_sets())
+    rulebook = harmonious(documents, snapshot)
+    now_s = snapshot.taken_at_s
+    past: tuple[PastMove, ...] = ()
+    if len(snapshot.hosts) >= 2 and len(snapshot.vms):
+        rows = draw(st.lists(st.integers(0, len(snapshot.vms) - 1), max_size=5))
+        ages = draw(st.lists(st.sampled_from([60.0, 7200.0]), min_size=5, max_size=5))
+        hosts = snapshot.hosts.moid
+        past = tuple(
+            PastMove(snapshot.vms.moid[row], hosts[0], hosts[-1], now_s - age)
+            for row, age in zip(rows, ages, strict=False)
+        )
+    return Question(
+        snapshot=snapshot,
+        demand=estimate_demand(snapshot),
+        rulebook=rulebook,
+        settings=draw(st.sampled_from([MarketSettings(), CHEAP, CHEAP])),
+        cooling=np.zeros(len(snapshot.vms), dtype=np.bool_),
+        past=past,
+        now_s=now_s,
+    )
+
+
+def harmonious(documents: list[dict[str, Any]], snapshot: Snapshot) -> Rulebook:
+    """The rulebook of as many of the documents, from the first on, as do not contradict."""
+    while True:
+        try:
+            return compile_rulebook(parse_policies(documents, "x"), snapshot).rulebook
+        except PolicyProblems:
+            documents = documents[:-1]
+
+
+def broken(question: Question, host_of: IndexArray) -> dict[str, float]:
+    """How much each rule is broken when VMs are where ``host_of`` says; whatever its name."""
+    found: dict[str, float] = {}
+    for table in (question.snapshot.rules, question.rulebook.rules):
+        found.update(_table_broken(table, host_of))
+    for rule in question.rulebook.crowds:
+        used = Counter(int(host_of[vm]) for vm in rule.vms if host_of[vm] >= 0)
+        crowded = sum(max(0.0, count - rule.per_host) for count in used.values())
+        found[rule.moid] = crowded + max(0.0, len(used) - rule.hosts_used)
+    return found
+
+
+def _table_broken(table: RuleTable, host_of: IndexArray) -> Iterator[tuple[str, float]]:
+    for row in range(len(table)):
+        if not table.enabled[row]:
+            continue
+        key = f"{table.moid[row]}{'!' if table.mandatory[row] else ''}"
+        at = [int(host_of[vm]) for vm in dict.fromkeys(table.vms[row]) if host_of[vm] >= 0]
+        pairs = [a == b for i, a in enumerate(at) for b in at[:i]]
+        named = set(table.hosts[row])
+        match table.kind[row]:
+            case kind if kind == KEEP_APART:
+                yield key, sum(pairs)
+            case kind if kind == KEEP_TOGETHER:
+                yield key, len(pairs) - sum(pairs)
+            case kind if kind == RUN_ON:
+                yield key, sum(host not in named for host in at)
+            case _:
+                yield key, sum(host in named for host in at)
+
+
+def start(question: Question) -> IndexArray:
+    running = question.demand.running
+    return np.where(running, question.snapshot.vms.host, -1)
+
+
+@given(questions())
+@settings(max_examples=150)
+def test_no_plan_breaks_what_policies_and_vsphere_say(question: Question) -> None:
+    snapshot, rulebook = question.snapshot, question.rulebook
+    plan = make_plan(question, now_s=0.0)
+    host_of, size = start(question), snapshot.vms.size_mib.copy()
+    before = broken(question, host_of)
+    ceiling = rulebook.host_overcommit * snapshot.hosts.memory_mib
+    ever: list[Migrate] = []
+    for step in plan.steps:
+        action = step.action
+        vm = snapshot.vms.row(action.vm.moid)
+        assert rulebook.modes[action.kind][vm] == step.mode > Mode.OFF
+        assert not snapshot.vms.template[vm]
+        assert not snapshot.vms.managed_by[vm]
+        assert not rulebook.host_excluded[host_of[vm]]
+        sold = sizes(snapshot, host_of, size)
+        if isinstance(action, Migrate):
+            ever.append(action)
+            target = snapshot.hosts.row(action.target.moid)
+            check_move(snapshot, rulebook, vm, int(host_of[vm]), target)
+            host_of[vm] = target
+        else:
+            check_setting(snapshot, rulebook, vm, action)
+            if action.setting is ActionKind.HOT_ADD:
+                assert action.to_mib is not None
+                size[vm] = action.to_mib
+        now = sizes(snapshot, host_of, size)
+        assert ((now <= ceiling + 1e-3) | (now <= sold + 1e-3)).all()
+        after = broken(question, host_of)
+        assert all(after[rule] <= count for rule, count in before.items())
+        before = after
+    check_budgets(question, ever)
+
+
+def check_move(snapshot: Snapshot, rulebook: Rulebook, vm: int, source: int, target: int) -> None:
+    vms, hosts = snapshot.vms, snapshot.hosts
+    assert not (vms.passthrough[vm] or vms.fault_tolerance[vm] or vms.latency_sensitivity_high[vm])
+    assert hosts.cluster[source] == hosts.cluster[target] >= 0
+    assert not rulebook.host_excluded[target]
+    assert not (hosts.in_maintenance[target] or hosts.in_quarantine[target])
+    assert not hosts.failover_host[target]
+    assert hosts.connection[target] == "connected"
+
+
+def check_setting(snapshot: Snapshot, rulebook: Rulebook, vm: int, action: SetMemory) -> None:
+    size = float(snapshot.vms.size_mib[vm])
+    match action.setting:
+        case ActionKind.HOT_ADD:
+            assert action.from_mib is not None
+            assert action.to_mib is not None
+            assert action.from_mib < action.to_mib <= rulebook.max_size_mib[vm]
+            assert not rulebook.never_grow[vm]
+            assert not (snapshot.vms.fault_tolerance[vm] or snapshot.vms.passthrough[vm])
+        case ActionKind.BALLOON_CAP:
+            largest = float(rulebook.balloon_cap_max[vm])
+            if action.to_mib is None:
+                assert largest >= 0.65
+            else:
+                # Hot-added memory of an earlier step widens what a share of the size is.
+                grown = max(size, float(rulebook.max_size_mib[vm]))
+                assert action.to_mib <= largest * grown
+                assert action.to_mib >= rulebook.balloon_cap_min[vm] * size - 1
+
+
+def sizes(snapshot: Snapshot, host_of: IndexArray, size: FloatArray) -> FloatArray:
+    """(H,) configured memory of the running VMs on each host."""
+    on = host_of >= 0
+    sold: FloatArray = np.zeros(len(snapshot.hosts))
+    np.add.at(sold, host_of[on], size[on])
+    return sold
+
+
+def check_budgets(question: Question, moves: list[Migrate]) -> None:
+    assert question.now_s is not None
+    for budget in question.rulebook.budgets:
+        spent: Counter[Any] = Counter()
+        for past in question.past:
+            if past.ended_s > question.now_s - budget.window_s:
+                spent.update(scopes(question.snapshot, budget, past.vm, past.source, past.target))
+        old = Counter(spent)
+        for move in moves:
+            ends = (move.vm.moid, move.source.moid, move.target.moid)
+            spent.update(scopes(question.snapshot, budget, *ends))
+        for scope, count in spent.items():
+            # What was spent by others before may be more already; then nothing is added.
+            assert count <= max(budget.max_migrations, old[scope]), (budget.name, scope)
+
+
+def scopes(
+    snapshot: Snapshot, budget: DisruptionBudget, vm: str, source: str, target: str
+) -> list[Any]:
+    row = snapshot.vms.row(vm)
+    if not budget.vms[row]:
+        return []
+    match budget.scope:
+        case BudgetScope.VM:
+            return [vm]
+        case BudgetScope.HOST:
+            return [source, target]
+        case BudgetScope.CLUSTER:
+            cluster = int(snapshot.vms.cluster[row])
+            return [cluster] if cluster >= 0 else []
+        case _:
+            return ["estate"]
+
+
+@given(questions())
+@settings(max_examples=80)
+def test_what_is_broken_already_is_reduced_or_told(question: Question) -> None:
+    answer = clear(question)
+    host_of = start(question)
+    before = broken(question, host_of)
+    for trade in answer.trades:
+        if isinstance(trade.what, Move):
+            host_of[trade.what.vm] = trade.what.target
+    after = broken(question, host_of)
+    told = [refusal.sentence for refusal in make_plan(question, now_s=0.0).refusals]
+    names = {f"{rule.moid}": rule.name for rule in question.rulebook.crowds if rule.mandatory}
+    for table in (question.snapshot.rules, question.rulebook.rules):
+        names |= {f"{moid}!": name for moid, name in zip(table.moid, table.name, strict=True)}
+    for rule, count in after.items():
+        assert count <= before[rule]
+        if count > 0 and rule in names:
+            assert any(f"rule {names[rule]} stays broken" in line for line in told), rule
+
+
+@given(questions())
+@settings(max_examples=60)
+def test_a_plan_that_was_followed_spends_its_budget(question: Question) -> None:
+    """Planned again with its moves in the journal, the budgets hold over both plans together."""
+    first = make_plan(question, now_s=0.0)
+    moves = [step.action for step in first.steps if isinstance(step.action, Migrate)]
+    assert question.now_s is not None
+    done = tuple(
+        PastMove(move.vm.moid, move.source.moid, move.target.moid, question.now_s) for move in moves
+    )
+    host = question.snapshot.vms.host.copy()
+    for move in moves:
+        host[question.snapshot.vms.row(move.vm.moid)] = question.snapshot.hosts.row(
+            move.target.moid
+        )
+    moved = dataclasses.replace(question.snapshot, vms=question.snapshot.vms.replace(host=host))
+    again = dataclasses.replace(question, snapshot=moved, past=(*question.past, *done))
+    more = make_plan(again, now_s=0.0)
+    check_budgets(again, [s.action for s in more.steps if isinstance(s.action, Migrate)])
+    assert math.isfinite(more.certificate.potential_after)
