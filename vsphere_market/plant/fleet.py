@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vsphere_market.plant import laws
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
@@ -87,7 +86,7 @@ class Fleet:
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
         warm: what was in the working set within the last day or so, fading.
-        fresh: what the working set took in this step of pages that were not even warm.
+        fresh: pages that were not even warm, taken into the working set per step.
         hot_out: swapped or compressed pages that belong to the working set.
         warm_out: those that do not, but belong to the warm set.
         cache: guest page cache now.
@@ -167,30 +166,21 @@ class Fleet:
         return used + hosts.vmkernel + hosts.incoming
 
 
-@dataclass(slots=True, eq=False)
 class Flows:
     """What moved in the last step, MiB per VM; rates are these over the step.
 
     Attributes:
+        matrix: all of them, one row each in this order, so that sums and copies are one call.
         swap_in, swap_out: between host memory and the swap file.
         unzip: out of the compression cache by touch.
-        zip_in: into the compression cache.
         guest_paging: read back by the guest from its own page file.
     """
 
-    swap_in: FloatArray
-    swap_out: FloatArray
-    unzip: FloatArray
-    zip_in: FloatArray
-    guest_paging: FloatArray
+    __slots__ = ("guest_paging", "matrix", "swap_in", "swap_out", "unzip")
 
-    @classmethod
-    def still(cls, count: int) -> Flows:
-        """Nothing moved."""
-        return cls(*(_zeros(count) for _ in range(5)))
-
-    def clear(self) -> None:
-        """Set everything to zero, in place."""
-        for item in fields(self):
-            column: NDArray[np.float64] = getattr(self, item.name)
-            column.fill(0.0)
+    def __init__(self, count: int) -> None:
+        self.matrix: FloatArray = np.zeros((4, count))
+        self.swap_in: FloatArray = self.matrix[0]
+        self.swap_out: FloatArray = self.matrix[1]
+        self.unzip: FloatArray = self.matrix[2]
+        self.guest_paging: FloatArray = self.matrix[3]

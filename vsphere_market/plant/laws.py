@@ -25,6 +25,7 @@ ENTER_BELOW = (1.00, 0.64, 0.32, 0.16)
 #: figures, so the lines are reused and the first is [ASM].
 LEAVE_ABOVE = (1.20, 1.00, 0.64, 0.32)
 HIGH, CLEAR, SOFT, HARD, LOW = range(5)
+_LINES = np.array([ENTER_BELOW, LEAVE_ABOVE])[:, :, None]
 #: Below this share of minFree nothing is handed out any more; what the VMkernel needs to page.
 LAST_SHARE = 0.04
 
@@ -127,13 +128,10 @@ def summed(values: FloatArray, segment: IndexArray, count: int) -> FloatArray:
 
 def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -> IndexArray:
     """States after a look at free memory: worse at once, better only past the line above."""
-    ratio = free_mib / min_free
-    entered = np.zeros(len(state), dtype=np.int64)
-    held = np.zeros(len(state), dtype=np.int64)
-    for enter, leave in zip(ENTER_BELOW, LEAVE_ABOVE, strict=True):
-        entered += ratio < enter
-        held += ratio < leave
-    return np.maximum(entered, np.minimum(state, held))
+    crossed = (free_mib / min_free) < _LINES
+    entered, held = crossed[0].sum(axis=0), crossed[1].sum(axis=0)
+    states: IndexArray = np.maximum(entered, np.minimum(state, held))
+    return states
 
 
 def fair_weights(

@@ -9,7 +9,7 @@ import numpy as np
 from vsphere_market.plant import laws, reclaim, touch
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.plant.sampling import ActiveSampler
-from vsphere_market.units import FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 _SAMPLE_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
 
@@ -32,6 +32,7 @@ class MemoryModel:
     __slots__ = (
         "_nothing",
         "_scratch",
+        "_sweeping",
         "fleet",
         "flows",
         "hosts",
@@ -44,12 +45,13 @@ class MemoryModel:
     def __init__(self, fleet: Fleet, hosts: Hosts, rng: np.random.Generator) -> None:
         self.fleet = fleet
         self.hosts = hosts
-        self.flows = Flows.still(len(fleet))
+        self.flows = Flows(len(fleet))
         self.sampler = ActiveSampler(len(fleet), rng)
         self.steps = 0
         self.limited = True
         self._nothing: FloatArray = np.zeros(0)
         self._scratch: FloatArray = np.zeros(len(fleet))
+        self._sweeping: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
         self.warmth = touch.Warmth(len(fleet))
 
     def settle(self) -> None:
@@ -64,6 +66,7 @@ class MemoryModel:
         fleet.paged[:] = np.maximum(fleet.anon - fleet.size, 0.0)
         used = fleet.anon - fleet.paged + fleet.cache
         used *= fleet.on
+        self._sweeping = fleet.idle_touch > 0.0
         self.warmth.settle(fleet)
         self.sampler.settle(fleet)
         everyone = np.arange(len(fleet), dtype=np.int64)
@@ -84,34 +87,44 @@ class MemoryModel:
         rows: IndexArray = self._scratch.nonzero()[0]
         return rows
 
+    def _faulting(self) -> IndexArray:
+        """VMs that touch pages that are out: of their working sets, or by sweeps."""
+        fleet = self.fleet
+        touched = fleet.hot_out > 0.0
+        if self._sweeping.any():
+            touched |= self._sweeping & (fleet.swapped + fleet.compressed > 0.0)
+        rows: IndexArray = touched.nonzero()[0]
+        return rows
+
     def step(self, advance: Callable[[Fleet], object] | None = None) -> None:
         """Advance by :data:`laws.STEP_S`; ``advance`` sets the guests' demand for the new step."""
         fleet, hosts, flows = self.fleet, self.hosts, self.flows
         if advance is not None:
             advance(fleet)
-        out = self._rows_out()
-        if self.steps % touch.WARM_STEPS == 0:
-            self.warmth.move(fleet, out, self._scratch)
-        elif self.steps % touch.WARM_STEPS == 1:
-            fleet.fresh.fill(0.0)
-        flows.clear()
+        minute = self.steps % touch.WARM_STEPS == 0
+        if minute:
+            self.warmth.move(fleet, self._rows_out(), self._scratch)
+        flows.matrix.fill(0.0)
         fleet.stall.fill(0.0)
         fleet.latency.fill(0.0)
 
-        wish = touch.growth(fleet, self._scratch)
+        wish = touch.growth(fleet, minute, self._scratch)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
-        if len(out) or wish.any():
-            self._allocate(wish, out)
+        faulting = self._faulting()
+        if len(faulting) or wish.any():
+            self._allocate(wish, faulting)
         if self.limited and reclaim.enforce_limits(fleet, hosts, flows, laws.STEP_S):
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
         hosts.worst = hosts.state
-        pressed = (hosts.state >= laws.SOFT).astype(np.float64)
-        if fleet.ballooned.any():
-            pressed += laws.summed(fleet.ballooned, fleet.host, len(hosts))
+        pressed = hosts.state >= laws.SOFT
+        if minute and fleet.ballooned.any():
+            # Targets follow the estimates of active memory, and those come once a minute; where
+            # nothing is to be taken, that is often enough.
+            pressed |= laws.summed(fleet.ballooned, fleet.host, len(hosts)) > 0.0
         if pressed.any():
-            reclaim.balance(fleet, hosts, flows, pressed, wish, laws.STEP_S)
+            reclaim.balance(fleet, hosts, flows, pressed, wish)
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
         touch.guest_paging(fleet, flows, self._scratch)

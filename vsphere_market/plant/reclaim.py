@@ -9,7 +9,7 @@ import numpy as np
 
 from vsphere_market.plant import laws, touch
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
-from vsphere_market.units import FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 
 def sellable(fleet: Fleet, hosts: Hosts) -> FloatArray:
@@ -107,7 +107,7 @@ def _trim_cache(fleet: Fleet, rows: IndexArray) -> None:
     fleet.cache[rows] = np.minimum(fleet.cache[rows], room)
 
 
-def deflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: float) -> FloatArray:
+def deflate(fleet: Fleet, rows: IndexArray, want: FloatArray, seconds: FloatArray) -> FloatArray:
     """Shrink balloons by up to ``want``; the pages come back untouched. Returns by how much."""
     give = np.minimum(want, laws.BALLOON_FAST_MIBPS * seconds)
     give = np.clip(give, 0.0, fleet.ballooned[rows])
@@ -160,7 +160,6 @@ def page_out(
     fleet.swapped[rows] += pages - zipped + evicted
     fleet.compressed[rows] += zipped - evicted
     flows.swap_out[rows] += pages - zipped + evicted
-    flows.zip_in[rows] += zipped
     return pages - laws.ZIP_RATIO * (zipped - evicted)
 
 
@@ -196,17 +195,16 @@ def balance(
     fleet: Fleet,
     hosts: Hosts,
     flows: Flows,
-    pressed: FloatArray,
+    pressed: BoolArray,
     wish: FloatArray,
-    seconds: float,
 ) -> None:
-    """One balance period for the hosts where ``pressed`` is not 0.
+    """One balance period for the hosts ``pressed``.
 
     Soft inflates balloons towards the targets; hard and low page out until the host is back in
     soft; everywhere balloons deflate as far as their VM's target allows, but not while the host
     is hard or low.
     """
-    rows = ((pressed[fleet.host] > 0.0) & fleet.on).nonzero()[0]
+    rows = (pressed[fleet.host] & fleet.on).nonzero()[0]
     if not len(rows):
         return
     goal = targets(fleet, hosts, rows, wish[rows])
@@ -225,16 +223,18 @@ def balance(
     calm_enough = state < laws.HARD
     shrink = (calm_enough & (change < 0.0)).nonzero()[0]
     if len(shrink):
+        # Calm hosts are looked at once a minute only, and then may give a minute's worth.
+        seconds = np.where(state[shrink] < laws.SOFT, laws.SAMPLE_PERIOD_S, laws.STEP_S)
         deflate(fleet, rows[shrink], -change[shrink], seconds)
     grow = ((state == laws.SOFT) & (change > 0.0)).nonzero()[0]
     if len(grow):
-        inflate(fleet, rows[grow], change[grow], seconds)
+        inflate(fleet, rows[grow], change[grow], laws.STEP_S)
     # Soft pages out only where ballooning is not possible [W02 §6.3].
     full = fleet.ballooned[rows] >= fleet.balloon_cap[rows] - _MET_MIB
     out = (excess > 0.0) & ((state >= laws.HARD) | ((state == laws.SOFT) & (full | ~tools)))
     if out.any():
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
-        _page_out_to_line(fleet, hosts, flows, rows, np.where(out, excess, 0.0), seconds)
+        _page_out_to_line(fleet, hosts, flows, rows, np.where(out, excess, 0.0), laws.STEP_S)
     hard = state >= laws.HARD
     if hard.any():
         # Once that has brought a host back to soft, its balloons go on within the same period.
@@ -243,7 +243,7 @@ def balance(
         back = hard & (hosts.state[where] <= laws.SOFT)
         grow = (back & (change > 0.0)).nonzero()[0]
         if len(grow):
-            inflate(fleet, rows[grow], change[grow], seconds)
+            inflate(fleet, rows[grow], change[grow], laws.STEP_S)
 
 
 def _page_out_to_line(

@@ -36,10 +36,7 @@ class Recorder:
         """Take down the step just done."""
         slot, fleet, flows = self._ring[self._next], model.fleet, model.flows
         slot[0] = fleet.active
-        slot[1] = flows.swap_in
-        slot[2] = flows.swap_out
-        slot[3] = flows.unzip
-        slot[4] = flows.guest_paging
+        slot[1:5] = flows.matrix
         slot[5] = fleet.latency
         slot[6] = fleet.stall
         self._next = (self._next + 1) % _SLOTS
@@ -75,7 +72,7 @@ class Truth:
     Attributes:
         seconds: simulated time they cover.
         stall_s: (V,) seconds spent waiting for memory, all causes.
-        swap_in_mib, swap_out_mib, unzipped_mib, guest_paged_mib: (V,) amounts.
+        flows_mib: (4, V) amounts in the order of ``Flows.matrix``.
         balloon_mib_s, swap_mib_s: (V,) amounts held, times how long.
         moves: migrations that succeeded.
         moved_mib: what they copied, all migrations.
@@ -83,10 +80,7 @@ class Truth:
     """
 
     stall_s: FloatArray
-    swap_in_mib: FloatArray
-    swap_out_mib: FloatArray
-    unzipped_mib: FloatArray
-    guest_paged_mib: FloatArray
+    flows_mib: FloatArray
     balloon_mib_s: FloatArray
     swap_mib_s: FloatArray
     seconds: float = 0.0
@@ -101,8 +95,7 @@ class Truth:
     @classmethod
     def nothing(cls, count: int) -> Truth:
         """Sums of nothing yet."""
-        a, b, c, d, e, f, g = (np.zeros(count) for _ in range(7))
-        return cls(a, b, c, d, e, f, g)
+        return cls(np.zeros(count), np.zeros((4, count)), np.zeros(count), np.zeros(count))
 
     def add(self, model: MemoryModel) -> None:
         """Take in the step just done."""
@@ -110,14 +103,35 @@ class Truth:
         self.seconds += laws.STEP_S
         np.multiply(fleet.stall, laws.STEP_S, out=scratch)
         self.stall_s += scratch
-        self.swap_in_mib += flows.swap_in
-        self.swap_out_mib += flows.swap_out
-        self.unzipped_mib += flows.unzip
-        self.guest_paged_mib += flows.guest_paging
+        self.flows_mib += flows.matrix
         np.multiply(fleet.ballooned, laws.STEP_S, out=scratch)
         self.balloon_mib_s += scratch
         np.multiply(fleet.swapped, laws.STEP_S, out=scratch)
         self.swap_mib_s += scratch
+
+    @property
+    def swap_in_mib(self) -> FloatArray:
+        """(V,) memory read back from swap."""
+        row: FloatArray = self.flows_mib[0]
+        return row
+
+    @property
+    def swap_out_mib(self) -> FloatArray:
+        """(V,) memory written to swap."""
+        row: FloatArray = self.flows_mib[1]
+        return row
+
+    @property
+    def unzipped_mib(self) -> FloatArray:
+        """(V,) memory that came back from the compression cache."""
+        row: FloatArray = self.flows_mib[2]
+        return row
+
+    @property
+    def guest_paged_mib(self) -> FloatArray:
+        """(V,) memory that guests read back from their own page files."""
+        row: FloatArray = self.flows_mib[3]
+        return row
 
     @property
     def balloon_gib_hours(self) -> float:

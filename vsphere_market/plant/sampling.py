@@ -51,7 +51,7 @@ class ActiveSampler:
 
 
 #: How finely the table of sample counts tells shares and chances apart.
-_SHARES, _CHANCES = 1000, 1000
+_SHARES, _CHANCES = 400, 400
 
 
 @cache

@@ -20,12 +20,12 @@ _CACHE_GAIN = 1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S)
 _TOUCH_STEP = laws.TOUCH_MIBPS * laws.STEP_S
 
 
-def growth(fleet: Fleet, scratch: FloatArray) -> FloatArray:
+def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     """What guests want to touch anew in this step, MiB per VM; lets page caches fill up.
 
     A guest uses its programs' memory, but for what is in its page file, and its page cache, as far
     as the balloon leaves room; what of that the host does not hold yet, in memory or swapped, is
-    touched for the first time.
+    touched for the first time. ``page_in`` says that it is time to look at page files as well.
     """
     room = fleet.guest_size - fleet.ballooned
     cache = fleet.cache
@@ -34,8 +34,10 @@ def growth(fleet: Fleet, scratch: FloatArray) -> FloatArray:
     cache += scratch
     used = fleet.anon - fleet.paged
     np.subtract(room, used, out=scratch)
-    if scratch.min() < 0.0 or fleet.paged.any():
-        page_guests(fleet, ((scratch < 0.0) | (fleet.paged > 0.0)).nonzero()[0], True)
+    page_in = page_in and bool(fleet.paged.any())
+    if page_in or scratch.min() < 0.0:
+        moving = (scratch < 0.0) | (fleet.paged > 0.0) if page_in else scratch < 0.0
+        page_guests(fleet, moving.nonzero()[0], page_in)
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
@@ -54,14 +56,15 @@ def page_guests(fleet: Fleet, rows: IndexArray, back: bool) -> None:
 
     Least recently used goes first, so the working set is in the page file only when nothing else
     is left. What is there comes back when it is touched and fits, the page cache giving way: the
-    working set within a sample period, idle memory as seldom as the guest's sweeps touch it.
+    working set within a sample period, idle memory as seldom as the guest's sweeps touch it. That
+    is looked at once a minute.
     """
     anon = fleet.anon[rows]
     room = np.maximum(fleet.guest_size[rows] - fleet.ballooned[rows], 0.0)
     paged = np.minimum(fleet.paged[rows], anon)
     if back:
         hot = np.minimum(np.maximum(paged - (anon - fleet.working[rows]), 0.0), paged)
-        touched = hot * _COLD_TOUCH + _idle_touches(fleet, rows, paged - hot)
+        touched = (hot * _COLD_TOUCH + _idle_touches(fleet, rows, paged - hot)) * WARM_STEPS
         space = room - laws.GUEST_FLOOR_SHARE * fleet.guest_size[rows] - (anon - paged)
         paged = paged - np.minimum(touched, np.maximum(space, 0.0))
     fleet.paged[rows] = np.maximum(paged, anon - room)
@@ -104,7 +107,8 @@ class Warmth:
         np.maximum(fleet.warm, fleet.working, out=fleet.warm)
         np.subtract(fleet.working, self._warm, out=fleet.fresh)
         np.maximum(fleet.fresh, 0.0, out=fleet.fresh)
-        np.multiply(fleet.working, fleet.drift * WARM_STEPS, out=scratch)
+        fleet.fresh *= 1.0 / WARM_STEPS
+        np.multiply(fleet.working, fleet.drift, out=scratch)
         fleet.fresh += scratch
         if len(rows):
             self._sort_out(fleet, rows)
@@ -211,7 +215,12 @@ def guest_paging(fleet: Fleet, flows: Flows, scratch: FloatArray) -> None:
     np.multiply(size, 1.0 - laws.GUEST_FLOOR_SHARE, out=scratch)
     scratch -= fleet.ballooned
     np.subtract(fleet.working, scratch, out=scratch)
-    rows = ((scratch > 0.0) | (fleet.paged > 0.0)).nonzero()[0]
+    wanted = scratch > 0.0
+    if fleet.paged.any():
+        idle = fleet.anon - fleet.working
+        wanted |= fleet.paged > idle
+        wanted |= (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
+    rows = wanted.nonzero()[0]
     if not len(rows):
         return
     working, paged = fleet.working[rows], fleet.paged[rows]

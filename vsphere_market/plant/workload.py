@@ -77,6 +77,8 @@ class Demand:
         self._base = np.array([load.working_set for load in workloads])
         self._footprint = np.array([load.footprint for load in workloads])
         self._cache = np.array([load.cache for load in workloads])
+        # Shares of the working set per minute, as MiB per second per MiB.
+        self._write = np.array([load.write_share for load in workloads]) / 60.0
         self._allowed = np.array(on, dtype=np.bool_)
         self.workloads = tuple(workloads)
         self._start_s = start_s
@@ -120,8 +122,7 @@ class Demand:
 
     def _load(self, fleet: Fleet) -> None:
         fleet.working[:], fleet.anon[:], fleet.cache_want[:] = self._now
-        write = np.array([load.write_share for load in self.workloads])
-        fleet.write_mibps[:] = write * self._now[0] / 60.0
+        np.multiply(self._write, self._now[0], out=fleet.write_mibps)
 
     def _evaluate(
         self, now_s: float
