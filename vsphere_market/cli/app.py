@@ -8,6 +8,7 @@ import typer
 
 import vsphere_market
 from vsphere_market.cli.verbs import apply as apply_
+from vsphere_market.cli.verbs import backtest as backtest_
 from vsphere_market.cli.verbs import demo as demo_
 from vsphere_market.cli.verbs import doctor as doctor_
 from vsphere_market.cli.verbs import explain as explain_
@@ -56,6 +57,7 @@ app.command("plan")(plan_.plan)
 app.command("apply")(apply_.apply)
 app.command("run")(run_.run)
 app.command("explain")(explain_.explain)
+app.command("backtest")(backtest_.backtest)
 app.command("history")(history_.history)
 app.add_typer(policies_.policies, name="policies")
 

@@ -182,7 +182,6 @@ def code_digest() -> str:
                 total.update(path.relative_to(root).as_posix().encode())
                 total.update(path.read_bytes())
     total.update((root / "control" / "memory.py").read_bytes())
-    total.update((root / "control" / "budget.py").read_bytes())
     return total.hexdigest()
 
 

@@ -77,17 +77,18 @@ def page(results: Sequence[Mapping[str, Any]], *, title: str, about: str, comman
 def by_controller(
     results: Sequence[Mapping[str, Any]],
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """Results of one estate by the controller's label, in the order in which they came."""
+    """Results of one estate by controller, in the order in which they came.
+
+    Where the same controllers ran with migrations only and with all actions, these are told apart.
+    """
+    mixed = len({result["action_kinds"] for result in results}) > 1
     found: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
-        found.setdefault(label_of(result), []).append(result)
+        name = str(result["controller"])
+        if mixed and result["action_kinds"] == "all":
+            name += ", all actions"
+        found.setdefault(name, []).append(result)
     return found
-
-
-def label_of(result: Mapping[str, Any]) -> str:
-    """What to call the controller of a result: with its actions where it may do more than move."""
-    name = str(result["controller"])
-    return f"{name} (all actions)" if result.get("action_kinds") == "all" else name
 
 
 def median(results: Sequence[Mapping[str, Any]], key: str) -> float:

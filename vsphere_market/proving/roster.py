@@ -30,8 +30,8 @@ class Entry:
     Attributes:
         make: makes one for a trial.
         about: what it is, in a line.
-        parameters: names it takes, with their defaults.
-        tunables: values to try when it is tuned, by parameter.
+        parameters: names it takes, with their defaults; a tuple lists the words that it takes,
+            the default first.
     """
 
     make: Callable[[Circumstances, Parameters], Controller]
@@ -62,7 +62,10 @@ class Named:
 def _plain(kind: Callable[..., Controller], about: str) -> Entry:
     """An entry for a class that takes its parameters and nothing else."""
     signature = inspect.signature(kind)
-    defaults = {name: item.default for name, item in signature.parameters.items()}
+    choices = getattr(kind, "WORDS", {})
+    defaults = {
+        name: choices.get(name, item.default) for name, item in signature.parameters.items()
+    }
     return Entry(lambda _, given: kind(**given), about, defaults)
 
 
@@ -106,7 +109,13 @@ def parse(text: str) -> Named:
                 f"{name} has no parameter {key!r}", where="--controllers",
                 cure=_near(key, entry.parameters),
             )  # fmt: skip
-        if isinstance(entry.parameters[key], str):
+        known = entry.parameters[key]
+        if isinstance(known, tuple):
+            if value not in known:
+                raise UsageError(
+                    f"{name}'s {key} is {value!r}", where="--controllers",
+                    cure=f"it may be {', '.join(known)}",
+                )  # fmt: skip
             given[key] = value
             continue
         try:
@@ -114,9 +123,30 @@ def parse(text: str) -> Named:
         except ValueError:
             raise UsageError(
                 f"{name}'s {key} is {value!r}, which is no number", where="--controllers",
-                cure=f"write {name}:{key}={entry.parameters[key]:g}",
+                cure=f"write {name}:{key}={known:g}",
             ) from None  # fmt: skip
     return Named(name, tuple(sorted(given.items())))
+
+
+def parse_all(text: str) -> tuple[Named, ...]:
+    """Read a list of controllers with commas between.
+
+    Raises:
+        UsageError: the list is empty, names one twice, or one that is not there.
+    """
+    found = tuple(parse(part) for part in text.split(",") if part.strip())
+    if not found:
+        raise UsageError(
+            "no controller is named", where="--controllers",
+            cure=f"name some of {', '.join(ROSTER)}, with commas between",
+        )  # fmt: skip
+    twice = {named.label for named in found if found.count(named) > 1}
+    if twice:
+        raise UsageError(
+            f"{', '.join(sorted(twice))} is named more than once", where="--controllers",
+            cure="name each once",
+        )  # fmt: skip
+    return found
 
 
 def make(named: Named, circumstances: Circumstances) -> Controller:

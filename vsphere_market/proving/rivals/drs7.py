@@ -12,6 +12,7 @@ VMs hold would the host have to take back, and how much of its headroom is gone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class Drs7:
         cost_per_gib: points that moving a GiB costs.
         moves: migrations per round at most.
     """
+
+    WORDS: ClassVar = {"metric": ("granted", "demand", "active")}
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class Hbal:
         min_gain: ``-g``, least gain of a step.
         length: ``-l``, most moves per round.
     """
+
+    WORDS: ClassVar = {"metric": ("consumed", "demand", "active", "assigned")}
 
     def __init__(
         self,

@@ -65,7 +65,7 @@ class Oracle:
             if now_s - move.ended_s < self._rest_s:
                 resting[snapshot.vms.row(move.vm)] = True
         plan = make_plan(Question(snapshot, demand, rulebook, self._market, resting), now_s)
-        return orders_of(plan, frozenset(step.id for step in plan.steps))
+        return orders_of(plan)
 
 
 #: Parameters of its own, beside ``MarketSettings``.

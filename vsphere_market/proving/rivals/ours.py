@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from vsphere_market.control.budget import affordable
 from vsphere_market.control.memory import cooling, observed
 from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
 from vsphere_market.estate import Snapshot
@@ -56,17 +55,15 @@ class Market:
             now_s=now_s,
         )
         self.plan = make_plan(question, now_s)
-        may, _ = affordable(self.plan, rulebook, snapshot, moves, now_s)
-        return orders_of(self.plan, may)
+        return orders_of(self.plan)
 
 
-def orders_of(plan: Plan, may: frozenset[str]) -> list[Order]:
+def orders_of(plan: Plan) -> list[Order]:
     """The steps of a plan that may be done, without those that need one that may not."""
     place: dict[str, int] = {}
     orders: list[Order] = []
     for step in plan.steps:
-        willing = step.id in may and step.mode >= Mode.APPROVE
-        if willing and all(need in place for need in step.depends_on):
+        if step.mode >= Mode.APPROVE and all(need in place for need in step.depends_on):
             place[step.id] = len(orders)
             orders.append(Order(step.action, tuple(place[need] for need in step.depends_on)))
     return orders

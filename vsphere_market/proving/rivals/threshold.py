@@ -9,6 +9,7 @@ its guard against filling the target is a reserve of memory on it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Threshold:
             plus a quarter of idle.
         moves: at most so many per round; ProxLB has no such limit, so 1000 is none.
     """
+
+    WORDS: ClassVar = {"metric": ("consumed", "active", "assigned", "demand")}
 
     def __init__(
         self, bound_pct: float = 10.0, metric: str = "consumed", moves: float = 1000

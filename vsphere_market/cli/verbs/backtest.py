@@ -1,0 +1,196 @@
+"""``backtest``: controllers side by side on the plant."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
+
+from vsphere_market.cli.options import format_options, policy_options, with_options
+from vsphere_market.cli.report import Column, Format, Report, Table, Text
+
+if TYPE_CHECKING:
+    from vsphere_market.proving.jobs import Job
+    from vsphere_market.proving.roster import Named
+    from vsphere_market.proving.tuning import Tried
+
+#: What stdout does not show of a result; files under --out have it.
+_BULKY = ("series", "deeds")
+_FIRST = (
+    "controller", "estate", "seed", "pain", "swapin_gib", "balloon_gib_hours", "swap_gib_hours",
+    "moves", "moved_gib", "violations",
+)  # fmt: skip
+
+
+class Actions(StrEnum):
+    """What controllers may do."""
+
+    MIGRATE = "migrate"
+    ALL = "all"
+
+
+@with_options(policies=policy_options, how=format_options)
+def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
+    policies: tuple[Path, ...],
+    how: Format,
+    estate: Annotated[
+        str, Option(help="Estate file, or the name of one that is shipped.", metavar="ESTATE")
+    ] = "demo",
+    traces: Annotated[
+        Path | None,
+        Option(
+            help="Recorded workloads to put on the estate: .parquet, .csv, .csv.gz or .npz with "
+            "the columns vm, ts, mem_granted_kib and mem_active_kib.",
+            metavar="FILE",
+        ),
+    ] = None,
+    controllers: Annotated[
+        str,
+        Option(
+            help="Who competes, with commas between: none, threshold, drs, drs7, hbal, "
+            "rightsizing, oracle, market; parameters behind colons, as in drs:level=4.",
+            metavar="NAMES",
+        ),
+    ] = "none,threshold,drs,drs7,market",
+    seeds: Annotated[int, Option(help="How many seeds: 1 to N.", min=1, max=1000)] = 3,
+    hours: Annotated[float, Option(help="Hours to simulate.", min=0.1, max=2400.0)] = 24.0,
+    actions: Annotated[
+        Actions, Option(help="What controllers may do: only migrate, or everything they can.")
+    ] = Actions.ALL,
+    tune: Annotated[
+        bool,
+        Option("--tune", help="First look for each rival's best parameters, on other seeds."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        Option(
+            help="Keep one file per trial in this folder; what is there is not run again.",
+            metavar="DIR",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, Option(help="Write one page with plots to this file.", metavar="FILE")
+    ] = None,
+    jobs: Annotated[int, Option(help="Processes; 0 for one per core.", min=0, max=256)] = 0,
+) -> None:
+    """Let controllers compete on simulated hosts, with the same demand for each.
+
+    The hosts balloon, compress and swap as ESXi does. Pain is the time that VMs lost waiting for
+    memory, in VM-hours, each VM's weighted by its priority.
+    """
+    from vsphere_market.cli.render import say, show
+    from vsphere_market.control.sources import estate_path
+    from vsphere_market.proving.compare import Comparison, run_all
+    from vsphere_market.proving.compare import tune as try_all
+    from vsphere_market.proving.roster import parse_all
+
+    comparison = Comparison(
+        estate=estate_path(estate),
+        controllers=parse_all(controllers),
+        seeds=tuple(range(1, seeds + 1)),
+        hours=hours,
+        actions=actions.value,
+        traces=traces,
+        policies=policies,
+    )
+    for note in comparison.notes():
+        say(f"note: {note}")
+    tried: dict[Named, list[Tried]] = {}
+    if tune:
+        with _progress("tuning") as watch:
+            tried = try_all(
+                comparison, hours=min(hours, 12.0), folder=out, workers=jobs or None, watch=watch
+            )
+    with _progress("simulating") as watch:
+        results = run_all(comparison, tried, folder=out, workers=jobs or None, watch=watch)
+    if html is not None:
+        _write_page(html, results)
+        say(f"wrote {html}")
+    show(_report(results, tried), how)
+
+
+def _write_page(path: Path, results: Sequence[dict[str, Any]]) -> None:
+    from vsphere_market.errors import StorageError
+    from vsphere_market.proving.page import page
+
+    text = page(
+        results,
+        title=f"Backtest: {results[0]['estate']}",
+        about="Controllers side by side on simulated ESXi hosts, with the same demand for each.",
+        command=shlex.join(["vsphere-market", *sys.argv[1:]]),
+    )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise StorageError(
+            f"the page cannot be written ({problem.strerror})", where=str(path)
+        ) from None
+
+
+def document(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Results as JSON shows them: one object per trial."""
+    return [
+        {key: result[key] for key in _FIRST}
+        | {key: value for key, value in result.items() if key not in (*_FIRST, *_BULKY)}
+        for result in results
+    ]
+
+
+def _report(results: Sequence[dict[str, Any]], tried: dict[Named, list[Tried]]) -> Report:
+    from vsphere_market.proving.page import COLUMNS, by_controller, median
+
+    groups = by_controller(results)
+    columns = (
+        Column("controller", "controller"),
+        Column("setting", "setting") if tried else Column("seeds", "seeds", right=True),
+        *(Column(key, title, _figure, right=True) for key, title, _ in COLUMNS),
+    )
+    rows = [
+        (
+            label,
+            group[0]["setting"].partition(":")[2] or "–" if tried else len(group),
+            *(median(group, key) for key, _, _ in COLUMNS),
+        )
+        for label, group in groups.items()
+    ]
+    first = results[0]
+    table = Table(f"{first['estate']}, {first['hours']:g} hours, medians over seeds", columns, rows)
+    meaning = Text("; ".join(f"{title}: {what}" for _, title, what in COLUMNS) + ".", "dim")
+    return Report(document(results), [table, meaning], table)
+
+
+def _figure(value: float) -> str:
+    from vsphere_market.proving.charts import number
+
+    return number(float(value))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int, Job], None] | None]:
+    """A bar on stderr when that is a terminal; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def watch(over: int, total: int, job: Job) -> None:
+            bar.update(
+                task, completed=over, total=total,
+                description=f"{what}: {job.controller.label}, seed {job.seed}",
+            )  # fmt: skip
+
+        yield watch
