@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,8 +126,8 @@ def is_terminal() -> bool:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    # rich itself honours NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS.
-    width = None if stream.isatty() or os.environ.get("COLUMNS") else _UNBOUNDED
+    # rich itself honours NO_COLOR, FORCE_COLOR and TERM=dumb; COLUMNS is for terminals only.
+    width = None if stream.isatty() else _UNBOUNDED
     return Console(file=stream, width=width, highlight=False, emoji=False)
 
 
@@ -149,11 +148,21 @@ def _show_table(report: Report) -> None:
         if part.title:
             console.print(Styled(printable(part.title), style="bold"))
         if part.rows:
-            console.print(_rich_table(part))
+            _draw(console, part)
         else:
             console.print(Styled(printable(part.empty)))
         if part.note:
             console.print(Styled(printable(part.note), style="dim"))
+
+
+def _draw(console: Console, table: Table) -> None:
+    from vsphere_market.cli import narrow
+
+    if narrow.fits(table, console.width, printable):
+        console.print(_rich_table(table))
+        return
+    for line in narrow.lines(table, console.width, printable):
+        console.print(line)
 
 
 def _rich_table(table: Table) -> Any:

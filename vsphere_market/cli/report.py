@@ -41,6 +41,8 @@ class Column:
         show: a value as people read it.
         right: numbers stand on the right.
         style: rich style of a value, "" for none; only ever seen on a terminal.
+        prose: a text that may be long; a narrow terminal shows it below its row.
+        minor: left out where a narrow terminal has no room for it.
     """
 
     key: str
@@ -48,6 +50,8 @@ class Column:
     show: Callable[[Any], str] = plain
     right: bool = False
     style: Callable[[Any], str] | None = None
+    prose: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

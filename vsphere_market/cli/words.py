@@ -167,9 +167,9 @@ STEP_COLUMNS = (
     Column("from", "from"),
     Column("to", "to"),
     Column("saving", "saves", points, right=True),
-    Column("disruption", "costs", points, right=True),
+    Column("disruption", "costs", points, right=True, minor=True),
     Column("mode", "mode", style=mode_style),
-    Column("reason", "because"),
+    Column("reason", "because", prose=True),
 )
 
 
@@ -193,7 +193,7 @@ QUOTE_COLUMNS = (
     Column("host", "host"),
     Column("price", "price", price, right=True),
     Column("quote", "quote", points, right=True),
-    Column("refused", "verdict"),
+    Column("refused", "verdict", prose=True),
 )
 
 
@@ -223,8 +223,8 @@ def evidence_rows(numbers: Iterable[Evidence]) -> list[tuple[Any, ...]]:
 SETTING_COLUMNS = (
     Column("setting", "setting"),
     Column("value", "value"),
-    Column("source", "decided by", lambda source: source or "default"),
-    Column("note", "note"),
+    Column("source", "decided by", lambda source: source or "default", prose=True),
+    Column("note", "note", prose=True),
 )
 
 
@@ -242,8 +242,8 @@ FINDING_COLUMNS = (
     Column("severity", "", style=finding_style),
     Column("code", "check"),
     Column("subject", "subject"),
-    Column("what", "finding"),
-    Column("cure", "cure"),
+    Column("what", "finding", prose=True),
+    Column("cure", "cure", prose=True),
 )
 
 

@@ -77,7 +77,7 @@ def offers_table(offers: tuple[Offer, ...]) -> Table:
         Column("action", "would"),
         Column("saving", "save", words.points, right=True),
         Column("disruption", "cost", words.points, right=True),
-        Column("verdict", "verdict"),
+        Column("verdict", "verdict", prose=True),
     )
     rows = [
         (
@@ -98,7 +98,7 @@ def actions_table(actions: tuple[StepRecord, ...]) -> Table:
         Column("ended_s", "at", words.moment),
         Column("action", "action"),
         Column("outcome", "outcome"),
-        Column("sentence", "details"),
+        Column("sentence", "details", prose=True),
     )
     rows = [
         (

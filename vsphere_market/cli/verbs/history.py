@@ -176,21 +176,21 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
     "actions": (
         (
             Column("ended_s", _AT, words.moment),
-            Column("plan", "plan", right=True),
+            Column("plan", "plan", right=True, minor=True),
             Column("step", "step"),
             Column("kind", "kind"),
             Column("vm", "VM"),
             Column("from", "from"),
             Column("to", "to"),
             Column("outcome", "outcome"),
-            Column("sentence", "details"),
+            Column("sentence", "details", prose=True),
         ),
         _action,
     ),
     "decisions": (
         (
             Column("created_s", _AT, words.moment),
-            Column("plan", "plan", right=True),
+            Column("plan", "plan", right=True, minor=True),
             *words.STEP_COLUMNS,
         ),
         _decision,
@@ -198,17 +198,17 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
     "refusals": (
         (
             Column("created_s", _AT, words.moment),
-            Column("plan", "plan", right=True),
+            Column("plan", "plan", right=True, minor=True),
             Column("vm", "VM"),
             Column("reason", "reason"),
-            Column("sentence", "why not"),
+            Column("sentence", "why not", prose=True),
         ),
         lambda item: (item.created_s, item.plan, item.subject, item.reason, item.sentence),
     ),
     "plans": (
         (
             Column("created_s", _AT, words.moment),
-            Column("plan", "plan", right=True),
+            Column("plan", "plan", right=True, minor=True),
             Column("source", "source"),
             Column("steps", "steps", right=True),
             Column("refusals", "refusals", right=True),
@@ -238,7 +238,7 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
             Column("swap_in_kibps", "swap-in", words.rate, right=True),
             Column("swap_out_kibps", "swap-out", words.rate, right=True),
             Column("status", "status"),
-            Column("sentence", "details"),
+            Column("sentence", "details", prose=True),
         ),
         lambda item: (
             item.started_s,

@@ -26,8 +26,8 @@ OUTCOME_COLUMNS = (
     Column("step", "step"),
     Column("action", "action"),
     Column("outcome", "outcome", style=outcome_style),
-    Column("attempts", "tries", right=True),
-    Column("sentence", "details"),
+    Column("attempts", "tries", right=True, minor=True),
+    Column("sentence", "details", prose=True),
 )
 
 

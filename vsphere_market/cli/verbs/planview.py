@@ -144,7 +144,11 @@ def refusal_parts(refusals: Sequence[Refusal], *, everything: bool) -> list[Tabl
     title = "What is not done, and why"
     if everything:
         each = [(item.subject.name, item.reason.value, item.sentence) for item in refusals]
-        single = (Column("vm", "VM"), Column("reason", "reason"), Column("sentence", "why not"))
+        single = (
+            Column("vm", "VM"),
+            Column("reason", "reason"),
+            Column("sentence", "why not", prose=True),
+        )
         return [Table(title, single, each)]
     groups: dict[str, list[Refusal]] = {}
     for item in refusals:
@@ -152,8 +156,8 @@ def refusal_parts(refusals: Sequence[Refusal], *, everything: bool) -> list[Tabl
     columns = (
         Column("reason", "reason"),
         Column("count", "how many", right=True),
-        Column("vms", "VMs", _names),
-        Column("sentence", "why not, for example"),
+        Column("vms", "VMs", _names, prose=True),
+        Column("sentence", "why not, for example", prose=True),
     )
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     rows = [

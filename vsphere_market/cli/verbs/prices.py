@@ -71,17 +71,17 @@ def host_table(seen: MarketView) -> Table:
     causes = root_causes(seen)
     columns = (
         Column("host", "host"),
-        Column("cluster", "cluster"),
+        Column("cluster", "cluster", minor=True),
         Column("price", "price", words.price, right=True),
         Column("pressure", "pressure", style=pressure_style),
         Column("load", "load", words.share, right=True),
-        Column("footprint", "footprint", words.share, right=True),
-        Column("usable_mib", "for sale", words.memory, right=True),
+        Column("footprint", "footprint", words.share, right=True, minor=True),
+        Column("usable_mib", "for sale", words.memory, right=True, minor=True),
         Column("ballooned_mib", "ballooned", words.memory, right=True),
         Column("swapped_mib", "swapped", words.memory, right=True),
         Column("swap_kibps", "swapping", words.rate, right=True),
-        Column("vms", "VMs", right=True),
-        Column("cause", "root cause"),
+        Column("vms", "VMs", right=True, minor=True),
+        Column("cause", "root cause", prose=True),
     )
     rows = [
         (
@@ -115,7 +115,7 @@ def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
         Column("swap_in_kibps", "comes back at", words.rate, right=True),
         Column("latency_pct", "waits", words.percent, right=True),
         Column("hurts", "hurts", style=lambda hurts: "red" if hurts else ""),
-        Column("cause", "root cause", lambda cause: CAUSE_WORDS[cause]),
+        Column("cause", "root cause", lambda cause: CAUSE_WORDS[cause], prose=True),
     )
     shown = seen.squeezed if everything else seen.squeezed[:_SHOWN]
     more = len(seen.squeezed) - len(shown)
