@@ -83,7 +83,7 @@ def frame(
         PolicyProblems: policies contradict each other or the estate.
         StorageError, BusyError: the journal cannot be read.
     """
-    compiled = compile_rulebook(policies, snapshot)
+    compiled = compile_rulebook(policies, snapshot, now_s)
     rulebook = compiled.rulebook
     memory = recall(journal, snapshot, now_s, longest_span_s(rulebook))
     if memory.grown:
