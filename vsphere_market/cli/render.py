@@ -126,9 +126,14 @@ def is_terminal() -> bool:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the program with 1. The frame knows that nothing is wrong with us.
+            raise BrokenPipeError
+
     # rich itself honours NO_COLOR, FORCE_COLOR and TERM=dumb; COLUMNS is for terminals only.
     width = None if stream.isatty() else _UNBOUNDED
-    return Console(file=stream, width=width, highlight=False, emoji=False)
+    return Ours(file=stream, width=width, highlight=False, emoji=False)
 
 
 def _show_table(report: Report) -> None:
