@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.vcsim import Simulator, StockVcsim
 
@@ -47,12 +48,16 @@ class Ended:
         assert "Traceback" not in self.err
 
 
-def vm(*arguments: object) -> Ended:
-    """Run a command within this process; its environment is this one's."""
+def vm(*arguments: object, env: Mapping[str, str] | None = None) -> Ended:
+    """Run a command within this process, with more in its environment if need be."""
     from vsphere_market.cli.frame import run
 
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        mock.patch.dict(os.environ, env or {}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
         code = run([str(item) for item in arguments])
     return Ended(code, out.getvalue(), err.getvalue())
 

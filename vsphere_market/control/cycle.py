@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import vsphere_market
-from vsphere_market.control.budget import Deferred, affordable
 from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.memory import keep_history
+from vsphere_market.control.persistence import Waiting, waiting_steps, without
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor import (
@@ -90,7 +90,7 @@ class CycleReport:
         squeeze: how much the estate was squeezed at the beginning.
         plan: the decision.
         chosen: ids of the steps that were carried out.
-        deferred: steps that wait for a budget.
+        waiting: automatic steps that more cycles have to want first.
         result: what came of the chosen steps; None when there were none.
     """
 
@@ -102,7 +102,7 @@ class CycleReport:
     squeeze: Squeeze
     plan: Plan
     chosen: frozenset[str]
-    deferred: tuple[Deferred, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
     result: ExecutionResult | None = None
 
     @property
@@ -180,9 +180,9 @@ def one_cycle(
     framed, plan = observe_and_decide(road, snapshot)
     market_view = view(framed)
     cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s)
-    chosen, deferred = choose(framed, plan)
-    if road.shadow:
-        chosen = frozenset()
+    chosen = frozenset[str]() if road.shadow else automatic(plan)
+    waiting = waiting_steps(plan, chosen, framed.rulebook, framed.snapshot, road.journal, kind)
+    chosen = without(plan, chosen, waiting)
     result: ExecutionResult | None = None
     try:
         if chosen:
@@ -201,7 +201,7 @@ def one_cycle(
         squeeze=squeeze_of(framed.snapshot),
         plan=plan,
         chosen=chosen,
-        deferred=deferred,
+        waiting=waiting,
         result=result,
     )
     failed = result is not None and not result.succeeded
@@ -235,19 +235,9 @@ def write_decision(
     return cycle, journal.write_plan(plan, document, cycle=cycle)
 
 
-def choose(
-    framed: Frame, plan: Plan, least: Mode = Mode.AUTOMATIC
-) -> tuple[frozenset[str], tuple[Deferred, ...]]:
-    """The steps that may go ahead: mode at least ``least``, within every budget."""
-    willing = Plan(
-        created_at_s=plan.created_at_s,
-        expires_at_s=plan.expires_at_s,
-        made_from=plan.made_from,
-        certificate=plan.certificate,
-        steps=tuple(step for step in plan.steps if step.mode >= least),
-        refusals=(),
-    )
-    return affordable(willing, framed.rulebook, framed.snapshot, framed.memory.moves, framed.now_s)
+def automatic(plan: Plan) -> frozenset[str]:
+    """The steps that policy lets go ahead without asking."""
+    return frozenset(step.id for step in plan.steps if step.mode >= Mode.AUTOMATIC)
 
 
 def carry_out(

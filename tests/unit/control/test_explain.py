@@ -54,10 +54,17 @@ def test_every_host_quotes_and_says_why_not() -> None:
     found = explain_vm_row(standing, row_of(standing, "hot-01"))
     assert [quote.host.name for quote in found.quotes] == ["esx-1", "esx-2"]
     assert found.quotes[0].quote > found.quotes[1].quote
-    calm = explain_vm_row(standing, row_of(standing, "calm-01"))
-    there = calm.quotes[1]
-    assert there.host.name == "esx-1"
-    assert there.refused is not None
+
+
+def test_a_host_that_may_not_be_taken_says_why() -> None:
+    resting = [
+        {"name": "esx-1", "memory_gib": 64},
+        {"name": "esx-2", "memory_gib": 64, "maintenance": True},
+    ]
+    standing = framed(hot_plant(hosts=resting))
+    found = explain_vm_row(standing, row_of(standing, "hot-01"))
+    assert found.quotes[0].refused is None
+    assert found.quotes[1].refused is Reason.HOST_UNFIT
 
 
 def test_each_kind_of_action_has_a_verdict() -> None:

@@ -120,8 +120,6 @@ class _Teller:
             write_json(document, line=True)
         else:
             self._rows.append(document)
-        for item in report.deferred:
-            say(f"  {item.step.id} waits: {item.sentence}")
         if report.result is not None and report.result.error is not None:
             say(f"  error: {report.result.error}")
 
@@ -218,10 +216,6 @@ def cycle_json(report: CycleReport, shadow: bool) -> dict[str, Any]:
         "failed": report.failed,
         "recommended": len(report.recommended),
         "refusals": len(report.plan.refusals),
-        "deferred": [
-            {"step": item.step.id, "budget": item.budget, "sentence": item.sentence}
-            for item in report.deferred
-        ],
         "plan": [step_to_json(step) for step in report.plan.steps],
         "outcomes": [outcome_json(item) for item in outcomes if item.step in report.chosen],
     }

@@ -1,0 +1,61 @@
+"""The same commands on stock vcsim, which is what users have in their CI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.cli import Ended, reaching, vm
+from tests.roads import automatic, write_json
+from tests.vcsim import StockVcsim
+from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
+from vsphere_market.port import ActionKind, Entity, SetMemory
+
+
+def good(ended: Ended) -> Ended:
+    assert ended.code == 0, ended.err
+    assert "Traceback" not in ended.err
+    return ended
+
+
+def test_what_its_canned_counters_say_is_planned_applied_and_journalled(
+    stock_vcsim: StockVcsim, tmp_path: Path
+) -> None:
+    env = reaching(stock_vcsim, tmp_path)
+    # Its hosts have no vMotion and its VMs no hot-add; a limit below the size is something to do.
+    limit(env, "DC0_C0_RP0_VM0", 16)
+    policies = write_json(tmp_path / "policies.json", automatic())
+    snapshot, plan = tmp_path / "snapshot.json", tmp_path / "plan.json"
+    assert good(vm("doctor", "--format", "json", env=env)).json["findings"]
+    good(vm("snapshot", "-o", snapshot, env=env))
+    assert len(good(vm("prices", "--format", "json", env=env)).json["hosts"]) == 4
+    made = good(vm("plan", "-p", policies, "-o", plan, "--format", "json", env=env)).json
+    assert [(step["kind"], step["from"], step["to"]) for step in made["steps"]] == [
+        ("limit", 16, None)
+    ]
+    done = good(vm("apply", plan, "--yes", "--format", "json", env=env)).json
+    assert [item["outcome"] for item in done["outcomes"]] == ["done"]
+    limit(env, "DC0_C0_RP0_VM1", 16)
+    beat = ("run", "--cycles", 2, "--interval", "1s", "-p", policies, "--format", "json")
+    turns = good(vm(*beat, env=env)).lines
+    assert [(turn["done"], turn["failed"]) for turn in turns] == [(1, 0), (0, 0)]
+    told = good(vm("explain", "DC0_C0_RP0_VM1", "--format", "json", env=env)).json
+    assert told["actions"][0]["kind"] == "limit"
+    actions = good(vm("history", "--format", "json", env=env)).json
+    assert [item["outcome"] for item in actions] == ["done", "done"]
+    cycles = good(vm("history", "cycles", "--format", "json", env=env)).json
+    assert {row["kind"] for row in cycles} == {"plan", "apply", "run"}
+    assert {row["status"] for row in cycles} == {"done"}
+    assert good(vm("history", "verify", "--format", "json", env=env)).json["intact"]
+    good(vm("prices", "--snapshot", snapshot))
+
+
+def limit(env: Mapping[str, str], name: str, mib: int) -> None:
+    """Set a VM's memory limit as another administrator would."""
+    target = target_from(environ=env)
+    with PyVmomiVCenter(target, credentials_for(target, environ=env)) as vcenter:
+        vms = vcenter.observe().vms
+        subject = Entity(vms.moid[vms.name.index(name)], name)
+        task = vcenter.submit(SetMemory(subject, ActionKind.LIMIT, None, mib))
+        while not vcenter.poll([task])[0].final:
+            vcenter.clock.sleep(0.05)
