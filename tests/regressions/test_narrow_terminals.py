@@ -71,3 +71,9 @@ def test_what_fits_nowhere_is_written_value_by_value() -> None:
     lines = drawn(table, 60)
     assert "".join(line.strip() for line in lines).replace("VM: ", "").startswith(name)
     assert lines[-1] == "why not: full"
+
+
+def test_a_table_of_numbers_alone_is_not_cut_either() -> None:
+    columns = tuple(Column(f"n{at}", f"figure {at}", words.points, right=True) for at in range(9))
+    text = "\n".join(drawn(Table("", columns, [(1_234_567.0,) * 9]), 80))
+    assert text.count("1,234,567") == 9

@@ -20,8 +20,9 @@ from vsphere_market.cli.report import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Blanks between columns, as rich's SIMPLE_HEAD has them.
-_GAP = 3
+#: Blanks between columns: as rich's SIMPLE_HEAD has them, and in what is drawn here.
+_RICH_GAP = 3
+_GAP = 2
 #: A column of prose beside others is at least so wide, or as wide as its longest text.
 _READABLE = 40
 _INDENT = "    "
@@ -41,13 +42,8 @@ class _Cells:
 
 
 def fits(table: Table, width: int, printable: Callable[[str], str]) -> bool:
-    """True where the table can be drawn as it is, its prose folded but readable."""
-    wanted = [
-        min(cells.width, _READABLE) if cells.column.prose else cells.width
-        for cells in _cells(table, printable)
-    ]
-    marked = any(column.prose or column.minor for column in table.columns)
-    return not marked or _total(wanted) <= width
+    """True where the table can be drawn as it is: folded, but no number cut and no word broken."""
+    return _total([_least(one) for one in _cells(table, printable)], _RICH_GAP) <= width
 
 
 def lines(table: Table, width: int, printable: Callable[[str], str]) -> list[Text]:
@@ -70,7 +66,7 @@ def lines(table: Table, width: int, printable: Callable[[str], str]) -> list[Tex
             drawn += _prose(one, row, width)
     if left_out:
         names = ", ".join(one.column.title for one in left_out)
-        note = f"Left out for want of width: {names}. --format csv has them all."
+        note = f"Left out for want of width: {names}. A wider terminal or --format json has them."
         drawn += [Text(part, style="dim") for part in textwrap.wrap(note, width)]
     return drawn
 
@@ -86,8 +82,18 @@ def _cells(table: Table, printable: Callable[[str], str]) -> list[_Cells]:
     ]
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+def _least(one: _Cells) -> int:
+    """The least width at which a column can still be read."""
+    if one.column.prose:
+        return min(one.width, _READABLE)
+    if one.column.right:
+        return one.width
+    words = (word for text in (one.column.title, *one.texts) for word in text.split())
+    return max(map(cell_len, words), default=0)
+
+
+def _total(widths: Sequence[int], gap: int = _GAP) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _line(cells: Sequence[_Cells], row: int | None) -> Text:

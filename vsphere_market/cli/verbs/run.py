@@ -145,16 +145,16 @@ class _Teller:
 
         columns = (
             Column("cycle", "cycle", right=True),
-            Column("started_at", "at"),
+            Column("started_at", "at", minor=True),
             Column("ballooned_mib", "ballooned", memory, right=True),
-            Column("swapped_mib", "swapped", memory, right=True),
+            Column("swapped_mib", "swapped", memory, right=True, minor=True),
             Column("swapin_kibps", "swap-in", rate, right=True),
             Column("swapout_kibps", "swap-out", rate, right=True),
-            Column("potential_before", "potential", points, right=True),
-            Column("potential_after", "→ after", points, right=True),
+            Column("potential_before", "potential", points, right=True, minor=True),
+            Column("potential_after", "→ after", points, right=True, minor=True),
             Column("steps", "planned", right=True),
             Column("done", "done", right=True),
-            Column("failed", "failed", right=True),
+            Column("failed", "failed", right=True, minor=True),
             Column("recommended", "recommended", right=True),
         )
         rows = [[row[column.key] for column in columns] for row in self._rows]
