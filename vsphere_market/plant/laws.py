@@ -94,7 +94,10 @@ SWITCHOVER_S = 0.5
 PRECOPY_STALL = 0.02
 #: Pages written per second as a share of the link above which the VM is slowed down (SDPS).
 DIRTY_CEILING = 0.8
-#: A migration that gets no page across for this long is given up.
+#: A migration that has to do with less, for want of memory on the target, makes no progress: it
+#: is the 250 Mb/s that VMware asks for each concurrent one.
+VMOTION_LEAST_MIBPS = 250e6 / 8 / (1 << 20)
+#: A migration that makes no progress for this long is given up [ASM].
 VMOTION_TIMEOUT_S = 120.0
 
 #: (amount in MiB, share kept free of it) of the sliding scale of minFree; the rest is 1 %.

@@ -54,18 +54,21 @@ class MemoryModel:
         self._sweeping: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
         self.warmth = touch.Warmth(len(fleet))
 
-    def settle(self) -> None:
+    def settle(self, divide: Callable[[FloatArray], object] | None = None) -> None:
         """Begin: every guest holds what it has touched, or its target where that is less.
 
         Balloons stand where targets want them, as if it had been so for long. What a balloon
         cannot give is touched in the first minutes, so that an over-committed estate comes to swap
-        the way it would in life. Follow it by a warm-up.
+        the way it would in life. Follow it by a warm-up. ``divide`` is told what VMs would hold
+        if nobody squeezed them, to set reservations and limits by.
         """
         fleet, hosts = self.fleet, self.hosts
         fleet.cache[:] = np.clip(fleet.cache_want, 0.0, np.maximum(fleet.size - fleet.anon, 0.0))
         fleet.paged[:] = np.maximum(fleet.anon - fleet.size, 0.0)
         used = fleet.anon - fleet.paged + fleet.cache
         used *= fleet.on
+        if divide is not None:
+            divide(used)
         self._sweeping = fleet.idle_touch > 0.0
         self.warmth.settle(fleet)
         self.sampler.settle(fleet)

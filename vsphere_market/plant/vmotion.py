@@ -38,7 +38,7 @@ class Migration:
         copied: memory that has arrived and fills the target host, MiB.
         sent: memory sent in all, pages that were written again among it, MiB.
         left: memory still to send, MiB; NaN before copying began.
-        stuck_s: seconds without a page getting across.
+        stuck_s: seconds without progress.
     """
 
     row: int
@@ -149,7 +149,8 @@ class Migrations:
         blocked = arrived < min(sent, held + overhead - job.copied) - 1e-6
         if blocked:
             sent = min(sent, arrived)
-        job.stuck_s = job.stuck_s + seconds if blocked and arrived < 1.0 else 0.0
+        slow = blocked and arrived < laws.VMOTION_LEAST_MIBPS * seconds
+        job.stuck_s = job.stuck_s + seconds if slow else 0.0
         job.copied += arrived
         job.sent += sent
         job.left = max(job.left + dirty * seconds - sent, 0.0)

@@ -55,7 +55,7 @@ class World:
         self._check_reservations()
         self.demand.settle(fleet)
         self.reconfigured()
-        self.model.settle()
+        self.model.settle(lambda wish: self.pools.divide(fleet, wish))
         self.reconfigured()
         for _ in range(round(spec.warm_up_s / laws.STEP_S)):
             self.step()
