@@ -67,7 +67,7 @@ def markdown_text(parts: Sequence[Table | Text]) -> str:
     lines: list[str] = []
     for part in parts:
         if isinstance(part, Text):
-            lines += [_escaped(part.text), ""]
+            lines += [("# " if part.heading else "") + _escaped(part.text), ""]
             continue
         if not part.rows and not part.empty:
             continue
@@ -144,7 +144,7 @@ def _show_table(report: Report) -> None:
     for part in report.parts:
         if isinstance(part, Table) and not part.rows and not part.empty:
             continue
-        if before is not None and not (isinstance(before, Text) and isinstance(part, Text)):
+        if before is not None and _apart(before, part):
             console.print()
         before = part
         if isinstance(part, Text):
@@ -158,6 +158,11 @@ def _show_table(report: Report) -> None:
             console.print(Styled(printable(part.empty)))
         if part.note:
             console.print(Styled(printable(part.note), style="dim"))
+
+
+def _apart(before: Table | Text, part: Table | Text) -> bool:
+    """A blank line goes between them: only paragraphs of one chapter stand close together."""
+    return not (isinstance(before, Text) and isinstance(part, Text)) or part.heading
 
 
 def _draw(console: Console, table: Table) -> None:

@@ -75,10 +75,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph. ``style`` is a rich style for terminals."""
+    """A paragraph, or the heading of a chapter.
+
+    Attributes:
+        text: its words.
+        style: rich style for terminals.
+        heading: a new chapter begins here.
+    """
 
     text: str
     style: str = ""
+    heading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

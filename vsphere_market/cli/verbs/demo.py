@@ -93,22 +93,22 @@ def story(played: Demo, *, everything: bool) -> Report:
     )
     after = gauge_table(played)
     parts: list[Table | Paragraph] = [
-        Text("1. The estate", "bold cyan"),
+        Text("1. The estate", "bold cyan", heading=True),
         Text(f"{played.about} ({estate}; everything is simulated, nothing is real.)"),
-        Text("2. What memory costs where, and who is hot", "bold cyan"),
+        Text("2. What memory costs where, and who is hot", "bold cyan", heading=True),
         Text(
             "Hosts sell memory and VMs buy it. A price is what one more MiB of working set would "
             "cost everybody on that host; it rises steeply as the host fills."
         ),
         prices.host_table(first.view),
         planview.causes_table(first.view, everything=everything),
-        Text("3. What the market trades, and why", "bold cyan"),
+        Text("3. What the market trades, and why", "bold cyan", heading=True),
         planview.headline(first.plan),
         *planview.wave_tables(first.plan, everything=everything),
         planview.outlook_table(first.plan, everything=everything),
         planview.certificate_text(first.plan),
         *planview.refusal_parts(first.plan.refusals, everything=everything),
-        Text("4. Half an hour later", "bold cyan"),
+        Text("4. Half an hour later", "bold cyan", heading=True),
         _timeline(played.moments),
         *_later_steps(played.moments[1:]),
         after,
