@@ -14,7 +14,7 @@ from vsphere_market.plant.recorder import Pressure, Recorder, Truth
 from vsphere_market.plant.spec import EstateSpec
 from vsphere_market.plant.vmotion import Migration, Migrations
 from vsphere_market.plant.workload import Demand
-from vsphere_market.units import FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 _KIB = 1024.0
 
@@ -56,6 +56,7 @@ class World:
         self.demand.settle(fleet)
         self.reconfigured()
         self.model.settle(lambda wish: self.pools.divide(fleet, wish))
+        self._switch(fleet)
         self.reconfigured()
         for _ in range(round(spec.warm_up_s / laws.STEP_S)):
             self.step()
@@ -76,7 +77,8 @@ class World:
         hosts = np.array([inventory.host_rows[vm.host] for vm in inventory.vms], dtype=np.int64)
         return Fleet(
             host=hosts,
-            on=self.demand.on.copy(),
+            # VMs that come and go are powered on like any other, where they fit.
+            on=self.demand.on & ~self._churning(),
             size=settings.size.copy(),
             vcpus=np.array([float(vm.vcpus) for vm in inventory.vms]),
             reservation=settings.reservation.copy(),
@@ -85,6 +87,11 @@ class World:
             tools=np.array([vm.tools for vm in inventory.vms], dtype=np.bool_),
             balloon_cap=np.zeros(len(inventory.vms)),
         )
+
+    def _churning(self) -> BoolArray:
+        """(V,) VMs that are switched on and off in the course of time."""
+        loads = (vm.workload for vm in self.inventory.vms)
+        return np.array([any(s.kind == "churn" for s in load.shapes) for load in loads])
 
     def _hosts(self) -> Hosts:
         specs = self.inventory.hosts
