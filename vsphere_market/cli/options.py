@@ -2,7 +2,7 @@
 
 A verb names a bundle as a parameter, and :func:`with_options` puts the bundle's options in its
 place: ``@with_options(source=source_options)`` turns ``source: SourceArgs`` into ``--vcenter``,
-``--snapshot``, ``--plant`` and the rest. Importing this costs nothing: rooms are opened late.
+``--snapshot``, ``--rvtools``, ``--plant`` and the rest. Importing this costs nothing: rooms are opened late.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class SourceArgs:
     insecure: bool
     snapshot: Path | None
     plant: str
+    rvtools: Path | None
 
     def options(self) -> SourceOptions:
         """The same in control's words."""
@@ -99,6 +100,7 @@ class SourceArgs:
             self.insecure,
             self.snapshot,
             self.plant,
+            self.rvtools,
         )
 
     def open(self) -> OpenSource:
@@ -124,6 +126,14 @@ def source_options(
     snapshot: Annotated[
         Path | None,
         Option(help="A snapshot file.", metavar="FILE", rich_help_panel=_SOURCE),
+    ] = None,
+    rvtools: Annotated[
+        Path | None,
+        Option(
+            help="An RVTools export: the .xlsx, or the folder of CSV files.",
+            metavar="FILE",
+            rich_help_panel=_SOURCE,
+        ),
     ] = None,
     plant: Annotated[
         str,
@@ -168,7 +178,7 @@ def source_options(
     ] = False,
 ) -> SourceArgs:
     """Where the estate is."""
-    return SourceArgs(vcenter, user, ca_file, pin, insecure, snapshot, plant)
+    return SourceArgs(vcenter, user, ca_file, pin, insecure, snapshot, plant, rvtools)
 
 
 def policy_options(

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from vsphere_market.control.decide import Frame, decide
+from vsphere_market.control.explanations import (
+    HostExplanation,
+    Offer,
+    StepExplanation,
+    Tenant,
+    VmExplanation,
+)
 from vsphere_market.errors import PlanError, UsageError
-from vsphere_market.journal import Filter, HostSample, Journal, StepRecord, estate_key
+from vsphere_market.journal import Filter, Journal, StepRecord, estate_key
 from vsphere_market.market import (
-    CAUSE_WORDS,
-    SENTENCES,
     Cause,
     Evidence,
-    HostView,
     Plan,
-    Quote,
     Reason,
-    Refusal,
-    Step,
-    VmDiagnosis,
     diagnose,
 )
 from vsphere_market.market.diagnosis import host_entity
@@ -36,18 +34,11 @@ from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change, Move
 from vsphere_market.market.view import view_of
-from vsphere_market.policy import EffectiveSetting, explain_host, explain_vm
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.policy import explain_host, explain_vm
+from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory
 
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
-#: Why there is nothing of a kind to put right.
-_NOT_DUE: Mapping[ActionKind, str] = {
-    ActionKind.LIMIT: "It has no limit below its size.",
-    ActionKind.RESERVATION: "Policy guarantees it nothing that is not reserved already.",
-    ActionKind.HOT_ADD: "Its guest does not use all that it has.",
-    ActionKind.BALLOON_CAP: "It has no balloon cap of its own.",
-}
 #: Goods of the market as people call them.
 _GOODS = {
     "memory": "working sets and a quarter of idle memory, now and in recent hours",
@@ -55,125 +46,6 @@ _GOODS = {
     "pinned": "what no balloon can free",
     "cpu": "CPU",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One kind of trade, as it stands for one VM.
-
-    Attributes:
-        kind: of the action.
-        action: what would be done, None when there is nothing to offer.
-        saving: fall of the potential, points; NaN without an action.
-        disruption: what doing it costs, points; NaN without an action.
-        refused: why it is not possible, or not worth it; None when it is worth it.
-        chosen: it is in the plan that the market makes now.
-    """
-
-    kind: ActionKind
-    action: Action | None
-    saving: float
-    disruption: float
-    refused: Reason | None
-    chosen: bool
-
-    @property
-    def sentence(self) -> str:
-        """The verdict for people."""
-        if self.refused is Reason.NOT_DUE:
-            return _NOT_DUE.get(self.kind, SENTENCES[self.refused])
-        if self.refused is not None:
-            return SENTENCES[self.refused]
-        if self.chosen:
-            return "Worth it, and in the plan."
-        return "Worth it by itself, but other trades of the plan make it needless."
-
-
-@dataclass(frozen=True, slots=True)
-class VmExplanation:
-    """One VM.
-
-    Attributes:
-        vm: the VM.
-        host: where it is; empty names when it is nowhere.
-        numbers: demand, settings and counters, known ones only.
-        confidence: 0 to 1, how much stands behind the demand.
-        cause: why it is short of memory, NONE when it is not.
-        diagnosis: the details, or None.
-        view: its host on the market, or None.
-        quotes: of all hosts of its cluster, its own first.
-        offers: one per kind of action.
-        steps: what the market would do now about it.
-        refusals: what it would not do, and why.
-        settings: effective policy with sources.
-        actions: what was done, newest first.
-    """
-
-    vm: Entity
-    host: Entity
-    numbers: tuple[Evidence, ...]
-    confidence: float
-    cause: Cause
-    diagnosis: VmDiagnosis | None
-    view: HostView | None
-    quotes: tuple[Quote, ...]
-    offers: tuple[Offer, ...]
-    steps: tuple[Step, ...]
-    refusals: tuple[Refusal, ...]
-    settings: tuple[EffectiveSetting, ...]
-    actions: tuple[StepRecord, ...]
-
-    @property
-    def cause_words(self) -> str:
-        """The cause for people."""
-        return CAUSE_WORDS[self.cause]
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """A VM as its host sees it; MiB."""
-
-    vm: Entity
-    working_set_mib: float
-    footprint_mib: float
-    taken_mib: float
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class HostExplanation:
-    """One host.
-
-    Attributes:
-        view: its price and pressure.
-        numbers: capacity and counters, known ones only.
-        price_parts: what its price is made of, points/MiB.
-        tenants: its running VMs, the largest footprint first.
-        arrivals: steps of the plan made now that bring VMs here.
-        departures: steps that take VMs away.
-        settings: effective policy with sources.
-        samples: what the journal remembers of it, oldest first.
-        actions: what was done, newest first.
-    """
-
-    view: HostView
-    numbers: tuple[Evidence, ...]
-    price_parts: tuple[Evidence, ...]
-    tenants: tuple[Tenant, ...]
-    arrivals: tuple[Step, ...]
-    departures: tuple[Step, ...]
-    settings: tuple[EffectiveSetting, ...]
-    samples: tuple[HostSample, ...]
-    actions: tuple[StepRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StepExplanation:
-    """One step of a plan, and what came of it as far as the journal knows."""
-
-    step: Step
-    plan: Plan
-    actions: tuple[StepRecord, ...]
 
 
 def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> VmExplanation:

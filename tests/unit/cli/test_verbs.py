@@ -215,6 +215,16 @@ def test_a_shadow_is_told_as_one(hot: Path, hands_free: Path) -> None:
     assert "would do" in ended.err
 
 
+def test_patience_is_told(hot: Path, tmp_path: Path) -> None:
+    patient = write_json(tmp_path / "patient.json", automatic(persistCycles=2))
+    ended = vm("run", "--plant", hot, "--cycles", 2, "-p", patient, "--format", "json")
+    first, second = ended.lines
+    assert first["done"] == 0
+    assert {item["seen"] for item in first["waiting"]} == {1}
+    assert "waits: wanted by 1 of 2 cycles" in ended.err
+    assert second["done"] > 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--once", "--cycles", "3"], ["--interval", "soon"], ["--interval", "0"], ["--cycles", "0"]],

@@ -20,7 +20,7 @@ from vsphere_market.cli.report import Format, Report
 from vsphere_market.errors import UsageError
 
 if TYPE_CHECKING:
-    from vsphere_market.control.explain import StepExplanation
+    from vsphere_market.control.explanations import StepExplanation
 
 
 @with_options(

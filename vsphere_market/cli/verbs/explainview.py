@@ -11,7 +11,7 @@ from vsphere_market.cli import words
 from vsphere_market.cli.report import Column, Report, Table, Text
 
 if TYPE_CHECKING:
-    from vsphere_market.control.explain import (
+    from vsphere_market.control.explanations import (
         HostExplanation,
         Offer,
         StepExplanation,

@@ -120,6 +120,8 @@ class _Teller:
             write_json(document, line=True)
         else:
             self._rows.append(document)
+        for item in report.waiting:
+            say(f"  {item.step} waits: wanted by {item.seen} of {item.wanted} cycles in a row")
         if report.result is not None and report.result.error is not None:
             say(f"  error: {report.result.error}")
 
@@ -216,6 +218,9 @@ def cycle_json(report: CycleReport, shadow: bool) -> dict[str, Any]:
         "failed": report.failed,
         "recommended": len(report.recommended),
         "refusals": len(report.plan.refusals),
+        "waiting": [
+            {"step": item.step, "seen": item.seen, "wanted": item.wanted} for item in report.waiting
+        ],
         "plan": [step_to_json(step) for step in report.plan.steps],
         "outcomes": [outcome_json(item) for item in outcomes if item.step in report.chosen],
     }
