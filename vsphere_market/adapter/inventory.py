@@ -99,6 +99,7 @@ class Read:
         passthrough: ids of the VMs with a DirectPath device.
         vm_figures: what VMs' counters came to.
         host_figures: what hosts' counters came to.
+        tags: ``category:tag`` of the VMs that bear any.
         notes: sentences on what could not be read besides.
     """
 
@@ -108,6 +109,7 @@ class Read:
     passthrough: frozenset[str] = frozenset()
     vm_figures: Mapping[str, Figures] = field(default_factory=dict)
     host_figures: Mapping[str, Figures] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -169,6 +171,7 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         passthrough=read.passthrough,
     )
     overrides = drs_overrides(clusters)
+    vm_part["tags"] = [read.tags.get(vm.moid, ()) for vm in vms]
     vm_part["drs_override"] = [overrides.get(vm.moid, "") for vm in vms]
     missing += _held_back(read)
     missing += _silent("running VMs", vms, read.vm_figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,13 @@ from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
 from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
 from vsphere_market.adapter.credentials import Credentials
-from vsphere_market.adapter.inventory import read_estate, snapshot_from
+from vsphere_market.adapter.inventory import Read, read_estate, snapshot_from
 from vsphere_market.adapter.prechecks import precheck
 from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
+from vsphere_market.adapter.tags import TagReader, TagsUnread
 from vsphere_market.adapter.target import Target
 from vsphere_market.errors import NotPermittedError
-from vsphere_market.estate import Snapshot, Source
+from vsphere_market.estate import TAGS_UNREAD, Snapshot, Source
 from vsphere_market.port import (
     Action,
     Clock,
@@ -64,6 +66,7 @@ class PyVmomiVCenter:
         self._reader: BulkReader = PyVmomiReader(self._session, self._settings.page_size)
         self._counters = Counters(self._session, self._reader, self._settings.counters)
         self._clock = VCenterClock()
+        self._tags = TagReader(target, credentials, self._settings.timeouts)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +100,7 @@ class PyVmomiVCenter:
         fields = self._custom_fields()
         if fields is None:
             notes.append("The names of custom attributes cannot be read, so VMs show none.")
-        read = read_estate(self._reader, self._counters, fields or {}, notes)
+        read = self._tagged(read_estate(self._reader, self._counters, fields or {}, notes))
         snapshot = snapshot_from(read, self.source(), taken_at_s)
         log.info(
             "read %d VMs on %d hosts in %.1f s",
@@ -138,7 +141,17 @@ class PyVmomiVCenter:
 
     def close(self) -> None:
         """See :class:`~vsphere_market.port.VCenterPort`."""
+        self._tags.close()
         self._session.close()
+
+    def _tagged(self, read: Read) -> Read:
+        """What was read, with the VMs' tags or with the sentence that says why there are none."""
+        try:
+            tags = self._tags.tags([vm.moid for vm in read.facts["VirtualMachine"]])
+        except TagsUnread as exc:
+            note = f"{TAGS_UNREAD}: {exc}. Policies that ask for tags are refused."
+            return dataclasses.replace(read, notes=(*read.notes, note))
+        return dataclasses.replace(read, tags=tags)
 
     def _custom_fields(self) -> Mapping[int, str] | None:
         """Names of the custom attributes by key, which begin at 0; None if they cannot be read."""

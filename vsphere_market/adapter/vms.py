@@ -88,7 +88,7 @@ def vm_columns(
     caps: Mapping[str, Any],
     passthrough: frozenset[str],
 ) -> dict[str, Any]:
-    """All columns of ``VmTable`` but ``drs_override``, which clusters tell.
+    """All columns of ``VmTable`` but ``tags`` and ``drs_override``, which are told elsewhere.
 
     Args:
         vms: one per row.
@@ -116,8 +116,6 @@ def vm_columns(
         "managed_by": column(vms, "config.managedBy.extensionKey", ""),
         "guest_os": column(vms, "config.guestId", ""),
         "tools_running": [vm.get("guest.toolsRunningStatus") == "guestToolsRunning" for vm in vms],
-        # Tags live behind another interface than this one.
-        "tags": [()] * len(vms),
         "custom_attributes": [_attributes(vm, custom_fields) for vm in vms],
         "networks": [tuple(vm.get("network", ())) for vm in vms],
         "datastores": row_refs(vms, "datastore", rows.datastores),
