@@ -133,7 +133,7 @@ def test_no_fault_makes_it_lose_track_or_repeat_itself(
     assert not vc.blunders
     assert [outcome.step for outcome in result.outcomes] == [one.id for one in todo.steps]
     check_records(recorder, vc, result)
-    check_truth(vc, list(result.outcomes))
+    check_truth(vc, [(one.action, one.kind, one.cause) for one in result.outcomes])
     check_order(todo, result)
     check_limits(vc, limits)
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.executions import FATES, check_truth, fates_by_vm, plans
+from tests.executions import FATES, Killed, Mortal, check_truth, fates_by_vm, plans
 from tests.fakes import UUID, FakeVCenter, Fate
 from vsphere_market.errors import StaleError
-from vsphere_market.executor import Backoff, Deadlines, Recorder, Settings, execute, recover
+from vsphere_market.executor import Backoff, Deadlines, Settings, execute, recover
 from vsphere_market.journal import Filter, Journal, open_journal
 from vsphere_market.market.plan import Plan
-from vsphere_market.port import Action, Outcome, OutcomeKind, TaskHandle
+from vsphere_market.port import OutcomeKind
 
 #: A file system in memory where there is one: every write of the journal waits for the disk.
 MEMORY = next((str(p) for p in [Path("/dev/shm")] if p.is_dir()), None)  # noqa: S108
@@ -31,58 +29,6 @@ QUICK = Settings(
     retry=Backoff(attempts=3, overall_s=600.0),
     deadlines=Deadlines(reconfigure_s=100.0, migrate_base_s=100.0, cancel_grace_s=20.0),
 )
-
-
-class Killed(BaseException):
-    """The program ends here and now: no handler of the program's own errors may catch it."""
-
-
-@dataclass
-class Mortal:
-    """Passes everything on to the journal, and dies at one of its writes.
-
-    Attributes:
-        recorder: the journal's.
-        writes_left: writes that it survives.
-        written: whether the deadly write still reached the disk.
-    """
-
-    recorder: Recorder
-    writes_left: int
-    written: bool
-
-    def begin(self, steps: Sequence[tuple[str, Action]], at_s: float, *, dry_run: bool) -> str:
-        with self._risk():
-            return self.recorder.begin(steps, at_s, dry_run=dry_run)
-
-    def intent(self, execution: str, step: str, attempt: int, at_s: float) -> None:
-        with self._risk():
-            self.recorder.intent(execution, step, attempt, at_s)
-
-    def accepted(self, execution: str, step: str, task: TaskHandle) -> None:
-        with self._risk():
-            self.recorder.accepted(execution, step, task)
-
-    def setback(self, execution: str, step: str, at_s: float, sentence: str) -> None:
-        with self._risk():
-            self.recorder.setback(execution, step, at_s, sentence)
-
-    def outcome(self, execution: str, outcome: Outcome) -> None:
-        with self._risk():
-            self.recorder.outcome(execution, outcome)
-
-    def end(self, execution: str, at_s: float, error: str) -> None:
-        with self._risk():
-            self.recorder.end(execution, at_s, error)
-
-    @contextlib.contextmanager
-    def _risk(self):  # type: ignore[no-untyped-def] # a context manager of this class alone
-        self.writes_left -= 1
-        if self.writes_left < 0 and not self.written:
-            raise Killed
-        yield
-        if self.writes_left < 0:
-            raise Killed
 
 
 @given(
@@ -140,24 +86,12 @@ def live(  # one life of the program: settle what is open, then apply the plan
 def check_journal(vc: FakeVCenter, journal: Journal, *, settled: bool = True) -> None:
     """The journal says what happened at the other side."""
     steps = journal.steps(Filter(limit=10_000))
-    outcomes = [
-        Outcome(
-            step=one.step,
-            action=one.action,
-            kind=one.outcome or OutcomeKind.UNKNOWN,
-            cause=one.cause,  # type: ignore[arg-type] # every step has ended
-            sentence=one.sentence,
-            started_s=one.started_s,
-            ended_s=one.ended_s or 0.0,
-            task=one.task,
-            attempts=one.attempts,
-        )
-        for one in steps
-    ]
+    outcomes = [(one.action, one.outcome, one.cause) for one in steps if one.outcome and one.cause]
+    assert len(outcomes) == len(steps)
     assert all(one.state == "ended" for one in steps)
     assert all(one.ended_s is not None for one in journal.executions())
     assert journal.verify().intact
-    if settled or not any(one.kind is OutcomeKind.UNKNOWN for one in outcomes):
+    if settled or not any(kind is OutcomeKind.UNKNOWN for _, kind, _ in outcomes):
         check_truth(vc, outcomes)
     # Every task that the other side took on is named by an audit row, or by a step that says
     # that it does not know.
@@ -167,6 +101,6 @@ def check_journal(vc: FakeVCenter, journal: Journal, *, settled: bool = True) ->
         if row.event in ("accepted", "outcome")
     }
     taken = {truth.task for truth in vc.truth if truth.what == "taken"}
-    nameless = [one for one in outcomes if one.kind is OutcomeKind.UNKNOWN or not one.task]
+    nameless = [one for one in steps if one.outcome is OutcomeKind.UNKNOWN or not one.task]
     assert named - {""} <= taken
     assert len(taken - named) <= len(nameless)
