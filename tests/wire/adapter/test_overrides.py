@@ -14,8 +14,8 @@ from vsphere_market.adapter.soap import vim
 
 
 @pytest.mark.wire
-def test_overrides_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    with StockVcsim.start("-vm", "4", tls=False) as stock, connect(stock) as vcenter:
+def test_overrides_are_read() -> None:
+    with StockVcsim.start("-vm", "4") as stock, connect(stock) as vcenter:
         before = vcenter.observe()
         assert set(before.vms.drs_override) == {""}
         _override(stock, before.vms.moid, before.clusters.moid[0])
@@ -28,8 +28,12 @@ def test_overrides_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _override(stock: StockVcsim, vms: tuple[str, ...], cluster: str) -> None:
-    service: Any = SmartConnect(
-        protocol="http", host=stock.host, port=stock.port, user=stock.username, pwd=stock.password
+    service: Any = SmartConnect(  # type: ignore[no-untyped-call]
+        host=stock.host,
+        port=stock.port,
+        user=stock.username,
+        pwd=stock.password,
+        disableSslCertValidation=True,
     )
     with contextlib.ExitStack() as stack:
         stack.callback(Disconnect, service)
