@@ -6,6 +6,7 @@ RVTools would; `write_xlsx` and `write_csv` write the files. Nothing is copied f
 
 from __future__ import annotations
 
+import math
 import random
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -206,7 +207,7 @@ def estate(vms: int = 571, *, seed: int = 7, number: int = 1, hosts_per_cluster:
         uuid=UUID % number,
         datacenter=("Frankfurt", "Dublin", "Vienna")[(number - 1) % 3],
     )
-    per_cluster = max(1, min(26 * hosts_per_cluster, vms))
+    per_cluster = max(1, min(21 * hosts_per_cluster, vms))
     clusters = max(1, round(vms / per_cluster))
     kinds = ("Production", "Databases", "Development", "Desktops")
     for c in range(clusters):
@@ -245,10 +246,9 @@ def estate(vms: int = 571, *, seed: int = 7, number: int = 1, hosts_per_cluster:
 
 def _vm(rng: random.Random, made: Estate, at: int, hosts_per_cluster: int) -> Vm:
     c = at % len(made.clusters)
-    # Some hosts are fuller than others: the first of a cluster takes most.
-    h = min(
-        int(rng.triangular(0, hosts_per_cluster, hosts_per_cluster * 0.25)), hosts_per_cluster - 1
-    )
+    # Some hosts are fuller than others: nobody has balanced them for long.
+    weights = [1.0 + 0.45 * math.cos(2.4 * n + c) for n in range(hosts_per_cluster)]
+    h = rng.choices(range(hosts_per_cluster), weights)[0]
     host = made.hosts[c * hosts_per_cluster + h]
     size = rng.choice((4096, 8192, 8192, 12288, 16384, 16384, 24576, 32768, 65536))
     role = rng.choice(_ROLES)

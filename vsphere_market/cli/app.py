@@ -8,6 +8,7 @@ import typer
 
 import vsphere_market
 from vsphere_market.cli.verbs import apply as apply_
+from vsphere_market.cli.verbs import assess as assess_
 from vsphere_market.cli.verbs import backtest as backtest_
 from vsphere_market.cli.verbs import demo as demo_
 from vsphere_market.cli.verbs import doctor as doctor_
@@ -58,6 +59,7 @@ app.command("apply")(apply_.apply)
 app.command("run")(run_.run)
 app.command("explain")(explain_.explain)
 app.command("backtest")(backtest_.backtest)
+app.command("assess")(assess_.assess)
 app.command("history")(history_.history)
 app.add_typer(policies_.policies, name="policies")
 

@@ -2,7 +2,8 @@
 
 A verb names a bundle as a parameter, and :func:`with_options` puts the bundle's options in its
 place: ``@with_options(source=source_options)`` turns ``source: SourceArgs`` into ``--vcenter``,
-``--snapshot``, ``--rvtools``, ``--plant`` and the rest. Importing this costs nothing: rooms are opened late.
+``--snapshot``, ``--rvtools``, ``--plant`` and the rest. Importing this costs nothing: rooms are
+opened late.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ class SourceArgs:
         from vsphere_market.control.sources import open_source
 
         prompt = _ask_password if is_terminal() else None
-        what = "warming up the plant" if self.plant else "opening the source"
-        with busy(what) if self.plant else _nothing():
+        what = "warming up the plant" if self.plant else f"reading {self.rvtools}"
+        with busy(what) if self.plant or self.rvtools else _nothing():
             return open_source(self.options(), environ=os.environ, prompt=prompt)
 
 

@@ -1,4 +1,4 @@
-"""Where an estate is read from: a vCenter, a snapshot file, or a plant. Exactly one of them."""
+"""Where an estate is read from: one vCenter, snapshot file, RVTools export or plant."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class SourceKind(StrEnum):
 
     VCENTER = "vcenter"
     FILE = "file"
+    RVTOOLS = "rvtools"
     PLANT = "plant"
 
 
@@ -39,6 +40,7 @@ class SourceOptions:
         insecure: do not verify the certificate.
         snapshot: a snapshot file.
         plant: an estate file, or the name of one that is shipped.
+        rvtools: an RVTools export: a workbook, or a folder of CSV files.
     """
 
     vcenter: str = ""
@@ -48,6 +50,7 @@ class SourceOptions:
     insecure: bool = False
     snapshot: Path | None = None
     plant: str = ""
+    rvtools: Path | None = None
 
 
 class FrozenClock:
@@ -112,8 +115,8 @@ class OpenSource:
         """
         if self._port is None:
             raise UsageError(
-                f"{self.label} is a snapshot, which cannot be acted on",
-                where="--snapshot",
+                f"{self.label} is a file, which cannot be acted on",
+                where="--rvtools" if self.kind is SourceKind.RVTOOLS else "--snapshot",
                 cure="name a vCenter with --vcenter, or a simulated one with --plant",
             )
         return self._port
@@ -165,6 +168,7 @@ def source_kind(options: SourceOptions, environ: Mapping[str, str] = os.environ)
         for name, kind, is_given in (
             ("--vcenter", SourceKind.VCENTER, bool(options.vcenter)),
             ("--snapshot", SourceKind.FILE, options.snapshot is not None),
+            ("--rvtools", SourceKind.RVTOOLS, options.rvtools is not None),
             ("--plant", SourceKind.PLANT, bool(options.plant)),
         )
         if is_given
@@ -178,7 +182,8 @@ def source_kind(options: SourceOptions, environ: Mapping[str, str] = os.environ)
         return SourceKind.VCENTER
     raise UsageError(
         "no source was named",
-        cure="give --vcenter HOST (or set GOVC_URL), --snapshot FILE, or --plant ESTATE; "
+        cure="give --vcenter HOST (or set GOVC_URL), --rvtools FILE, --snapshot FILE, or "
+        "--plant ESTATE; "
         "`vsphere-market demo` needs none",
     )
 
@@ -208,6 +213,9 @@ def open_source(
             assert options.snapshot is not None
             snapshot = read_snapshot(options.snapshot)
             return OpenSource(SourceKind.FILE, str(options.snapshot), snapshot=snapshot)
+        case SourceKind.RVTOOLS:
+            assert options.rvtools is not None
+            return _open_export(options.rvtools)
         case SourceKind.PLANT:
             return _open_plant(options.plant)
 
@@ -245,6 +253,12 @@ def _open_vcenter(
     )
     credentials = credentials_for(target, environ=environ, prompt=prompt)
     return OpenSource(SourceKind.VCENTER, target.address, port=PyVmomiVCenter(target, credentials))
+
+
+def _open_export(path: Path) -> OpenSource:
+    from vsphere_market.estate.rvtools import read_rvtools
+
+    return OpenSource(SourceKind.RVTOOLS, str(path), snapshot=read_rvtools(path))
 
 
 def _open_plant(name: str) -> OpenSource:
