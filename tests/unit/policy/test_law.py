@@ -1,0 +1,68 @@
+"""What vSphere says outweighs any policy; and beside a DRS that moves, the loop does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
+from tests.policies import compiled, document
+from vsphere_market.policy import Mode, explain_vm
+from vsphere_market.port import ActionKind
+
+AUTOMATIC = document("automation", spec={"mode": "automatic"})
+
+
+def modes(override: str = "", **cluster: Any) -> tuple[Mode, str, str]:
+    """The migration mode under a policy of full automation, with its source and note."""
+    snapshot = snapshot_of(
+        clusters=[cluster_row(**cluster)],
+        hosts=[host_row("h", 65536)],
+        vms=[vm_row("vm", "h", 4096, **({"drs_override": override} if override else {}))],
+    )
+    rulebook = compiled(snapshot, AUTOMATIC).rulebook
+    for kind in ActionKind:
+        if kind is not ActionKind.MIGRATE:
+            assert rulebook.modes[kind][0] == Mode.AUTOMATIC
+    said = {item.name: item for item in explain_vm(rulebook, snapshot, 0)}["modes.migrate"]
+    return Mode(int(rulebook.modes[ActionKind.MIGRATE][0])), said.source, said.note
+
+
+FULL: dict[str, Any] = {"drs_enabled": True, "drs_behavior": "fullyAutomated", "drs_vmotion_rate": 3}
+
+
+def test_where_drs_moves_a_person_is_asked_first() -> None:
+    mode, source, note = modes(**FULL)
+    assert mode == Mode.APPROVE
+    assert source == "vSphere#/drs"
+    assert "doctor" in note
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        {},
+        {"drs_behavior": "fullyAutomated"},  # DRS itself is off
+        {"drs_enabled": True, "drs_behavior": "manual"},
+        {"drs_enabled": True, "drs_behavior": "partiallyAutomated"},
+        {**FULL, "drs_vmotion_rate": 5},  # it keeps rules, and leaves balance to us
+    ],
+)
+def test_where_it_does_not_the_loop_acts(cluster: dict[str, Any]) -> None:
+    assert modes(**cluster)[0] == Mode.AUTOMATIC
+
+
+def test_a_vm_taken_out_of_drss_hands_is_ours() -> None:
+    assert modes("manual", **FULL)[0] == Mode.AUTOMATIC
+    assert modes("partiallyAutomated", **FULL)[0] == Mode.AUTOMATIC
+
+
+def test_a_vm_given_to_drs_is_not() -> None:
+    partial = {**FULL, "drs_behavior": "partiallyAutomated"}
+    assert modes("fullyAutomated", **partial)[:2] == (Mode.APPROVE, "vSphere#/drs")
+
+
+def test_a_vm_nailed_down_is_only_shown() -> None:
+    assert modes("disabled", **FULL)[:2] == (Mode.RECOMMEND, "vSphere#/drs-override")
+    assert modes("disabled")[0] == Mode.AUTOMATIC  # means nothing while DRS is off
