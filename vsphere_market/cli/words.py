@@ -56,8 +56,8 @@ def percent(value: float) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """Unix time as ``2026-11-23 08:00:00`` UTC."""
-    if seconds is None or math.isnan(seconds):
+    """Unix time as ``2026-11-23 08:00:00`` UTC; 0 is the time of what never began."""
+    if seconds is None or math.isnan(seconds) or seconds == 0:
         return "–"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
 

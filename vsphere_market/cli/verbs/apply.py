@@ -126,7 +126,8 @@ def _report(result: ExecutionResult, reviewed: Review) -> Report:
 
     good = sum(1 for outcome in result.outcomes if outcome.kind.good)
     word = "would be done" if result.dry_run else "done"
-    table = outcome_table(result, f"{good} of {counted(len(reviewed.chosen), 'step')} {word}")
+    title = f"{good} of {counted(len(reviewed.chosen), 'step')} {word}"
+    table = outcome_table(result, title, {step.id for step in reviewed.chosen})
     document = {
         "execution": result.execution,
         "dry_run": result.dry_run,

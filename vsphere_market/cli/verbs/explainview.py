@@ -133,7 +133,8 @@ def host_report(host: HostExplanation) -> Report:
         empty="No VM runs on it.",
     )
     head = (
-        f"{view.host.name} is {view.pressure.value}: a MiB costs {words.price(view.price)} points, "
+        f"{view.host.name} {_pressed(view.pressure.value)}: "
+        f"a MiB costs {words.price(view.price)} points, "
         f"working sets take {words.share(view.load)} and footprints "
         f"{words.share(view.footprint)} of the {words.memory(view.usable_mib)} that it sells."
     )
@@ -163,6 +164,15 @@ def host_report(host: HostExplanation) -> Report:
         "actions": [_action_json(item) for item in host.actions],
     }
     return Report(document, parts, tenants)
+
+
+def _pressed(pressure: str) -> str:
+    return "is under unknown pressure" if pressure == "unknown" else f"is {pressure}"
+
+
+def _sentence(reason: str, names: Sequence[str]) -> str:
+    """A reason as a sentence of its own; names keep their case."""
+    return reason if reason.startswith(tuple(names)) else reason[:1].upper() + reason[1:]
 
 
 def _numbers(title: str, numbers: Sequence[Evidence]) -> Table:
@@ -196,8 +206,9 @@ def step_report(found: StepExplanation) -> Report:
         "What it stands on", words.EVIDENCE_COLUMNS, words.evidence_rows(step.evidence)
     )
     head = f"{step.id}: {words.action_text(step.action)}"
+    names = (step.action.vm.name, *(quote.host.name for quote in step.quotes))
     because = (
-        f"{step.reason[:1].upper()}{step.reason[1:]} It saves {words.points(step.saving)} points "
+        f"{_sentence(step.reason, names)} It saves {words.points(step.saving)} points "
         f"and costs {words.points(step.disruption)}."
     )
     order = f"Wave {step.wave}; mode {step.mode.name.lower()}"

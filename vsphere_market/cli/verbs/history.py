@@ -231,10 +231,10 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
         (
             Column("started_s", _AT, words.moment),
             Column("kind", "kind"),
-            Column("source", "source"),
-            Column("vms", "VMs", right=True),
+            Column("source", "source", minor=True),
+            Column("vms", "VMs", right=True, minor=True),
             Column("ballooned_mib", "ballooned", words.memory, right=True),
-            Column("swapped_mib", "swapped", words.memory, right=True),
+            Column("swapped_mib", "swapped", words.memory, right=True, minor=True),
             Column("swap_in_kibps", "swap-in", words.rate, right=True),
             Column("swap_out_kibps", "swap-out", words.rate, right=True),
             Column("status", "status"),

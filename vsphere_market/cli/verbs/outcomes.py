@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 from vsphere_market.cli import words
@@ -31,11 +31,12 @@ OUTCOME_COLUMNS = (
 )
 
 
-def outcome_table(result: ExecutionResult, title: str) -> Table:
-    """All outcomes of an execution."""
+def outcome_table(result: ExecutionResult, title: str, chosen: Container[str]) -> Table:
+    """The outcomes of the chosen steps of an execution."""
     rows = [
         (item.step, words.action_text(item.action), item.kind.value, item.attempts, item.sentence)
         for item in result.outcomes
+        if item.step in chosen
     ]
     return Table(title, OUTCOME_COLUMNS, rows, empty="There was nothing to do.")
 
