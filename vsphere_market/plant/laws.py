@@ -25,7 +25,7 @@ ENTER_BELOW = (1.00, 0.64, 0.32, 0.16)
 #: figures, so the lines are reused and the first is [ASM].
 LEAVE_ABOVE = (1.20, 1.00, 0.64, 0.32)
 HIGH, CLEAR, SOFT, HARD, LOW = range(5)
-_LINES = np.array([ENTER_BELOW, LEAVE_ABOVE])[:, :, None]
+_ENTER, _LEAVE = np.array(ENTER_BELOW[::-1]), np.array(LEAVE_ABOVE[::-1])
 #: Below this share of minFree nothing is handed out any more; what the VMkernel needs to page.
 LAST_SHARE = 0.04
 
@@ -131,8 +131,10 @@ def summed(values: FloatArray, segment: IndexArray, count: int) -> FloatArray:
 
 def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -> IndexArray:
     """States after a look at free memory: worse at once, better only past the line above."""
-    crossed = (free_mib / min_free) < _LINES
-    entered, held = crossed[0].sum(axis=0), crossed[1].sum(axis=0)
+    share = free_mib / min_free
+    # How many lines lie above the share, of the lines sorted upwards.
+    entered = LOW - _ENTER.searchsorted(share, "right")
+    held = LOW - _LEAVE.searchsorted(share, "right")
     states: IndexArray = np.maximum(entered, np.minimum(state, held))
     return states
 
@@ -194,15 +196,15 @@ def waterfill(
     kink[entries:] /= weight
     where = np.concatenate((segment, segment))
     # One sort by segment, then level: levels are spread so that segments do not overlap.
-    order = np.argsort(where * (1.001 * kink.max() + 1.0) + kink)
+    order = (where * (1.001 * kink.max() + 1.0) + kink).argsort()
     kink, where = kink[order], where[order]
-    slope = np.cumsum(np.concatenate((weight, -weight))[order])
+    slope = np.concatenate((weight, -weight))[order].cumsum()
     rise = np.zeros(2 * entries)
     np.multiply(slope[:-1], kink[1:] - kink[:-1], out=rise[1:])
-    first = np.searchsorted(where, np.arange(count))
+    first = where.searchsorted(np.arange(count))
     filled = first < 2 * entries
     rise[first[filled]] = 0.0
-    handed = np.cumsum(rise)
+    handed = rise.cumsum()
     start = summed(low, segment, count)
     start[filled] -= handed[first[filled]]
     handed += start[where]

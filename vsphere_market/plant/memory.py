@@ -27,16 +27,20 @@ class MemoryModel:
         flows: what moved in the last step.
         steps: steps done.
         limited: whether any VM has a limit; whoever sets limits says so.
+        moving: whether any VM lost time to a migration in the last step; likewise.
     """
 
     __slots__ = (
+        "_any_sweeping",
         "_nothing",
+        "_paging",
         "_scratch",
         "_sweeping",
         "fleet",
         "flows",
         "hosts",
         "limited",
+        "moving",
         "sampler",
         "steps",
         "warmth",
@@ -49,9 +53,12 @@ class MemoryModel:
         self.sampler = ActiveSampler(len(fleet), rng)
         self.steps = 0
         self.limited = True
+        self.moving = False
         self._nothing: FloatArray = np.zeros(0)
         self._scratch: FloatArray = np.zeros(len(fleet))
         self._sweeping: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
+        self._any_sweeping = False
+        self._paging: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
         self.warmth = touch.Warmth(len(fleet))
 
     def settle(self, divide: Callable[[FloatArray], object] | None = None) -> None:
@@ -70,6 +77,7 @@ class MemoryModel:
         if divide is not None:
             divide(used)
         self._sweeping = fleet.idle_touch > 0.0
+        self._any_sweeping = bool(self._sweeping.any())
         self.warmth.settle(fleet)
         self.sampler.settle(fleet)
         everyone = np.arange(len(fleet), dtype=np.int64)
@@ -94,7 +102,7 @@ class MemoryModel:
         """VMs that touch pages that are out: of their working sets, or by sweeps."""
         fleet = self.fleet
         touched = fleet.hot_out > 0.0
-        if self._sweeping.any():
+        if self._any_sweeping:
             touched |= self._sweeping & (fleet.swapped + fleet.compressed > 0.0)
         rows: IndexArray = touched.nonzero()[0]
         return rows
@@ -112,9 +120,12 @@ class MemoryModel:
         fleet.latency.fill(0.0)
 
         wish = touch.growth(fleet, minute, self._scratch)
-        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        if minute:
+            # Kept up to date by small differences in between, which would add up.
+            hosts.free = hosts.memory - fleet.used_by_host(hosts)
+            self._paging = touch.pages_itself(fleet)
         faulting = self._faulting()
-        if len(faulting) or wish.any():
+        if len(faulting) or np.count_nonzero(wish):
             self._allocate(wish, faulting)
         if self.limited and reclaim.enforce_limits(fleet, hosts, flows, laws.STEP_S):
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
@@ -126,12 +137,12 @@ class MemoryModel:
             # Targets follow the estimates of active memory, and those come once a minute; where
             # nothing is to be taken, that is often enough.
             pressed |= laws.summed(fleet.ballooned, fleet.host, len(hosts)) > 0.0
-        if pressed.any():
+        if np.count_nonzero(pressed):
             reclaim.balance(fleet, hosts, flows, pressed, wish)
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
-        touch.guest_paging(fleet, flows, self._scratch)
-        if fleet.moving.any():
+        touch.guest_paging(fleet, flows, self._paging, self._scratch)
+        if self.moving:
             fleet.stall[:] = 1.0 - (1.0 - fleet.stall) * (1.0 - fleet.moving)
         self.steps += 1
         if self.steps % _SAMPLE_STEPS == 0:
@@ -153,7 +164,7 @@ class MemoryModel:
             want[out] += swap_in + (1.0 - laws.ZIP_RATIO) * unzip
         total = laws.summed(want, fleet.host, len(hosts))
         left = np.maximum(hosts.free - laws.LAST_SHARE * hosts.min_free, 0.0)
-        if (total > left).any() or hosts.state.max() == laws.LOW:
+        if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
             share = self._shares(want, left)
             if len(out):
                 swap_in, unzip = swap_in * share[out], unzip * share[out]
@@ -208,3 +219,4 @@ class MemoryModel:
             float(laws.overhead_mib(fleet.size[row], fleet.vcpus[row])) if on else 0.0
         )
         self.sampler.forget(row)
+        self.hosts.free = self.hosts.memory - fleet.used_by_host(self.hosts)

@@ -232,11 +232,11 @@ def balance(
     # Soft pages out only where ballooning is not possible [W02 §6.3].
     full = fleet.ballooned[rows] >= fleet.balloon_cap[rows] - _MET_MIB
     out = (excess > 0.0) & ((state >= laws.HARD) | ((state == laws.SOFT) & (full | ~tools)))
-    if out.any():
+    if np.count_nonzero(out):
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
         _page_out_to_line(fleet, hosts, flows, rows, np.where(out, excess, 0.0), laws.STEP_S)
     hard = state >= laws.HARD
-    if hard.any():
+    if np.count_nonzero(hard):
         # Once that has brought a host back to soft, its balloons go on within the same period.
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)

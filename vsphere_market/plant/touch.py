@@ -6,7 +6,7 @@ import numpy as np
 
 from vsphere_market.plant import laws
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
-from vsphere_market.units import FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: Share of missing working-set pages that is touched in one step.
 _HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
@@ -35,8 +35,10 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     used = fleet.anon - fleet.paged
     np.subtract(room, used, out=scratch)
     page_in = page_in and bool(fleet.paged.any())
-    if page_in or scratch.min() < 0.0:
-        moving = (scratch < 0.0) | (fleet.paged > 0.0) if page_in else scratch < 0.0
+    moving = scratch < 0.0
+    if page_in or np.count_nonzero(moving):
+        if page_in:
+            moving |= fleet.paged > 0.0
         page_guests(fleet, moving.nonzero()[0], page_in)
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
@@ -203,24 +205,26 @@ def bring_back(
     flows.unzip[rows] = unzip
 
 
-def guest_paging(fleet: Fleet, flows: Flows, scratch: FloatArray) -> None:
+def pages_itself(fleet: Fleet) -> BoolArray:
+    """(V,) guests that touch what is in their own page files. Holds for a minute."""
+    touched = fleet.paged > fleet.anon - fleet.working
+    touched |= (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
+    return touched
+
+
+def guest_paging(fleet: Fleet, flows: Flows, paging: BoolArray, scratch: FloatArray) -> None:
     """The wait of guests for their own page files; adds it to ``fleet.stall``.
 
     Because a guest knows what it uses, its working set suffers only when nothing else is left: it
     misses what exceeds its memory less balloon less a floor. The coldest pages go, and each is
     missed about once per sample period. Idle memory in the page file costs what the guest's sweeps
-    (garbage collection, scans) touch of it.
+    (garbage collection, scans) touch of it. ``paging`` are the guests that :func:`pages_itself`.
     """
     size = fleet.guest_size
     np.multiply(size, 1.0 - laws.GUEST_FLOOR_SHARE, out=scratch)
     scratch -= fleet.ballooned
     np.subtract(fleet.working, scratch, out=scratch)
-    wanted = scratch > 0.0
-    if fleet.paged.any():
-        idle = fleet.anon - fleet.working
-        wanted |= fleet.paged > idle
-        wanted |= (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
-    rows = wanted.nonzero()[0]
+    rows = ((scratch > 0.0) | paging).nonzero()[0]
     if not len(rows):
         return
     working, paged = fleet.working[rows], fleet.paged[rows]

@@ -130,6 +130,7 @@ class World:
         fleet.size[row] = size_mib
         if fleet.on[row]:
             fleet.overhead[row] = float(laws.overhead_mib(size_mib, fleet.vcpus[row]))
+            self.hosts.free = self.hosts.memory - fleet.used_by_host(self.hosts)
         self._onlining.append((self.now_s + onlining_s, row, size_mib))
 
     def step(self) -> list[Migration]:
@@ -142,8 +143,9 @@ class World:
             for _, row, size in due:
                 fleet.guest_size[row] = max(float(fleet.guest_size[row]), size)
         self.model.step(self._advance)
-        if self.migrations.under_way or fleet.moving.any():
+        if self.model.moving:
             fleet.moving.fill(0.0)
+        self.model.moving = bool(self.migrations.under_way)
         ended = self.migrations.step(laws.STEP_S)
         for job in ended:
             self.truth.moved_mib += job.sent
@@ -186,7 +188,7 @@ class World:
 
         One that its host cannot back waits, and is tried again a minute later.
         """
-        settings, hosts = self.inventory.settings, self.hosts
+        settings = self.inventory.settings
         waiting: list[int] = []
         changed = np.flatnonzero(self.demand.on != fleet.on).tolist()
         for row in changed:
@@ -198,7 +200,6 @@ class World:
             self.recorder.restart(row)
             if on:
                 settings.boot_size[row] = settings.size[row]
-                hosts.free[fleet.host[row]] -= fleet.overhead[row]
         self._waiting = np.array(waiting, dtype=np.int64)
         return len(changed) > len(waiting)
 
