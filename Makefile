@@ -35,6 +35,7 @@ dev: $(VENV)/.dev ## create .venv with everything that development needs
 
 test: $(VENV)/.dev build/vcsim ## check and test everything, fast things first
 	@$(MAKE) --no-print-directory lint
+	@$(PY) tools/system_parts.py ensure chromium
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy and the import contracts
