@@ -57,7 +57,7 @@ class MarketSettings:
     move_cost: float = 8.0
     move_fixed: float = 1024.0
     no_return_s: float = 86_400.0
-    landing_cost: float = 50.0
+    landing_cost: float = 600.0
     discount: float = 0.2
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0
