@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.cli import Ended, reaching, vm
 from tests.roads import automatic, write_json
@@ -29,16 +30,23 @@ def test_what_its_canned_counters_say_is_planned_applied_and_journalled(
     assert good(vm("doctor", "--format", "json", env=env)).json["findings"]
     good(vm("snapshot", "-o", snapshot, env=env))
     assert len(good(vm("prices", "--format", "json", env=env)).json["hosts"]) == 4
-    made = good(vm("plan", "-p", policies, "-o", plan, "--format", "json", env=env)).json
+    # Each look draws its canned counters anew; now and then they leave a host no room at all.
+    made: dict[str, Any] = {"steps": []}
+    for _ in range(20):
+        made = good(vm("plan", "-p", policies, "-o", plan, "--format", "json", env=env)).json
+        if made["steps"]:
+            break
     assert [(step["kind"], step["from"], step["to"]) for step in made["steps"]] == [
         ("limit", 16, None)
     ]
     done = good(vm("apply", plan, "--yes", "--format", "json", env=env)).json
     assert [item["outcome"] for item in done["outcomes"]] == ["done"]
     limit(env, "DC0_C0_RP0_VM1", 16)
-    beat = ("run", "--cycles", 2, "--interval", "1s", "-p", policies, "--format", "json")
+    beat = ("run", "--cycles", 10, "--interval", "0.1s", "-p", policies, "--format", "json")
     turns = good(vm(*beat, env=env)).lines
-    assert [(turn["done"], turn["failed"]) for turn in turns] == [(1, 0), (0, 0)]
+    assert len(turns) == 10
+    assert sum(turn["done"] for turn in turns) == 1
+    assert sum(turn["failed"] for turn in turns) == 0
     told = good(vm("explain", "DC0_C0_RP0_VM1", "--format", "json", env=env)).json
     assert told["actions"][0]["kind"] == "limit"
     actions = good(vm("history", "--format", "json", env=env)).json
