@@ -38,18 +38,23 @@ def read_rvtools(path: Path) -> Snapshot:
             if name in files:
                 sheets[name] = Sheet(name)
                 csv_rows(files[name], name, sheets[name].take)
-        made_at_s = max(file.stat().st_mtime for file in files.values())
+        made_at_s, copied_at_s = math.nan, max(file.stat().st_mtime for file in files.values())
     else:
         with Workbook(path) as workbook:
             made_at_s = workbook.created_s()
+            copied_at_s = path.stat().st_mtime
             for name in SHEETS:
                 if name in workbook.sheets:
                     sheets[name] = Sheet(name)
                     workbook.rows(name, sheets[name].take)
     _check_columns(sheets, path)
-    if math.isnan(made_at_s):
-        made_at_s = path.stat().st_mtime
-    return snapshot_from(sheets, where=str(path), name=path.name, made_at_s=made_at_s)
+    return snapshot_from(
+        sheets,
+        where=str(path),
+        name=path.name,
+        made_at_s=made_at_s,
+        copied_at_s=copied_at_s,
+    )
 
 
 def _check_columns(sheets: dict[str, Sheet], path: Path) -> None:

@@ -45,7 +45,12 @@ _KERNEL_MIB, _KERNEL_SHARE = 1024.0, 0.02
 
 
 def snapshot_from(
-    sheets: Mapping[str, Sheet], *, where: str, name: str, made_at_s: float
+    sheets: Mapping[str, Sheet],
+    *,
+    where: str,
+    name: str,
+    made_at_s: float,
+    copied_at_s: float,
 ) -> Snapshot:
     """Build the snapshot of what was read.
 
@@ -53,13 +58,14 @@ def snapshot_from(
         sheets: the sheets that were there.
         where: the file, for errors.
         name: what to call the source where the file names no vCenter.
-        made_at_s: when the file was made, NaN unknown; what vMetaData says goes before it.
+        made_at_s: when the file says it was made, NaN where it does not.
+        copied_at_s: when the file was last written, for where nothing else is told.
 
     Raises:
         SnapshotError: there is no VM in it at all.
     """
     vcenters = VCenters(sheets)
-    taken_at_s, doubt = _taken_at(sheets, made_at_s)
+    taken_at_s, doubt = _taken_at(sheets, made_at_s, copied_at_s)
     places = places_of(sheets, vcenters)
     machines = machines_of(sheets, vcenters, places, taken_at_s)
     if not machines.rows:
@@ -101,7 +107,9 @@ def snapshot_from(
     )
 
 
-def _taken_at(sheets: Mapping[str, Sheet], made_at_s: float) -> tuple[float, str]:
+def _taken_at(
+    sheets: Mapping[str, Sheet], made_at_s: float, copied_at_s: float
+) -> tuple[float, str]:
     """When the export was made, and a sentence when that is not told."""
     told = NAN
     if "vMetaData" in sheets:
@@ -117,10 +125,10 @@ def _taken_at(sheets: Mapping[str, Sheet], made_at_s: float) -> tuple[float, str
     if not math.isnan(told):
         return told, ""
     if not math.isnan(made_at_s):
-        return made_at_s, (
-            "When the export was made is not told in it: the file's own time is taken for it."
-        )
-    return 0.0, "When the export was made cannot be told."
+        return made_at_s, ""
+    return copied_at_s, (
+        "When the export was made is not told in it: the time of the file is taken for it."
+    )
 
 
 def _doubts(machines: Machines, places: Places, sheets: Mapping[str, Sheet]) -> list[str]:
@@ -152,12 +160,15 @@ def _two_views(machines: Machines, places: Places, *, counted: bool) -> list[str
     """Bring VM sheets and vHost together; sentences on what differs."""
     held = np.zeros(len(places.hosts))
     running = np.zeros(len(places.hosts))
+    # Where a VM tells nothing of its memory, nothing can be missed.
+    told = np.ones(len(places.hosts), dtype=np.bool_)
     for row in machines.rows:
         if row["host"] >= 0 and row["power"] == "poweredOn":
             consumed = row.get("consumed_mib", NAN)
             overhead = row.get("overhead_mib", NAN)
             held[row["host"]] += np.nan_to_num(consumed) + np.nan_to_num(overhead)
             running[row["host"]] += 1
+            told[row["host"]] &= not math.isnan(consumed)
     hidden_vms = hidden_mib = own_mib = 0.0
     hidden_hosts = own_hosts = 0
     for at, host in enumerate(places.hosts):
@@ -165,7 +176,7 @@ def _two_views(machines: Machines, places: Places, *, counted: bool) -> list[str
         more_vms = places.counted[at] - running[at] if counted else NAN
         more_vms = max(float(np.nan_to_num(more_vms)), 0.0)
         more = float(np.nan_to_num(places.used[at] - held[at]))
-        more = more if more > slack else 0.0
+        more = more if more > slack and told[at] else 0.0
         if more > 0:
             machines.rows.append(_stand_in(host, at, more, more_vms))
         if more > 0 or more_vms > 0:
@@ -175,7 +186,7 @@ def _two_views(machines: Machines, places: Places, *, counted: bool) -> list[str
         listed = float(held[at]) + more
         own = float(np.nan_to_num(host["consumed_mib"])) - listed
         usual = _KERNEL_MIB + _KERNEL_SHARE * host["memory_mib"]
-        if own > usual + slack:
+        if own > usual + slack and told[at]:
             host["vmkernel_mib"] = own
             own_hosts += 1
             own_mib += own - usual

@@ -62,6 +62,13 @@ def csv_rows(path: Path, sheet: str, take: RowTaker) -> None:
 
 def _read(raw: BinaryIO, where: str, sheet: str, take: RowTaker) -> None:
     stream = io.TextIOWrapper(raw, encoding=_encoding(raw), errors="replace", newline="")
+    try:
+        _read_text(stream, where, sheet, take)
+    finally:
+        stream.detach()  # who opened the file closes it
+
+
+def _read_text(stream: io.TextIOWrapper, where: str, sheet: str, take: RowTaker) -> None:
     head = stream.readline(bounds.MAX_CELL_CHARS)
     if "\0" in head:
         raise SnapshotError("is no text file", where=where, cure="export it again")

@@ -342,8 +342,8 @@ def _folder(datacenter: str, folder: str) -> str:
     inside = folder.strip("/")
     if not datacenter or inside == datacenter or inside.startswith(f"{datacenter}/"):
         return f"/{inside}"
-    inside = inside.removeprefix("vm").strip("/")
-    return "/".join(filter(None, ("", datacenter, "vm", inside))) if inside else f"/{datacenter}/vm"
+    inside = "" if inside == "vm" else inside.removeprefix("vm/")
+    return f"/{datacenter}/vm/{inside}".rstrip("/")
 
 
 def _is_tag(name: str) -> bool:

@@ -11,7 +11,6 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +19,7 @@ from xml.parsers import expat
 from vsphere_market.errors import SnapshotError
 from vsphere_market.estate.rvtools import bounds
 from vsphere_market.estate.rvtools.layout import sheet_called
-from vsphere_market.estate.rvtools.values import NAN, Cell, moment_of
+from vsphere_market.estate.rvtools.values import Cell, moment_of
 
 #: The first bytes of an OLE container: an encrypted workbook, or Excel's format before 2007.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -99,10 +98,7 @@ class Workbook:
         self._parse(self.sheets[sheet], reader.prepare)
 
     def created_s(self) -> float:
-        """Unix time at which the workbook was made, by its own properties, or NaN.
-
-        By the clock on the wall where the properties are missing: zip keeps no time zone.
-        """
+        """Unix time at which the workbook was made, by its own properties, or NaN."""
         found: list[str] = []
         name = "docProps/core.xml"
         if name in self._zip.NameToInfo:
@@ -120,13 +116,7 @@ class Workbook:
                 parser.CharacterDataHandler = data
 
             self._parse(name, prepare)
-        told = moment_of("".join(found))
-        if told == told:  # noqa: PLR0124 - not NaN
-            return told
-        year, month, day, hour, minute, second = self._zip.infolist()[0].date_time
-        if year <= 1980:  # what zip writes where nobody told it the time
-            return NAN
-        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC).timestamp()
+        return moment_of("".join(found))
 
     # -- inside ------------------------------------------------------------------------------
 
