@@ -13,14 +13,16 @@ from typing import Any
 from vsphere_market.errors import InputError
 from vsphere_market.estate import Snapshot, read_snapshot, seconds_from_text, snapshot_from_json
 from vsphere_market.estate.files import read_json
-from vsphere_market.policy import TEST_SUFFIX, PolicySet, load_policies
+from vsphere_market.policy import TEST_SUFFIX, PolicySet, load_policies, parse_policies
 from vsphere_market.policy.effective import HOST_KEYS, VM_KEYS
 from vsphere_market.policy.problems import did_you_mean
+from vsphere_market.port import ActionKind
 
 _TABLES = ("clusters", "hosts", "pools", "datastores", "vms", "rules")
 _FILE = {"$schema", "about", "policies", "snapshot", "estate", "defaults", "cases"}
 _CASE = {
-    "name", "at", "settings", "hosts", "actions", "only", "never", "refusals", "problem", "moved",
+    "name", "at", "settings", "hosts", "actions", "only", "never", "counts", "refusals", "problem",
+    "moved",
 }  # fmt: skip
 _ACTION = {"kind", "vm", "to", "from", "toGiB", "fromGiB", "mode"}
 _REFUSAL = {"subject", "reason"}
@@ -41,6 +43,7 @@ class Case:
         actions: what the plan must hold; None when nothing is said about it.
         only: it holds nothing else.
         never: VM names, or forms of action, that the plan must not hold.
+        counts: kind of action -> how many steps of it the plan must hold, ``min`` and ``max``.
         refusals: ``subject`` and ``reason`` that the plan must hold.
         problem: part of the sentence with which the policies must be refused.
         moved: migrations that were done before.
@@ -53,6 +56,7 @@ class Case:
     actions: Sequence[Mapping[str, Any]] | None
     only: bool
     never: Sequence[str | Mapping[str, Any]]
+    counts: Mapping[str, Mapping[str, int]]
     refusals: Sequence[Mapping[str, Any]]
     problem: str
     moved: Sequence[Mapping[str, Any]]
@@ -103,10 +107,6 @@ def read_test(path: Path) -> PolicyTest:
     document = read_json(path, InputError)
     _closed(document, _FILE, str(path))
     about = document.get("about", "")
-    named = document.get("policies")
-    files = [path.name.removesuffix(TEST_SUFFIX) + ".json"] if named is None else named
-    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-        raise InputError("must be a list of files", where=f"{path}#/policies")
     cases = document.get("cases")
     if not isinstance(cases, list) or not cases:
         cure = "a test that expects nothing proves nothing"
@@ -114,10 +114,27 @@ def read_test(path: Path) -> PolicyTest:
     return PolicyTest(
         path=path,
         about=str(about),
-        policies=load_policies([path.parent / name for name in files]),
+        policies=_policies(path, document.get("policies")),
         snapshot=_estate(path, document),
         cases=tuple(_case(item, f"{path}#/cases/{at}", at) for at, item in enumerate(cases)),
     )
+
+
+def expected_problems(path: Path) -> tuple[str, ...]:
+    """The problems that a file of tests expects, of policies that cannot even be loaded."""
+    document = read_json(path, InputError)
+    cases = document.get("cases", ()) if isinstance(document, dict) else ()
+    return tuple(str(item["problem"]) for item in cases if item.get("problem"))
+
+
+def _policies(path: Path, named: Any) -> PolicySet:
+    """The policies under test: files beside the test, or documents in it."""
+    files = [path.name.removesuffix(TEST_SUFFIX) + ".json"] if named is None else named
+    if isinstance(files, list) and files and all(isinstance(name, str) for name in files):
+        return load_policies([path.parent / name for name in files])
+    if isinstance(files, list) and files and all(isinstance(item, dict) for item in files):
+        return parse_policies(files, f"{path}#/policies")
+    raise InputError("must be a list of files, or of documents", where=f"{path}#/policies")
 
 
 def _hidden(path: Path) -> bool:
@@ -169,6 +186,8 @@ def _case(item: Any, where: str, at: int) -> Case:
     for place, form in enumerate(never):
         if not isinstance(form, str):
             _closed(form, _ACTION, f"{where}/never/{place}")
+    counts = _settings(item.get("counts", {}), ("min", "max"), f"{where}/counts")
+    _closed(counts, {kind.value for kind in ActionKind}, f"{where}/counts")
     return Case(
         name=str(item.get("name", f"case {at + 1}")),
         at_s=_instant(item["at"], f"{where}/at") if "at" in item else None,
@@ -177,6 +196,7 @@ def _case(item: Any, where: str, at: int) -> Case:
         actions=actions,
         only=bool(item.get("only", False)),
         never=never,
+        counts=counts,
         refusals=list(_forms(item.get("refusals", []), _REFUSAL, f"{where}/refusals")),
         problem=str(item.get("problem", "")),
         moved=list(_forms(item.get("moved", []), _MOVED, f"{where}/moved")),

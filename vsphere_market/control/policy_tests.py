@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from vsphere_market.control.policy_test_file import Case, PolicyTest, files_of_tests, read_test
+from vsphere_market.control.policy_test_file import (
+    Case,
+    PolicyTest,
+    expected_problems,
+    files_of_tests,
+    read_test,
+)
 from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import MarketSettings, PastMove, Plan, Question, Step, make_plan
@@ -60,9 +66,11 @@ def _run_file(path: Path) -> Iterator[CaseResult]:
     try:
         test = read_test(path)
     except PolicyProblems as problems:
-        # The policies are under test here, not the file: that is a failure of every case in it.
+        # The policies are under test here, not the file.
+        wanted = expected_problems(path)
         spent = time.perf_counter() - begin
-        yield CaseResult(str(path), "policies load", tuple(str(problems).splitlines()), spent)
+        failures = tuple(_refused(str(problems), wanted[0] if wanted else ""))
+        yield CaseResult(str(path), "policies load", failures, spent)
         return
     for case in test.cases:
         begin = time.perf_counter()
@@ -75,10 +83,7 @@ def _failures(test: PolicyTest, case: Case) -> Iterator[str]:
     try:
         rulebook = compile_rulebook(test.policies, snapshot, case.at_s).rulebook
     except PolicyProblems as problems:
-        if not case.problem:
-            yield from (f"the policies are refused: {line}" for line in str(problems).splitlines())
-        elif case.problem.casefold() not in str(problems).casefold():
-            yield f"the policies are refused, but not for {quote(case.problem)}: {problems}"
+        yield from _refused(str(problems), case.problem)
         return
     if case.problem:
         yield f"the policies are accepted; expected is a problem with {quote(case.problem)}"
@@ -97,8 +102,16 @@ def _failures(test: PolicyTest, case: Case) -> Iterator[str]:
             continue
         for key, value in wanted.items():
             yield from _compared(f"{key} of {name}", value, host_setting(rulebook, row, key))
-    if case.actions is not None or case.never or case.refusals:
+    if case.actions is not None or case.never or case.refusals or case.counts:
         yield from _plan_failures(case, _plan(case, snapshot, rulebook), snapshot)
+
+
+def _refused(said: str, wanted: str) -> Iterator[str]:
+    """What is wrong with policies being refused, given the problem that was expected."""
+    if not wanted:
+        yield from (f"the policies are refused: {line}" for line in said.splitlines())
+    elif wanted.casefold() not in said.casefold():
+        yield f"the policies are refused, but not for {quote(wanted)}: {said}"
 
 
 def _plan(case: Case, snapshot: Snapshot, rulebook: Rulebook) -> Plan:
@@ -145,6 +158,12 @@ def _plan_failures(case: Case, plan: Plan, snapshot: Snapshot) -> Iterator[str]:
         for form in found:
             if _fits(form, pattern):
                 yield f"the step {_shown(form)} must not be"
+    kinds = [form["kind"] for form in found]
+    for kind, bounds in case.counts.items():
+        count = kinds.count(kind)
+        if not bounds.get("min", 0) <= count <= bounds.get("max", count):
+            bounds_text = " and ".join(f"{key} {value}" for key, value in bounds.items())
+            yield f"the plan has {count} steps of kind {kind}, expected {bounds_text}"
     refused = [(item.subject.name, item.reason.value) for item in plan.refusals]
     for refusal in case.refusals:
         pair = (refusal.get("subject"), refusal.get("reason"))

@@ -8,6 +8,7 @@ from vsphere_market.market.broken import broken_rules
 from vsphere_market.market.diagnosis import Cause, VmDiagnosis, diagnose, host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import Answer, Question
+from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
@@ -44,6 +45,7 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
             found.append(_not_changed(after, terms, diagnosis, cure))
     found += _promises(after, terms, touched)
     found += broken_rules(after, eligibility)
+    found += _held_balloons(after, terms)
     found += _unknown(after)
     return tuple(found)
 
@@ -123,6 +125,21 @@ def _promises(
             )
         )
     return found
+
+
+def _held_balloons(ledger: Ledger, terms: TermsTrader) -> list[Refusal]:
+    """Idle memory on a host that swaps, behind a balloon cap that policy holds low."""
+    pinned = ledger.supply.space[:, Space.PINNED] < ledger.occupied[:, Space.PINNED]
+    home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
+    if not len(pinned):
+        return []
+    rows = np.flatnonzero(ledger.ours & pinned[home] & ~np.isnan(ledger.terms.cap))
+    reason = Reason.POLICY_CAP
+    return [
+        Refusal(_entity(ledger, int(row)), reason, SENTENCES[reason])
+        for row in rows
+        if terms.offer(int(row), ActionKind.BALLOON_CAP) is reason
+    ]
 
 
 def _unknown(ledger: Ledger) -> list[Refusal]:
