@@ -44,7 +44,7 @@ def apply(
     Steps that policy only recommends are left out.
     """
     from vsphere_market.cli.render import busy, is_terminal, say, show
-    from vsphere_market.cli.verbs.outcomes import watcher
+    from vsphere_market.cli.verbs.outcomes import watcher, what_went_wrong
     from vsphere_market.cli.verbs.shared import stop_on_signals, who
     from vsphere_market.control.apply import apply as carry_out
     from vsphere_market.control.apply import load_plan, review
@@ -75,19 +75,8 @@ def apply(
         result = carry_out(road, reviewed, dry_run=dry_run, cancel=cancel, watch=watcher())
     show(_report(result, reviewed), how)
     if result.exit_code:
-        say(f"error: {_what_went_wrong(result)}")
+        say(f"error: {what_went_wrong(result)}")
     return result.exit_code
-
-
-def _what_went_wrong(result: ExecutionResult) -> str:
-    """What ended it early, or what the first step that did not succeed says."""
-    from vsphere_market.cli.words import counted
-
-    if result.error is not None:
-        return str(result.error)
-    bad = [outcome for outcome in result.outcomes if not outcome.kind.good]
-    tried = [outcome for outcome in bad if outcome.kind.value != "skipped"] or bad
-    return f"{counted(len(tried), 'step')} did not succeed; {tried[0].step}: {tried[0].sentence}"
 
 
 def _tell(reviewed: Review, label: str) -> None:

@@ -61,6 +61,17 @@ def outcome_json(item: Outcome) -> dict[str, Any]:
     }
 
 
+def what_went_wrong(result: ExecutionResult) -> str:
+    """What ended it early, or what the first step that did not succeed says."""
+    if result.error is not None:
+        return str(result.error)
+    bad = [outcome for outcome in result.outcomes if not outcome.kind.good]
+    tried = [outcome for outcome in bad if outcome.kind.value != "skipped"] or bad
+    return (
+        f"{words.counted(len(tried), 'step')} did not succeed; {tried[0].step}: {tried[0].sentence}"
+    )
+
+
 def watcher() -> Callable[[Progress], None] | None:
     """Tells on stderr how steps go: a line each, only where a person looks on."""
     if not sys.stderr.isatty():

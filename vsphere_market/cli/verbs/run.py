@@ -105,6 +105,7 @@ class _Teller:
     def turn(self, report: CycleReport) -> None:
         """A turn has ended."""
         from vsphere_market.cli.render import say, write_json
+        from vsphere_market.cli.verbs.outcomes import what_went_wrong
         from vsphere_market.cli.verbs.shared import warn_of
 
         if not self._warned:
@@ -122,8 +123,8 @@ class _Teller:
             self._rows.append(document)
         for item in report.waiting:
             say(f"  {item.step} waits: wanted by {item.seen} of {item.wanted} cycles in a row")
-        if report.result is not None and report.result.error is not None:
-            say(f"  error: {report.result.error}")
+        if report.result is not None and report.result.exit_code:
+            say(f"  error: {what_went_wrong(report.result)}")
 
     def trouble(self, number: int, error: MarketError) -> None:
         """A turn could not be done."""
