@@ -211,8 +211,12 @@ class Ledger:
         return points
 
     def guaranteed(self, rows: IndexArray) -> FloatArray:
-        """What policy guarantees VMs ``rows``: its share of their working set, MiB."""
-        amount: FloatArray = self.rulebook.guarantee[rows] * self.demand.working_set[rows]
+        """What policy guarantees VMs ``rows``: its share of their working set, MiB.
+
+        The mean over all dates counts, not the largest sample, which would only ever rise.
+        """
+        usual = self.demand.curve[rows] @ self.demand.date_weight
+        amount: FloatArray = self.rulebook.guarantee[rows] * usual
         return amount
 
     def potential(self) -> float:

@@ -61,7 +61,7 @@ def _change_sentence(ledger: Ledger, change: Change) -> str:
         case ActionKind.RESERVATION:
             share = ledger.rulebook.guarantee[vm]
             return (
-                f"policy guarantees {share:.0%} of its working set of "
+                f"policy guarantees {share:.0%} of its working set, lately "
                 f"{gib_text(demand.working_set[vm])}, and only {gib_text(change.before)} is "
                 "reserved."
             )

@@ -66,7 +66,7 @@ class MarketSettings:
     guest_target: float = 0.75
     grow_most: float = 0.25
     guarantee_weight: float = 8.0
-    guarantee_band: float = 0.1
+    guarantee_band: float = 0.25
     minimum_saving: float = 0.001
     plan_life_s: float = 1800.0
     migrations_per_host: int = 2

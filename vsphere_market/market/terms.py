@@ -100,7 +100,8 @@ class TermsTrader:
                     return Reason.LOCKED_TO_SIZE
                 due = float(ledger.guaranteed(np.array([vm]))[0])
                 # Rounded down: a reservation above the working set would pin idle memory.
-                due = math.floor(due / RESERVATION_UNIT_MIB) * RESERVATION_UNIT_MIB
+                unit = RESERVATION_UNIT_MIB if due >= 16 * RESERVATION_UNIT_MIB else SIZE_UNIT_MIB
+                due = math.floor(due / unit) * unit
                 after = min(due, float(min(terms.size[vm], terms.limit[vm])))
                 if after <= terms.reservation[vm]:
                     return Reason.NOT_DUE
