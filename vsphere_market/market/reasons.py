@@ -60,9 +60,10 @@ def _change_sentence(ledger: Ledger, change: Change) -> str:
             )
         case ActionKind.RESERVATION:
             share = ledger.rulebook.guarantee[vm]
+            usual = ledger.guaranteed(np.array([vm]))[0] / share
             return (
-                f"policy guarantees {share:.0%} of its working set, lately "
-                f"{gib_text(demand.working_set[vm])}, and only {gib_text(change.before)} is "
+                f"policy guarantees {share:.0%} of its usual working set of "
+                f"{gib_text(usual)}, and only {gib_text(change.before)} is "
                 "reserved."
             )
         case ActionKind.BALLOON_CAP:
