@@ -10,7 +10,7 @@ untouched; it is not kept but follows. *compressed* counts pages before compress
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -68,11 +68,28 @@ class Hosts:
         return len(self.memory)
 
 
-@dataclass(slots=True, eq=False)
+#: Columns of a fleet in the order of its matrix: what reclamation changes, what it needs to know,
+#: and the rest.
+_CHANGED = (
+    "granted", "ballooned", "swapped", "compressed", "hot_out", "warm_out", "cache", "paged",
+    "target", "balloon_target",
+)  # fmt: skip
+_KNOWN = (
+    "size", "guest_size", "limit", "reservation", "shares", "balloon_cap", "active", "working",
+    "warm", "fresh", "anon", "idle_touch", "drift", "vcpus",
+)  # fmt: skip
+_REST = ("overhead", "cache_want", "write_mibps", "stall", "latency", "moving")
+_COLUMNS = _CHANGED + _KNOWN + _REST
+_TAKEN = len(_CHANGED) + len(_KNOWN)
+
+
 class Fleet:
     """VMs of the estate, V entries each, powered-off ones among them (they hold nothing).
 
-    Attributes:
+    All columns of amounts are rows of one matrix, so that some VMs can be taken out, worked on as
+    a smaller fleet, and put back, in two calls.
+
+    Args:
         host: row of its host.
         on: powered on.
         size: configured memory.
@@ -82,17 +99,20 @@ class Fleet:
         shares: effective shares among all VMs of a host.
         tools: VMware Tools run.
         balloon_cap: largest balloon.
+
+    Attributes:
+        matrix: (columns, V) all that follows, and the arguments that are amounts.
         guest_size: memory that the guest has brought online, at most ``size``.
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
+        working: working set, what the guest touches within a sample period; may exceed the size.
         warm: what was in the working set within the last day or so, fading.
         fresh: pages that were not even warm, taken into the working set per step.
         hot_out: swapped or compressed pages that belong to the working set.
         warm_out: those that do not, but belong to the warm set.
-        cache: guest page cache now.
-        working: working set, what the guest touches within a sample period; may exceed the size.
         anon: memory the guest's programs have allocated.
         paged: the part of it that is in the guest's own page file.
+        cache: guest page cache now.
         cache_want: page cache it would fill if left alone.
         idle_touch: share of idle pages touched per step.
         drift: share of the working set exchanged for idle pages per step.
@@ -105,51 +125,91 @@ class Fleet:
         moving: share of the last step lost to a migration.
     """
 
-    host: IndexArray
-    on: BoolArray
-    size: FloatArray
-    vcpus: FloatArray
-    reservation: FloatArray
-    limit: FloatArray
-    shares: FloatArray
-    tools: BoolArray
-    balloon_cap: FloatArray
-    guest_size: FloatArray = field(init=False)
-    overhead: FloatArray = field(init=False)
-    granted: FloatArray = field(init=False)
-    ballooned: FloatArray = field(init=False)
-    swapped: FloatArray = field(init=False)
-    compressed: FloatArray = field(init=False)
-    warm: FloatArray = field(init=False)
-    fresh: FloatArray = field(init=False)
-    hot_out: FloatArray = field(init=False)
-    warm_out: FloatArray = field(init=False)
-    cache: FloatArray = field(init=False)
-    working: FloatArray = field(init=False)
-    anon: FloatArray = field(init=False)
-    paged: FloatArray = field(init=False)
-    cache_want: FloatArray = field(init=False)
-    idle_touch: FloatArray = field(init=False)
-    drift: FloatArray = field(init=False)
-    write_mibps: FloatArray = field(init=False)
-    active: FloatArray = field(init=False)
-    balloon_target: FloatArray = field(init=False)
-    target: FloatArray = field(init=False)
-    stall: FloatArray = field(init=False)
-    latency: FloatArray = field(init=False)
-    moving: FloatArray = field(init=False)
+    __slots__ = ("host", "matrix", "on", "tools", *_COLUMNS)
 
-    def __post_init__(self) -> None:
-        count = len(self.host)
-        for item in fields(self):
-            if not item.init:
-                setattr(self, item.name, _zeros(count))
-        self.guest_size[:] = self.size
+    granted: FloatArray
+    ballooned: FloatArray
+    swapped: FloatArray
+    compressed: FloatArray
+    hot_out: FloatArray
+    warm_out: FloatArray
+    cache: FloatArray
+    paged: FloatArray
+    target: FloatArray
+    balloon_target: FloatArray
+    size: FloatArray
+    guest_size: FloatArray
+    limit: FloatArray
+    reservation: FloatArray
+    shares: FloatArray
+    balloon_cap: FloatArray
+    active: FloatArray
+    working: FloatArray
+    warm: FloatArray
+    fresh: FloatArray
+    anon: FloatArray
+    idle_touch: FloatArray
+    drift: FloatArray
+    vcpus: FloatArray
+    overhead: FloatArray
+    cache_want: FloatArray
+    write_mibps: FloatArray
+    stall: FloatArray
+    latency: FloatArray
+    moving: FloatArray
+
+    def __init__(  # noqa: PLR0913 - all by name
+        self,
+        *,
+        host: IndexArray,
+        on: BoolArray,
+        size: FloatArray,
+        vcpus: FloatArray,
+        reservation: FloatArray,
+        limit: FloatArray,
+        shares: FloatArray,
+        tools: BoolArray,
+        balloon_cap: FloatArray,
+    ) -> None:
+        self.lay(np.zeros((len(_COLUMNS), len(host))), host, on, tools)
+        self.size[:] = size
+        self.guest_size[:] = size
+        self.vcpus[:] = vcpus
+        self.reservation[:] = reservation
+        self.limit[:] = limit
+        self.shares[:] = shares
+        self.balloon_cap[:] = balloon_cap
         self.target[:] = np.inf
-        self.overhead[:] = np.where(self.on, laws.overhead_mib(self.size, self.vcpus), 0.0)
+        self.overhead[:] = np.where(on, laws.overhead_mib(size, vcpus), 0.0)
+
+    def lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
+        """Make the columns rows of that matrix, which may lack the last ones."""
+        self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
+        for name, row in zip(_COLUMNS, matrix, strict=False):
+            setattr(self, name, row)
 
     def __len__(self) -> int:
         return len(self.host)
+
+    def __deepcopy__(self, memo: object) -> Fleet:
+        copied = Fleet.__new__(Fleet)
+        copied.lay(self.matrix.copy(), self.host.copy(), self.on.copy(), self.tools.copy())
+        return copied
+
+    def take(self, rows: IndexArray) -> Fleet:
+        """Some VMs as a fleet of their own, without the columns that reclamation has no use for."""
+        part = Fleet.__new__(Fleet)
+        part.lay(
+            self.matrix[:_TAKEN].take(rows, axis=1),
+            self.host[rows],
+            self.on[rows],
+            self.tools[rows],
+        )
+        return part
+
+    def put(self, rows: IndexArray, part: Fleet) -> None:
+        """Put back what was taken and worked on."""
+        self.matrix[: len(_CHANGED), rows] = part.matrix[: len(_CHANGED)]
 
     def held(self) -> FloatArray:
         """Host memory that each VM takes, overhead apart: granted and its compression cache."""

@@ -32,7 +32,6 @@ class MemoryModel:
 
     __slots__ = (
         "_any_sweeping",
-        "_nothing",
         "_paging",
         "_scratch",
         "_sweeping",
@@ -54,11 +53,10 @@ class MemoryModel:
         self.steps = 0
         self.limited = True
         self.moving = False
-        self._nothing: FloatArray = np.zeros(0)
         self._scratch: FloatArray = np.zeros(len(fleet))
         self._sweeping: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
         self._any_sweeping = False
-        self._paging: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
+        self._paging = touch.GuestPaging(len(fleet))
         self.warmth = touch.Warmth(len(fleet))
 
     def settle(self, divide: Callable[[FloatArray], object] | None = None) -> None:
@@ -70,7 +68,8 @@ class MemoryModel:
         if nobody squeezed them, to set reservations and limits by.
         """
         fleet, hosts = self.fleet, self.hosts
-        fleet.cache[:] = np.clip(fleet.cache_want, 0.0, np.maximum(fleet.size - fleet.anon, 0.0))
+        room = np.maximum(fleet.size - fleet.anon, 0.0)
+        fleet.cache[:] = np.minimum(fleet.cache_want, room) * fleet.on
         fleet.paged[:] = np.maximum(fleet.anon - fleet.size, 0.0)
         used = fleet.anon - fleet.paged + fleet.cache
         used *= fleet.on
@@ -80,14 +79,14 @@ class MemoryModel:
         self._any_sweeping = bool(self._sweeping.any())
         self.warmth.settle(fleet)
         self.sampler.settle(fleet)
-        everyone = np.arange(len(fleet), dtype=np.int64)
-        goal = reclaim.targets(fleet, hosts, everyone, used)
+        hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        goal = reclaim.targets(fleet, hosts, used)
         short = used > goal + 1.0
         balloon = np.where(short & fleet.tools, fleet.size - goal, 0.0)
         np.minimum(balloon, fleet.balloon_cap, out=fleet.ballooned)
         fleet.balloon_target[:] = fleet.ballooned
         fleet.granted[:] = np.minimum(used, goal)
-        touch.page_guests(fleet, everyone, False)
+        touch.page_guests(fleet, back=False)
         room = fleet.size - fleet.ballooned - (fleet.anon - fleet.paged)
         np.minimum(fleet.cache, np.maximum(room, 0.0), out=fleet.cache)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
@@ -123,12 +122,11 @@ class MemoryModel:
         if minute:
             # Kept up to date by small differences in between, which would add up.
             hosts.free = hosts.memory - fleet.used_by_host(hosts)
-            self._paging = touch.pages_itself(fleet)
         faulting = self._faulting()
         if len(faulting) or np.count_nonzero(wish):
             self._allocate(wish, faulting)
-        if self.limited and reclaim.enforce_limits(fleet, hosts, flows, laws.STEP_S):
-            hosts.free = hosts.memory - fleet.used_by_host(hosts)
+        if self.limited:
+            reclaim.enforce_limits(fleet, hosts, flows)
 
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
         hosts.worst = hosts.state
@@ -139,44 +137,50 @@ class MemoryModel:
             pressed |= laws.summed(fleet.ballooned, fleet.host, len(hosts)) > 0.0
         if np.count_nonzero(pressed):
             reclaim.balance(fleet, hosts, flows, pressed, wish)
-            hosts.free = hosts.memory - fleet.used_by_host(hosts)
 
-        touch.guest_paging(fleet, flows, self._paging, self._scratch)
+        if minute:
+            self._paging.look(fleet)
+        self._paging.add(fleet.stall, flows)
         if self.moving:
             fleet.stall[:] = 1.0 - (1.0 - fleet.stall) * (1.0 - fleet.moving)
         self.steps += 1
         if self.steps % _SAMPLE_STEPS == 0:
             self.sampler.sample(fleet)
 
-    def _allocate(self, wish: FloatArray, out: IndexArray) -> None:
-        """Hand out memory for new pages and refaults, as far as each host has it.
+    def _allocate(self, wish: FloatArray, rows: IndexArray) -> None:
+        """Hand out memory for new pages and for the refaults of ``rows``, as far as hosts have it.
 
         ``wish`` is left holding what was denied.
         """
-        fleet, hosts, flows = self.fleet, self.hosts, self.flows
-        want = wish
-        swap_in = unzip = hot_share = self._nothing
-        if len(out):
-            swap_in, unzip, hot_share, waiting = touch.refault(fleet, hosts, out)
-            fleet.latency[out] = waiting
-            fleet.stall[out] = waiting
+        fleet, hosts = self.fleet, self.hosts
+        want, part, faults = wish, None, None
+        if len(rows):
+            part = fleet.take(rows)
+            faults = touch.refault(part, hosts)
+            fleet.latency[rows] = faults.waiting
+            fleet.stall[rows] = faults.waiting
             want = wish.copy()
-            want[out] += swap_in + (1.0 - laws.ZIP_RATIO) * unzip
+            want[rows] += faults.want
         total = laws.summed(want, fleet.host, len(hosts))
         left = np.maximum(hosts.free - laws.LAST_SHARE * hosts.min_free, 0.0)
+        share: FloatArray | float = 1.0
         if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
-            share = self._shares(want, left)
-            if len(out):
-                swap_in, unzip = swap_in * share[out], unzip * share[out]
-            fleet.granted += wish * share
-            wish *= 1.0 - share
-            hosts.free = hosts.free - laws.summed(want * share, fleet.host, len(hosts))
+            shares = self._shares(want, left)
+            total = laws.summed(want * shares, fleet.host, len(hosts))
+            share = shares[rows]
+            fleet.granted += wish * shares
+            wish *= 1.0 - shares
         else:
             fleet.granted += wish
             wish.fill(0.0)
-            hosts.free = hosts.free - total
-        if len(out):
-            touch.bring_back(fleet, flows, out, swap_in, unzip, hot_share)
+        if part is not None and faults is not None:
+            swap_in, unzip = faults.swap_in * share, faults.unzip * share
+            np.copyto(part.granted, fleet.granted[rows])
+            touch.bring_back(part, swap_in, unzip, faults.hot_share)
+            fleet.put(rows, part)
+            self.flows.swap_in[rows] = swap_in
+            self.flows.unzip[rows] = unzip
+        hosts.free = hosts.free - total
 
     def _shares(self, want: FloatArray, left: FloatArray) -> FloatArray:
         """(V,) the shares of what VMs want that hosts hand out; who is refused waits for it."""
@@ -219,4 +223,5 @@ class MemoryModel:
             float(laws.overhead_mib(fleet.size[row], fleet.vcpus[row])) if on else 0.0
         )
         self.sampler.forget(row)
+        self._paging.forget(row)
         self.hosts.free = self.hosts.memory - fleet.used_by_host(self.hosts)

@@ -71,7 +71,7 @@ class Pools:
             rows = np.flatnonzero(self._members[row] & fleet.on)
             if not len(rows):
                 continue
-            high = reclaim.claims(fleet, rows, extra[rows])
+            high = reclaim.claims(fleet.take(rows), extra[rows])
             low = np.minimum(fleet.reservation[rows], high)
             held = fleet.held()[rows]
             weight = laws.fair_weights(fleet.shares[rows], fleet.active[rows], held)

@@ -91,12 +91,14 @@ def _visible(fleet: Fleet) -> FloatArray:
 def true_touched(fleet: Fleet) -> FloatArray:
     """(V,) memory really touched within one sample period, MiB: working set and sweeps.
 
-    A VM that waits most of the time gets round its working set less often than once a period.
+    Sample periods are of the VM's own time [RM], so one that waits for its memory seems no less
+    active for it.
     """
     room = np.maximum(_visible(fleet), 0.0)
-    pace = np.minimum((1.0 - fleet.stall) * (laws.SAMPLE_PERIOD_S / laws.HOT_TOUCH_S), 1.0)
-    working = np.minimum(fleet.working, room)
-    periods = laws.SAMPLE_PERIOD_S / laws.STEP_S
-    swept = np.maximum(np.minimum(fleet.anon - fleet.paged, room) - working, 0.0)
-    touched: FloatArray = working * pace + swept * (1.0 - (1.0 - fleet.idle_touch) ** periods)
+    touched: FloatArray = np.minimum(fleet.working, room)
+    if np.count_nonzero(fleet.idle_touch):
+        per_period = 1.0 - (1.0 - fleet.idle_touch) ** (laws.SAMPLE_PERIOD_S / laws.STEP_S)
+        touched += (
+            np.maximum(np.minimum(fleet.anon - fleet.paged, room) - touched, 0.0) * per_period
+        )
     return touched

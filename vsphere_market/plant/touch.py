@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vsphere_market.plant import laws
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
-from vsphere_market.units import BoolArray, FloatArray, IndexArray
+from vsphere_market.units import FloatArray, IndexArray
 
 #: Share of missing working-set pages that is touched in one step.
 _HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
@@ -39,7 +41,10 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     if page_in or np.count_nonzero(moving):
         if page_in:
             moving |= fleet.paged > 0.0
-        page_guests(fleet, moving.nonzero()[0], page_in)
+        rows = moving.nonzero()[0]
+        part = fleet.take(rows)
+        page_guests(part, page_in)
+        fleet.paged[rows] = part.paged
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
@@ -53,7 +58,7 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     return used
 
 
-def page_guests(fleet: Fleet, rows: IndexArray, back: bool) -> None:
+def page_guests(part: Fleet, back: bool) -> None:
     """Let guests page their programs' memory out, where it does not fit, and (``back``) in again.
 
     Least recently used goes first, so the working set is in the page file only when nothing else
@@ -61,24 +66,24 @@ def page_guests(fleet: Fleet, rows: IndexArray, back: bool) -> None:
     working set within a sample period, idle memory as seldom as the guest's sweeps touch it. That
     is looked at once a minute.
     """
-    anon = fleet.anon[rows]
-    room = np.maximum(fleet.guest_size[rows] - fleet.ballooned[rows], 0.0)
-    paged = np.minimum(fleet.paged[rows], anon)
+    anon = part.anon
+    room = np.maximum(part.guest_size - part.ballooned, 0.0)
+    paged = np.minimum(part.paged, anon)
     if back:
-        hot = np.minimum(np.maximum(paged - (anon - fleet.working[rows]), 0.0), paged)
-        touched = (hot * _COLD_TOUCH + _idle_touches(fleet, rows, paged - hot)) * WARM_STEPS
-        space = room - laws.GUEST_FLOOR_SHARE * fleet.guest_size[rows] - (anon - paged)
+        hot = np.minimum(np.maximum(paged - (anon - part.working), 0.0), paged)
+        touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * WARM_STEPS
+        space = room - laws.GUEST_FLOOR_SHARE * part.guest_size - (anon - paged)
         paged = paged - np.minimum(touched, np.maximum(space, 0.0))
-    fleet.paged[rows] = np.maximum(paged, anon - room)
+    np.maximum(paged, anon - room, out=part.paged)
 
 
-def _idle_touches(fleet: Fleet, rows: IndexArray, idle: FloatArray) -> FloatArray:
+def _idle_touches(part: Fleet, idle: FloatArray) -> FloatArray:
     """Touches of that much idle memory in page files: by sweeps, and by working sets that grow.
 
     What a working set takes in that is not even warm is any of the idle pages.
     """
-    cold = np.maximum(fleet.anon[rows] - fleet.warm[rows], idle)
-    return idle * fleet.idle_touch[rows] + fleet.fresh[rows] * _ratio(idle, cold)
+    cold = np.maximum(part.anon - part.warm, idle)
+    return idle * part.idle_touch + part.fresh * _ratio(idle, cold)
 
 
 class Warmth:
@@ -113,17 +118,17 @@ class Warmth:
         np.multiply(fleet.working, fleet.drift, out=scratch)
         fleet.fresh += scratch
         if len(rows):
-            self._sort_out(fleet, rows)
+            part = fleet.take(rows)
+            self._sort_out(part, self._working[rows], self._warm[rows])
+            fleet.put(rows, part)
         np.copyto(self._working, fleet.working)
         np.copyto(self._warm, fleet.warm)
 
-    def _sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
-        """Tell anew which pages that are out are hot and which are warm, for these VMs."""
-        working, warm = fleet.working[rows], fleet.warm[rows]
-        was_working, was_warm = self._working[rows], self._warm[rows]
-        hot_out, warm_out = fleet.hot_out[rows], fleet.warm_out[rows]
-        out = fleet.swapped[rows] + fleet.compressed[rows]
-        present = fleet.granted[rows] + out
+    def _sort_out(self, part: Fleet, was_working: FloatArray, was_warm: FloatArray) -> None:
+        """Tell anew which pages that are out are hot and which are warm."""
+        working, warm, hot_out, warm_out = part.working, part.warm, part.hot_out, part.warm_out
+        out = part.swapped + part.compressed
+        present = part.granted + out
         idle_share = _ratio(out - hot_out - warm_out, present - was_warm)
         warm_share = _ratio(warm_out, was_warm - was_working)
 
@@ -136,12 +141,12 @@ class Warmth:
         # The warm set beyond the working set fades, and those pages are idle again.
         warm_out *= _ratio(warm - working, was_warm - working)
         # Drift exchanges pages of the working set for idle ones.
-        exchanged = working * fleet.drift[rows] * WARM_STEPS
+        exchanged = working * part.drift * WARM_STEPS
         hot_out += exchanged * (idle_share - _ratio(hot_out, working))
-        hot_out = np.maximum(np.minimum(hot_out, np.minimum(out, working)), 0.0)
-        fleet.hot_out[rows] = hot_out
-        room = np.minimum(out - hot_out, warm - working)
-        fleet.warm_out[rows] = np.maximum(np.minimum(warm_out, room), 0.0)
+        np.minimum(hot_out, np.minimum(out, working), out=hot_out)
+        np.maximum(hot_out, 0.0, out=hot_out)
+        np.minimum(warm_out, np.minimum(out - hot_out, warm - working), out=warm_out)
+        np.maximum(warm_out, 0.0, out=warm_out)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
@@ -150,89 +155,118 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     return share
 
 
-def refault(
-    fleet: Fleet, hosts: Hosts, rows: IndexArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Touches of swapped and compressed pages by the VMs ``rows``; nothing is changed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Faults:
+    """Touches of pages that are out, of some VMs.
+
+    Attributes:
+        swap_in: pages to come from swap, MiB.
+        unzip: pages to come from the compression cache, MiB.
+        hot_share: the share of them that belongs to the working set.
+        waiting: share of the time spent waiting for them.
+    """
+
+    swap_in: FloatArray
+    unzip: FloatArray
+    hot_share: FloatArray
+    waiting: FloatArray
+
+    @property
+    def want(self) -> FloatArray:
+        """Host memory that they need, MiB."""
+        return self.swap_in + (1.0 - laws.ZIP_RATIO) * self.unzip
+
+
+def refault(part: Fleet, hosts: Hosts) -> Faults:
+    """What VMs touch of their swapped and compressed pages; nothing is changed.
 
     Each missing page of the working set is touched within about half a minute, each other one as
     seldom as its guest's sweeps do. A fault holds up one virtual CPU until the page is there, so a
     VM that faults L times a second at full speed, waiting w seconds each, gets only
     1 / (1 + L w / vcpus) of its work done.
-
-    Returns:
-        Per row: pages coming from swap, from the compression cache (both MiB), the share of
-        them that belongs to the working set, and the share of time spent waiting.
     """
-    zipped, hot = fleet.compressed[rows], fleet.hot_out[rows]
-    out = fleet.swapped[rows] + zipped
+    zipped, hot, host = part.compressed, part.hot_out, part.host
+    out = part.swapped + zipped
     # The last page is touched as a whole, or exponential decay would never end.
     hot_touched = np.where(hot > 1.0 / laws.PAGES_PER_MIB, hot * _HOT_TOUCH, hot)
-    touched = hot_touched + (out - hot) * fleet.idle_touch[rows]
+    touched = hot_touched + (out - hot) * part.idle_touch
     zip_share = zipped / np.maximum(out, 1e-9)
-    host = fleet.host[rows]
-    per_page = (1.0 - zip_share) * hosts.swap_latency_s[host] + zip_share * laws.ZIP_LATENCY_S
+    swap_share = 1.0 - zip_share
+    per_page = swap_share * hosts.swap_latency_s[host] + zip_share * laws.ZIP_LATENCY_S
     wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S) * per_page
-    pace = fleet.vcpus[rows] / (fleet.vcpus[rows] + wait)
+    pace = part.vcpus / (part.vcpus + wait)
     # A saturated swap device makes everybody on the host wait longer.
-    read = laws.summed(touched * pace * (1.0 - zip_share), host, len(hosts))
+    read = laws.summed(touched * pace * swap_share, host, len(hosts))
     served = np.minimum(hosts.swap_mibps * laws.STEP_S / np.maximum(read, 1e-9), 1.0)
-    pace = pace * served[host]
+    pace *= served[host]
     came = touched * pace
-    hot_share = hot_touched / np.maximum(touched, 1e-9)
-    return came * (1.0 - zip_share), came * zip_share, hot_share, 1.0 - pace
+    return Faults(
+        swap_in=came * swap_share,
+        unzip=came * zip_share,
+        hot_share=hot_touched / np.maximum(touched, 1e-9),
+        waiting=1.0 - pace,
+    )
 
 
-def bring_back(
-    fleet: Fleet,
-    flows: Flows,
-    rows: IndexArray,
-    swap_in: FloatArray,
-    unzip: FloatArray,
-    hot_share: FloatArray,
-) -> None:
-    """Let pages of the VMs ``rows`` come back from swap and from the compression cache."""
-    swapped = np.maximum(fleet.swapped[rows] - swap_in, 0.0)
-    zipped = np.maximum(fleet.compressed[rows] - unzip, 0.0)
-    hot = np.maximum(fleet.hot_out[rows] - (swap_in + unzip) * hot_share, 0.0)
-    fleet.swapped[rows] = swapped
-    fleet.compressed[rows] = zipped
-    fleet.granted[rows] += swap_in + unzip
-    fleet.hot_out[rows] = hot
+def bring_back(part: Fleet, swap_in: FloatArray, unzip: FloatArray, hot_share: FloatArray) -> None:
+    """Let pages come back from swap and from the compression cache."""
+    came = swap_in + unzip
+    np.maximum(part.swapped - swap_in, 0.0, out=part.swapped)
+    np.maximum(part.compressed - unzip, 0.0, out=part.compressed)
+    np.maximum(part.hot_out - came * hot_share, 0.0, out=part.hot_out)
+    part.granted += came
     # Sweeps touch warm pages as they touch all others.
-    fleet.warm_out[rows] = np.minimum(fleet.warm_out[rows], np.maximum(swapped + zipped - hot, 0.0))
-    flows.swap_in[rows] = swap_in
-    flows.unzip[rows] = unzip
+    cold = np.maximum(part.swapped + part.compressed - part.hot_out, 0.0)
+    np.minimum(part.warm_out, cold, out=part.warm_out)
 
 
-def pages_itself(fleet: Fleet) -> BoolArray:
-    """(V,) guests that touch what is in their own page files. Holds for a minute."""
-    touched = fleet.paged > fleet.anon - fleet.working
-    touched |= (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
-    return touched
-
-
-def guest_paging(fleet: Fleet, flows: Flows, paging: BoolArray, scratch: FloatArray) -> None:
-    """The wait of guests for their own page files; adds it to ``fleet.stall``.
+class GuestPaging:
+    """The wait of guests for their own page files.
 
     Because a guest knows what it uses, its working set suffers only when nothing else is left: it
     misses what exceeds its memory less balloon less a floor. The coldest pages go, and each is
     missed about once per sample period. Idle memory in the page file costs what the guest's sweeps
-    (garbage collection, scans) touch of it. ``paging`` are the guests that :func:`pages_itself`.
+    (garbage collection, scans) touch of it. That is worked out once a minute and holds till then.
     """
-    size = fleet.guest_size
-    np.multiply(size, 1.0 - laws.GUEST_FLOOR_SHARE, out=scratch)
-    scratch -= fleet.ballooned
-    np.subtract(fleet.working, scratch, out=scratch)
-    rows = ((scratch > 0.0) | paging).nonzero()[0]
-    if not len(rows):
-        return
-    working, paged = fleet.working[rows], fleet.paged[rows]
-    hot = np.maximum(paged - (fleet.anon[rows] - working), 0.0)
-    lost = np.minimum(np.maximum(scratch[rows], hot), working)
-    idle = np.maximum(paged - lost, 0.0)
-    touched = lost * _COLD_TOUCH + _idle_touches(fleet, rows, idle)
-    wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S * laws.SWAP_LATENCY_S)
-    pace = fleet.vcpus[rows] / (fleet.vcpus[rows] + wait)
-    flows.guest_paging[rows] = touched * pace
-    fleet.stall[rows] = 1.0 - (1.0 - fleet.stall[rows]) * pace
+
+    __slots__ = ("_any", "_pace", "_touched")
+
+    def __init__(self, count: int) -> None:
+        self._pace: FloatArray = np.ones(count)
+        self._touched: FloatArray = np.zeros(count)
+        self._any = False
+
+    def forget(self, row: int) -> None:
+        """A VM was switched on or off: it pages nothing."""
+        self._pace[row] = 1.0
+        self._touched[row] = 0.0
+
+    def look(self, fleet: Fleet) -> None:
+        """Work out who waits."""
+        kept = (1.0 - laws.GUEST_FLOOR_SHARE) * fleet.guest_size - fleet.ballooned
+        lost = np.maximum(fleet.working - kept, fleet.paged - (fleet.anon - fleet.working))
+        sweeping = (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
+        rows = ((lost > 0.0) | sweeping).nonzero()[0]
+        if self._any:
+            self._pace.fill(1.0)
+            self._touched.fill(0.0)
+        self._any = len(rows) > 0
+        if not self._any:
+            return
+        part = fleet.take(rows)
+        lost = np.minimum(np.maximum(lost[rows], 0.0), part.working)
+        idle = np.maximum(part.paged - lost, 0.0)
+        touched = lost * _COLD_TOUCH + _idle_touches(part, idle)
+        wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S * laws.SWAP_LATENCY_S)
+        pace = part.vcpus / (part.vcpus + wait)
+        self._pace[rows] = pace
+        self._touched[rows] = touched * pace
+
+    def add(self, stall: FloatArray, flows: Flows) -> None:
+        """Add the wait of one step to ``stall``, in place, and what was read to the flows."""
+        if not self._any:
+            return
+        np.subtract(1.0, stall, out=stall)
+        stall *= self._pace
+        np.subtract(1.0, stall, out=stall)
+        np.copyto(flows.guest_paging, self._touched)

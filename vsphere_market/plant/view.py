@@ -149,10 +149,7 @@ def _vms(world: World, sampled: float) -> VmTable:
     recorder, vms, count = world.recorder, inventory.vms, len(inventory.vms)
     up = inventory.connected()[fleet.host]
     seen = up & fleet.on & (recorder.samples() > 0)
-    rows = np.arange(count, dtype=np.int64)
-    entitlement: FloatArray = np.minimum(
-        reclaim.targets(fleet, world.hosts, rows, np.zeros(count)), fleet.limit
-    )
+    entitlement = reclaim.targets(fleet, world.hosts, np.zeros(count))
     clusters = inventory.vm_cluster.tolist()
     guest = recorder.mean("guest_paging") if world.spec.guest_metrics else np.full(count, np.nan)
     return VmTable(

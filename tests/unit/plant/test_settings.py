@@ -57,8 +57,8 @@ def test_growing_ends_guest_paging_after_the_guest_has_onlined_it() -> None:
 def test_a_reservation_brings_memory_back_to_its_vm() -> None:
     hosts = [{"name": "esx", "memory_gib": 32}]
     port = plant(
-        [vm("rich", 12, 0.8, footprint=1.0, vcpus=4, tools=False),
-         vm("rest-{n}", 12, 0.8, footprint=1.0, vcpus=4, tools=False, count=2)], hosts,
+        [vm("rich", 12, 0.9, footprint=1.0, vcpus=4, tools=False),
+         vm("rest-{n}", 12, 0.9, footprint=1.0, vcpus=4, tools=False, count=2)], hosts,
     )  # fmt: skip
     port.clock.sleep(3600)
     assert port.world.recorder.mean("stall")[0] > 0.02
