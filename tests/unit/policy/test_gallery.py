@@ -8,6 +8,7 @@ import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.policies import problems_of
+from vsphere_market.control.policy_tests import run_tests
 from vsphere_market.estate import Snapshot
 from vsphere_market.plant import DEMO_ESTATE, PlantVCenter
 from vsphere_market.policy import (
@@ -21,7 +22,8 @@ from vsphere_market.policy import (
 from vsphere_market.port import ActionKind, Severity
 
 ROOT = Path(__file__).resolve().parents[3]
-GALLERY = sorted((ROOT / "policies").rglob("*.json"))
+TESTS = sorted((ROOT / "policies").rglob("*.test.json"))
+GALLERY = [path for path in sorted((ROOT / "policies").rglob("*.json")) if path not in TESTS]
 DEMO = ROOT / "vsphere_market" / "control" / "demo_policies.json"
 PAGE = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -29,7 +31,11 @@ BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 def estate() -> Snapshot:
     """One VM for each of the gallery's tags and names."""
-    tags = ("tier:gold", "tier:silver", "tier:bronze", "stage:dev", "automation:automatic", "a:b")
+    tags = (
+        "tier:gold", "tier:silver", "tier:bronze", "stage:dev", "automation:automatic", "a:b",
+        "licence:database", "role:db-replica", "role:db-replica", "role:vdi", "resize:nightly",
+        "restart:sunday", "stage:preprod",
+    )  # fmt: skip
     tagged = [vm_row(f"vm-{at}", "esx-1", 4096, tags=[tag]) for at, tag in enumerate(tags)]
     named = [vm_row(name, "esx-2", 4096) for name in ("db-01", "dev-01", "test-01", "gold-1")]
     return snapshot_of(
@@ -54,8 +60,16 @@ def test_each_file_works_by_itself(path: Path) -> None:
     rulebook(path)
 
 
+def test_each_file_has_its_tests_and_they_pass() -> None:
+    beside = {path.name.replace(".test.json", ".json") for path in TESTS}
+    assert beside == {path.name for path in GALLERY}
+    results = run_tests([ROOT / "policies"])
+    assert len(results) >= len(GALLERY)
+    assert [(r.file, r.case, r.failures) for r in results if not r.passed] == []
+
+
 def test_the_whole_gallery_works_together() -> None:
-    assert len(GALLERY) >= 5
+    assert len(GALLERY) >= 9
     together = rulebook(ROOT / "policies")
     assert all(set(modes) == {Mode.RECOMMEND} for modes in together.modes.values())
 
@@ -111,8 +125,13 @@ def test_the_demos_policies_fit_the_demos_estate() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_every_example_of_the_page_loads(block: str) -> None:
+def test_every_example_of_the_page_loads(block: str, tmp_path: Path) -> None:
     example = json.loads(block)
+    if "cases" in example:
+        file = tmp_path / "page.test.json"
+        file.write_text(block)
+        assert [result.failures for result in run_tests([file])] == [()]
+        return
     assert problems_of(*(example if isinstance(example, list) else [example])) == []
 
 
