@@ -185,8 +185,19 @@ class Fleet:
     def lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
         """Make the columns rows of that matrix, which may lack the last ones."""
         self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
-        for name, row in zip(_COLUMNS, matrix, strict=False):
-            setattr(self, name, row)
+        # Spelt out in the order of the column names, since this is done several times a step.
+        (
+            self.granted, self.ballooned, self.swapped, self.compressed, self.hot_out,
+            self.warm_out, self.cache, self.paged, self.target, self.balloon_target,
+            self.size, self.guest_size, self.limit, self.reservation, self.shares,
+            self.balloon_cap, self.active, self.working, self.warm, self.fresh, self.anon,
+            self.idle_touch, self.drift, self.vcpus,
+        ) = matrix[:_TAKEN]  # fmt: skip
+        if len(matrix) > _TAKEN:
+            (
+                self.overhead, self.cache_want, self.write_mibps, self.stall, self.latency,
+                self.moving,
+            ) = matrix[_TAKEN:]  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.host)
