@@ -1,0 +1,165 @@
+"""The CI files for users: their commands, exactly as they are written, against stock vcsim.
+
+Only the steps that install are not run: what they would install is put on the path instead, the
+program as it is here, and stock vcsim v0.52.0 under its own name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tests.vcsim_process import binary
+
+ROOT = Path(__file__).resolve().parents[3]
+CI = ROOT / "docs" / "ci"
+INSTALLS = ("python -m pip install vsphere-market", "curl -fsSL https://github.com/vmware/govmomi/")
+
+pytestmark = pytest.mark.wire
+
+
+class Runner:
+    """A CI runner: a checkout, an environment, and steps that share both."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.folder = folder / "checkout"
+        self.folder.mkdir()
+        shutil.copytree(ROOT / "policies", self.folder / "policies")
+        tools = folder / "bin"
+        tools.mkdir()
+        (tools / "vcsim").symlink_to(binary("stock-vcsim"))
+        (tools / "vsphere-market").symlink_to(Path(sys.executable).parent / "vsphere-market")
+        self.summary = folder / "summary.md"
+        home = folder / "home"
+        home.mkdir()
+        self._environment = {
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(home),
+            "CI": "true",
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "no_proxy": "127.0.0.1",
+            "GOMAXPROCS": "2",
+            **variables,
+        }
+        self._groups: list[int] = []
+
+    def step(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script as both kinds of CI do, and keep what it left in the background."""
+        file = self.folder.parent / "step.sh"
+        file.write_text(script)
+        with subprocess.Popen(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(file)],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as shell:
+            self._groups.append(shell.pid)
+            out, _ = shell.communicate(timeout=100)
+        return subprocess.CompletedProcess(script, shell.returncode, out)
+
+    def stop(self) -> None:
+        """End what the steps left in the background, by the process groups that we made."""
+        for group in self._groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def runner(folder: Path, variables: Mapping[str, str]) -> Iterator[Runner]:
+    # The files name a port, and pytest's workers would meet there.
+    with (Path(tempfile.gettempdir()) / "vsphere-market-port-8989.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        one = Runner(folder, variables)
+        try:
+            yield one
+        finally:
+            one.stop()
+
+
+def github() -> tuple[dict[str, str], list[str]]:
+    """Environment and commands of the job."""
+    job: Any = yaml.safe_load((CI / "github-actions.yml").read_text())["jobs"]["policies"]
+    return job["env"], [step["run"] for step in job["steps"] if "run" in step]
+
+
+def gitlab() -> tuple[dict[str, str], list[str]]:
+    job: Any = yaml.safe_load((CI / "gitlab-ci.yml").read_text())["policies"]
+    # GitLab runs all lines of a job in one shell.
+    return job["variables"], ["\n".join(job["before_script"]), "\n".join(job["script"])]
+
+
+def check_results(results: Path) -> None:
+    assert json.loads((results / "validate.json").read_text())["valid"]
+    tested = json.loads((results / "test.json").read_text())
+    assert tested["failed"] == 0
+    assert tested["passed"] >= 9
+    plan = json.loads((results / "plan.json").read_text())
+    assert plan["format"].startswith("vsphere-market/plan/")
+    for name in ("validate.xml", "test.xml"):
+        suites = ElementTree.parse(results / name).getroot()  # noqa: S314 - our own file
+        assert int(suites.attrib["failures"]) == 0
+        assert int(suites.attrib["tests"]) >= 1
+
+
+def test_github_actions(tmp_path: Path) -> None:
+    variables, steps = github()
+    install, *rest = steps
+    assert [line.startswith(INSTALLS) for line in install.splitlines()] == [True, True]
+    with runner(tmp_path, variables) as ci:
+        for script in rest:
+            done = ci.step(script)
+            assert done.returncode == 0, (script, done.stdout)
+        summary = ci.summary.read_text()
+        check_results(ci.folder / "results")
+    assert "| result | file | case |" in summary
+    assert summary.count("## ") >= 3
+
+
+def test_gitlab(tmp_path: Path) -> None:
+    variables, (install, script) = gitlab()
+    assert [line.startswith(INSTALLS) for line in install.splitlines()] == [True, True]
+    with runner(tmp_path, variables) as ci:
+        done = ci.step(script)
+        assert done.returncode == 0, done.stdout
+        check_results(ci.folder / "results")
+        assert "| result | file | case |" in (ci.folder / "results" / "test.md").read_text()
+        assert (ci.folder / "results" / "plan.md").read_text()
+
+
+def test_what_is_wrong_fails_the_job_with_its_code(tmp_path: Path) -> None:
+    variables, steps = github()
+    validate = next(script for script in steps if "policies validate" in script)
+    test = next(script for script in steps if "policies test" in script)
+    with runner(tmp_path, variables) as ci:
+        file = ci.folder / "policies" / "three-tier.json"
+        file.write_text(file.read_text().replace('"priority": 4', '"priority": 3'))
+        (ci.folder / "results").mkdir()
+        failed = ci.step(test)
+        assert failed.returncode == 1
+        assert "expected 4" in failed.stdout
+        report = ElementTree.parse(ci.folder / "results" / "test.xml").getroot()  # noqa: S314
+        assert int(report.attrib["failures"]) >= 1
+        # Without a simulator nobody answers.
+        assert ci.step(validate).returncode == 69
+        file.write_text(file.read_text().replace('"kind": "tier"', '"kind": "teir"'))
+        refused = ci.step(validate.replace('--vcenter "$GOVC_URL"', ""))
+        assert refused.returncode == 64
+        found = json.loads((ci.folder / "results" / "validate.json").read_text())["findings"]
+        assert 'did you mean "tier"?' in [item["cure"] for item in found]
