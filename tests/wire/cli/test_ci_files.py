@@ -12,9 +12,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,13 @@ class Runner:
         for group in self._groups:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
+        # The next simulator wants the port, and must not be taken for the one that is ending.
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", 8989)) != 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("a simulator still listens on port 8989")
 
 
 @contextlib.contextmanager
