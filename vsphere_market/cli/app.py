@@ -50,18 +50,30 @@ def top(
     del version
 
 
-app.command("demo")(demo_.demo)
-app.command("doctor")(doctor_.doctor)
-app.command("snapshot")(snapshot_.snapshot)
-app.command("prices")(prices_.prices)
-app.command("plan")(plan_.plan)
-app.command("apply")(apply_.apply)
-app.command("run")(run_.run)
-app.command("explain")(explain_.explain)
-app.command("backtest")(backtest_.backtest)
-app.command("assess")(assess_.assess)
-app.command("history")(history_.history)
-app.add_typer(policies_.policies, name="policies")
+app.command("demo", short_help="Watch the market cure a simulated estate; no vCenter needed.")(
+    demo_.demo
+)
+app.command("doctor", short_help="Say what would keep it from working, with cures.")(doctor_.doctor)
+app.command("snapshot", short_help="Read the source once, and write it to a file.")(
+    snapshot_.snapshot
+)
+app.command("prices", short_help="Hosts by price, who is squeezed, and by what.")(prices_.prices)
+app.command("plan", short_help="Decide what to trade; changes nothing.")(plan_.plan)
+app.command("apply", short_help="Carry out a plan, step by step, after asking.")(apply_.apply)
+app.command("run", short_help="The loop: observe, decide, act, write down.")(run_.run)
+app.command("explain", short_help="Why: quotes, counters, rules and history.")(explain_.explain)
+app.command("backtest", short_help="Let controllers compete on simulated hosts.")(
+    backtest_.backtest
+)
+app.command("assess", short_help="Write a report on where memory is pressed, and why.")(
+    assess_.assess
+)
+app.command("history", short_help="What was decided, refused and done.")(history_.history)
+app.add_typer(
+    policies_.policies,
+    name="policies",
+    short_help="Check policies, test them, see what they come to.",
+)
 
 
 @app.command("version")

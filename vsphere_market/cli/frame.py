@@ -70,6 +70,8 @@ def _market_error(error: MarketError, debug: bool) -> int:
 def _usage_error(error: Exception) -> int:
     """Wrong options and arguments, worded by typer."""
     words = getattr(error, "format_message", lambda: str(error))()
+    # What typer's parser says of itself tells a user nothing.
+    words = words.replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
     words = words if words.endswith((".", "?", "!")) else f"{words}."
