@@ -34,7 +34,7 @@ def write_report(path: Path, made: Assessment, changes: Changes | None = None) -
     files = {
         path: page(made, changes),
         base.with_name(f"{base.name}.json"): json.dumps(
-            document(made, changes), ensure_ascii=False, indent=1, allow_nan=False
+            document(made, changes), ensure_ascii=False, separators=(",", ":"), allow_nan=False
         )
         + "\n",
         # The mark tells Excel that it is UTF-8.

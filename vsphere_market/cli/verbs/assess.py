@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
@@ -66,7 +66,7 @@ def assess(
     from vsphere_market.control.assessing import assess_source, names_with
     from vsphere_market.control.decide import policies_from
     from vsphere_market.errors import UsageError
-    from vsphere_market.report import write_report
+    from vsphere_market.report import document, write_report
 
     if key is not None and not anonymise:
         raise UsageError("makes no sense without --anonymise", where="--key")
@@ -80,15 +80,16 @@ def assess(
         for line in done.made.snapshot.missing:
             warn(line)
     files = write_report(output, done.made, done.changes)
-    show(report(done.made, done.changes), how)
+    # The document is large, and only JSON shows it.
+    whole = document(done.made, done.changes) if how is Format.JSON else {}
+    show(report(done.made, done.changes, whole), how)
     beside = ", ".join(file.name for file in files[1:])
     say(f"wrote {files[0]} and beside it {beside}")
 
 
-def report(made: Assessment, changes: Changes | None) -> Report:
+def report(made: Assessment, changes: Changes | None, whole: dict[str, Any]) -> Report:
     """The summary and the findings; JSON shows everything that is in the JSON file."""
     from vsphere_market.cli import words
-    from vsphere_market.report import document
 
     columns = (
         Column("level", "", style=_style),
@@ -106,7 +107,7 @@ def report(made: Assessment, changes: Changes | None) -> Report:
     parts: list[Table | Text] = [Text(line.text) for line in made.statements]
     if changes is not None:
         parts += [Text(line) for line in changes.summary]
-    return Report(document(made, changes), [*parts, table], table)
+    return Report(whole, [*parts, table], table)
 
 
 def _style(level: str) -> str:
