@@ -13,11 +13,11 @@ from vsphere_market.demand import DemandSettings
 from vsphere_market.errors import UsageError
 from vsphere_market.market import MarketSettings
 from vsphere_market.proving.controller import Circumstances, Controller, Parameters
-from vsphere_market.proving.rivals import oracle
 from vsphere_market.proving.rivals.drs import Drs
 from vsphere_market.proving.rivals.drs7 import Drs7
 from vsphere_market.proving.rivals.hbal import Hbal
 from vsphere_market.proving.rivals.none import Nothing
+from vsphere_market.proving.rivals.oracle import Oracle
 from vsphere_market.proving.rivals.ours import Market
 from vsphere_market.proving.rivals.rightsizing import Rightsizing
 from vsphere_market.proving.rivals.threshold import Threshold
@@ -61,12 +61,21 @@ class Named:
 
 def _plain(kind: Callable[..., Controller], about: str) -> Entry:
     """An entry for a class that takes its parameters and nothing else."""
-    signature = inspect.signature(kind)
+    return Entry(lambda _, given: kind(**given), about, _defaults(kind))
+
+
+def _told(kind: Callable[..., Controller], about: str) -> Entry:
+    """An entry for a class that is told the circumstances before its parameters."""
+    defaults = {name: value for name, value in _defaults(kind).items() if name != "circumstances"}
+    return Entry(lambda told, given: kind(told, **given), about, defaults)
+
+
+def _defaults(kind: Callable[..., Controller]) -> dict[str, Any]:
     choices = getattr(kind, "WORDS", {})
-    defaults = {
-        name: choices.get(name, item.default) for name, item in signature.parameters.items()
+    return {
+        name: choices.get(name, item.default)
+        for name, item in inspect.signature(kind).parameters.items()
     }
-    return Entry(lambda _, given: kind(**given), about, defaults)
 
 
 def _fields(*kinds: Any) -> dict[str, Any]:
@@ -80,9 +89,7 @@ ROSTER: Mapping[str, Entry] = {
     "drs7": _plain(Drs7, "VM scores, as DRS since vSphere 7"),
     "hbal": _plain(Hbal, "the balancer of Ganeti"),
     "rightsizing": _plain(Rightsizing, "sizes by a percentile of the past, no moves"),
-    "oracle": Entry(
-        oracle.Oracle, "sees the next hour; a yardstick", _fields(MarketSettings) | oracle.DEFAULTS
-    ),
+    "oracle": _told(Oracle, "sees the next hour; a yardstick"),
     "market": Entry(
         Market, "this project", _fields(MarketSettings, DemandSettings) | {"hours": 48}
     ),

@@ -33,7 +33,11 @@ GRIDS: Mapping[str, Mapping[str, Sequence[float | str]]] = {
         "min_gain": (0.01, 0.1),
     },
     "rightsizing": {"percentile": (90.0, 98.0), "margin": (0.15, 0.3)},
-    "oracle": {"move_cost": (2.0, 8.0, 32.0), "horizon_min": (60.0,), "slots": (1.0, 6.0)},
+    "oracle": {
+        "horizon_min": (60.0, 360.0, 1440.0),
+        "fill": (0.7, 0.85, 0.95),
+        "landing": (0.02, 0.2),
+    },
 }
 
 
