@@ -43,7 +43,6 @@ _POOL_SHARES: Mapping[str, float] = {"low": 81920.0, "normal": 163840.0, "high":
 _GUESTS = {
     "linux": "otherLinux64Guest",
     "windows": "windows2019srv_64Guest",
-    "java": "otherLinux64Guest",
 }
 _PATTERN = re.compile(r"\{(n+)\}")
 _DEFAULT_START = "2026-03-02T09:00:00Z"  # a Monday morning

@@ -22,7 +22,7 @@ from vsphere_market.plant.recorder import SAMPLE_S
 from vsphere_market.plant.world import World, rate_kibps
 from vsphere_market.units import BoolArray, FloatArray
 
-#: Used by a VM's share of the guests' work on other things than memory, above which vCPUs queue.
+#: Share of a host's CPU in use above which virtual CPUs queue [ASM].
 _READY_FROM = 0.8
 
 
