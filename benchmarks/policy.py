@@ -1,9 +1,11 @@
-"""How long policies take: 10,000 VMs and 200 documents of every kind, loaded and compiled.
+"""How long policies take: 10,000 VMs and 200 documents of every kind, loaded, compiled, obeyed.
 
     python benchmarks/policy.py [--vms N] [--documents N] [--rounds N] [--json FILE]
 
 Prints a table, and writes the figures as JSON. Compiling includes indexing the estate's names,
-evaluating all selectors, merging, and looking for contradictions.
+evaluating all selectors, merging, and looking for contradictions. What policies add to the
+market's time is measured with as many documents that bind nothing (rules and budgets too wide to
+matter): the plan is the same with and without them, and the difference is what minding them costs.
 """
 
 from __future__ import annotations
@@ -20,8 +22,18 @@ from typing import Any
 
 import numpy as np
 
+from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import Snapshot, snapshot_from_json
-from vsphere_market.policy import PolicySet, compile_rulebook, explain_vm, load_policies
+from vsphere_market.market import MarketSettings, Plan, Question, make_plan
+from vsphere_market.policy import (
+    PolicySet,
+    Rulebook,
+    compile_rulebook,
+    default_rulebook,
+    explain_vm,
+    load_policies,
+    parse_policies,
+)
 
 Documents = list[dict[str, Any]]
 
@@ -37,6 +49,7 @@ def estate(vms: int) -> Snapshot:
     hosts = max(1, vms // VMS_PER_HOST)
     clusters = max(1, hosts // HOSTS_PER_CLUSTER)
     roles, tiers = rng.integers(0, len(ROLES), vms), rng.integers(0, len(TIERS), vms)
+    sizes = 2 ** rng.integers(10, 16, vms)
     rows = []
     for at in range(vms):
         host, role, tier = at % hosts, ROLES[roles[at]], TIERS[tiers[at]]
@@ -48,8 +61,8 @@ def estate(vms: int) -> Snapshot:
                 "cluster": f"domain-c{host % clusters}",
                 "pool": f"resgroup-{host % clusters}",
                 "folder": f"/DC/vm/{role}/{tier}",
-                "size_mib": int(2 ** rng.integers(10, 16)),
-                "active_mib": 512,
+                "size_mib": int(sizes[at]),
+                **counters(rng, float(sizes[at])),
                 "guest_os": "windows2022srv_64Guest" if at % 3 else "rhel9_64Guest",
                 "tags": [f"tier:{tier}", f"role:{role}"],
                 "custom_attributes": [f"owner=team-{at % 40}"],
@@ -67,7 +80,11 @@ def estate(vms: int) -> Snapshot:
                     "moid": f"host-{at}",
                     "name": f"esx-{at:04d}",
                     "cluster": f"domain-c{at % clusters}",
-                    "memory_mib": 1 << 20,
+                    "memory_mib": 256 << 10,
+                    "vmkernel_mib": 4096,
+                    "low_free_threshold_mib": 4096,
+                    "vmotion_enabled": True,
+                    "vmotion_mbps": 25_000,
                 }
                 for at in range(hosts)
             ],
@@ -76,6 +93,64 @@ def estate(vms: int) -> Snapshot:
         },
         where="benchmark",
     )
+
+
+def counters(rng: np.random.Generator, size_mib: float) -> dict[str, float | bool]:
+    """What a running VM of that size shows: mostly granted, a third of it in use."""
+    active = float(size_mib * rng.uniform(0.1, 0.6))
+    return {
+        "granted_mib": size_mib * 0.85,
+        "active_mib": active,
+        "active_peak_mib": active * 1.1,
+        "overhead_mib": 64.0,
+        "ballooned_mib": 0.0,
+        "swapped_mib": 0.0,
+        "compressed_mib": 0.0,
+        "swap_in_kibps": 0.0,
+        "latency_pct": 0.0,
+        "tools_running": True,
+        "samples": 15.0,
+    }
+
+
+def wide(number: int) -> Documents:
+    """Documents of every kind that the market minds, and that bind nothing."""
+    specs: Sequence[tuple[str, dict[str, Any]]] = (
+        ("tier", {"priority": 1}),
+        ("automation", {"mode": "approve", "schedule": [{"from": "00:00", "to": "24:00"}]}),
+        ("sizing", {"maxGiB": 16384}),
+        ("ballooning", {"maxCapPct": 65}),
+        ("disruption-budget", {"per": "cluster", "maxMigrations": 100_000, "windowMinutes": 60}),
+        ("disruption-budget", {"per": "host", "maxMigrations": 100_000, "windowMinutes": 60}),
+        ("placement", {"rule": "at-most", "perHost": 10_000}),
+        ("power", {"stop": False}),
+        ("capacity", {"maxOvercommitPct": 10_000}),
+    )
+    made = []
+    for at in range(number):
+        kind, spec = specs[at % len(specs)]
+        where: dict[str, Any] = (
+            {"cluster": "cluster-0*"} if kind == "capacity" else {"name": f"{ROLES[at % 8]}-*"}
+        )
+        if kind == "placement":
+            where = {"name": f"{ROLES[at % 8]}-?-*{at % 10}{at % 7}"}
+        document: dict[str, Any] = {
+            "kind": kind,
+            "name": f"{kind} {at}",
+            "selector": where,
+            "spec": spec,
+        }
+        if kind in {"tier", "automation", "sizing", "ballooning", "capacity"}:
+            document["precedence"] = at
+        made.append({"apiVersion": "vsphere-market/v1", **document})
+    return made
+
+
+def market(snapshot: Snapshot, rulebook: Rulebook) -> Plan:
+    """A whole plan."""
+    nobody = np.zeros(len(snapshot.vms), dtype=np.bool_)
+    demand = estimate_demand(snapshot)
+    return make_plan(Question(snapshot, demand, rulebook, MarketSettings(), nobody), now_s=0.0)
 
 
 def selector(at: int) -> dict[str, Any]:
@@ -151,6 +226,7 @@ def main() -> None:
     parser.add_argument("--vms", type=int, default=10_000)
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--market-rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks/policy.json"))
     options = parser.parse_args()
     snapshot = estate(options.vms)
@@ -164,12 +240,27 @@ def main() -> None:
     explain_s, _ = measured(
         lambda: explain_vm(compiled.rulebook, snapshot, 0, loaded), options.rounds
     )
+    neutral = parse_policies(wide(options.documents), "benchmark")
+    plain, without = [], default_rulebook(snapshot)
+    minded: list[float] = []
+    compiles, book = measured(lambda: compile_rulebook(neutral, snapshot).rulebook, options.rounds)
+    for _ in range(options.market_rounds):
+        # By turns, so that what else the machine does is shared.
+        plain.append(measured(lambda: market(snapshot, without), 1)[0])
+        minded.append(measured(lambda: market(snapshot, book), 1)[0])
+    steps = len(market(snapshot, book).steps)
+    added = min(minded) - min(plain)
     figures = {
         "vms": options.vms,
         "documents": options.documents,
         "load_s": round(load_s, 4),
         "compile_s": round(compile_s, 4),
         "explain_vm_s": round(explain_s, 5),
+        "market_s": round(min(plain), 3),
+        "market_steps": steps,
+        "neutral_compile_s": round(compiles, 4),
+        "added_s": round(added, 3),
+        "added_pct": round(100 * added / min(plain), 1),
         "warnings": len(compiled.findings),
         "python": platform.python_version(),
         "numpy": np.__version__,

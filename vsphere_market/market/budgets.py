@@ -59,19 +59,29 @@ class BudgetBoard:
         self._purses = [_Purse(budget, snapshot, past, now_s) for budget in budgets]
 
     @property
-    def any(self) -> bool:
-        """There are budgets at all."""
-        return bool(self._purses)
+    def tight(self) -> bool:
+        """Some budget is spent for somebody, so that :meth:`mask` may rule something out."""
+        return any(purse.tight for purse in self._purses)
+
+    def allows(self, vm: int, host: int) -> bool:
+        """One entry of :meth:`mask`."""
+        home, here = int(self._home[vm]), int(self._at[vm])
+        if host in (home, here):
+            return True
+        return all(
+            purse.allows(vm, host, home, here)
+            for purse in self._purses
+            if purse.tight and purse.counted[vm]
+        )
 
     def mask(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
         """(vms, hosts) moves that every budget has room for; staying always has."""
         good: BoolArray = np.ones((len(vms), len(hosts)), dtype=np.bool_)
-        if not self._purses:
-            return good
         home = self._home[vms]
         away = self._at[vms] != home
         for purse in self._purses:
-            good &= ~purse.counted[vms][:, None] | purse.room(vms, hosts, home, away)
+            if purse.tight:
+                good &= ~purse.counted[vms][:, None] | purse.room(vms, hosts, home, away)
         # Going home frees what the VM had spent.
         good |= home[:, None] == hosts[None, :]
         good |= self._at[vms][:, None] == hosts[None, :]
@@ -118,12 +128,25 @@ class _Purse:
                         self.spent[host] += 1
             elif self._scope_of[row] >= 0:
                 self.spent[self._scope_of[row]] += 1
+        self._look()
+
+    def _look(self) -> None:
+        """Which scopes are spent; most budgets are not, and then nobody has to ask them."""
+        self._full: BoolArray = self.spent + 1 > self.allowed
+        self.tight = bool(self._full.any())
+
+    def allows(self, vm: int, host: int, home: int, here: int) -> bool:
+        """Whether one more migration of a counted VM to a host that is not its own fits."""
+        if self._by_host:
+            return not self._full[host] and (here != home or not self._full[home])
+        scope = self._scope_of[vm]
+        return bool(here != home or scope < 0 or not self._full[scope])
 
     def room(
         self, vms: IndexArray, hosts: IndexArray, home: IndexArray, away: BoolArray
     ) -> BoolArray:
         """(vms, hosts) whether one more migration of each VM to each host fits."""
-        free = self.spent + 1 <= self.allowed
+        free = ~self._full
         if self._by_host:
             leaves = away | free[home]
             both: BoolArray = leaves[:, None] & free[hosts][None, :]
@@ -139,6 +162,7 @@ class _Purse:
             self.spent[other] += times
         elif self._scope_of[vm] >= 0:
             self.spent[self._scope_of[vm]] += times
+        self._look()
 
 
 def _scopes(scope: BudgetScope, snapshot: Snapshot) -> IndexArray:

@@ -127,7 +127,7 @@ class Eligibility:
             return Reason.JUST_LEFT
         if not ledger.rules.allowed(vm, source)[target]:
             return Reason.BREAKS_RULE
-        if not ledger.budgets.mask(np.array([vm]), np.array([target]))[0, 0]:
+        if not ledger.budgets.allows(vm, target):
             return Reason.BUDGET_SPENT
         if target == source:
             return None

@@ -86,7 +86,7 @@ class Marketplace:
             hurdle = self._hurdle()
             gain = saving - hurdle - least
             allowed = self._static & self._room & self._rule_ok
-            if self.ledger.budgets.any:
+            if self.ledger.budgets.tight:
                 allowed &= self.ledger.budgets.mask(self.vms, self.hosts)
             allowed[np.arange(len(self.vms)), self._home()] = False
             gain[~allowed] = -np.inf

@@ -43,7 +43,9 @@ def board(
 
 
 def may(budgets: BudgetBoard, vm: int, host: int) -> bool:
-    return bool(budgets.mask(EVERY_VM, EVERY_HOST)[vm, host])
+    whole = bool(budgets.mask(EVERY_VM, EVERY_HOST)[vm, host])
+    assert budgets.allows(vm, host) == whole
+    return whole
 
 
 def test_the_estates_budget_is_everybodys() -> None:
