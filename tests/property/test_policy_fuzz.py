@@ -26,6 +26,7 @@ from vsphere_market.policy import (
     schema_documents,
 )
 from vsphere_market.policy.messages import MAX_FINDINGS
+from vsphere_market.policy.schedule import known_zones
 
 #: What the project promises of any document.
 LIMIT_S = 2.0
@@ -192,6 +193,7 @@ def test_a_document_opens_nothing() -> None:
     """No file and no connection, whatever paths and addresses a document mentions."""
     schema_documents()
     judged(document("tier", spec={"priority": 1}))
+    known_zones()
     opened: list[str] = []
     watching = [True]
 
@@ -207,6 +209,13 @@ def test_a_document_opens_nothing() -> None:
             for key in ("$ref", "$id", "$dynamicRef", "include"):
                 assert isinstance(judged(whole | {key: address}), str)
                 judged(whole | {"spec": {key: address}, "selector": {key: address}})
+            # A time zone is a name in the database or nothing: no path leads anywhere.
+            spec = {"mode": "off", "timeZone": address, "schedule": [{"from": "1", "to": "2"}]}
+            assert isinstance(judged(document("automation", spec=spec)), str)
+        for zone in ("etc/passwd", "Europe/passwd", "localtime", "posixrules", "tzdata.zi"):
+            window = {"from": "01:00", "to": "02:00"}
+            spec = {"mode": "off", "timeZone": zone, "schedule": [window]}
+            assert isinstance(judged(document("automation", spec=spec)), str)
     finally:
         watching[0] = False
     assert opened == []

@@ -27,6 +27,8 @@ _CASE = {
 _ACTION = {"kind", "vm", "to", "from", "toGiB", "fromGiB", "mode"}
 _REFUSAL = {"subject", "reason"}
 _MOVED = {"vm", "from", "to", "minutesAgo"}
+#: Of all these the ones that are numbers.
+_AMOUNTS = {"toGiB", "fromGiB", "minutesAgo"}
 #: The time of an estate in a test that says none: a Monday morning.
 _TAKEN_AT = "2026-11-23T08:00:00Z"
 
@@ -123,8 +125,12 @@ def read_test(path: Path) -> PolicyTest:
 def expected_problems(path: Path) -> tuple[str, ...]:
     """The problems that a file of tests expects, of policies that cannot even be loaded."""
     document = read_json(path, InputError)
-    cases = document.get("cases", ()) if isinstance(document, dict) else ()
-    return tuple(str(item["problem"]) for item in cases if item.get("problem"))
+    cases = document.get("cases") if isinstance(document, dict) else None
+    return tuple(
+        str(item["problem"])
+        for item in (cases if isinstance(cases, list) else ())
+        if isinstance(item, dict) and item.get("problem")
+    )
 
 
 def _policies(path: Path, named: Any) -> PolicySet:
@@ -152,6 +158,9 @@ def _estate(path: Path, document: Mapping[str, Any]) -> Snapshot:
     assert isinstance(rows, dict)
     defaults = document.get("defaults", {})
     _closed(defaults, set(_TABLES), f"{path}#/defaults")
+    for name, base in defaults.items():
+        if not isinstance(base, dict):
+            raise InputError("must be an object", where=f"{path}#/defaults/{name}")
     tables = {
         name: [
             # null takes a default away.
@@ -185,9 +194,12 @@ def _case(item: Any, where: str, at: int) -> Case:
         raise InputError("must be a list", where=f"{where}/never")
     for place, form in enumerate(never):
         if not isinstance(form, str):
-            _closed(form, _ACTION, f"{where}/never/{place}")
+            _form(form, _ACTION, f"{where}/never/{place}")
     counts = _settings(item.get("counts", {}), ("min", "max"), f"{where}/counts")
     _closed(counts, {kind.value for kind in ActionKind}, f"{where}/counts")
+    for kind, bounds in counts.items():
+        if not all(isinstance(bound, int) for bound in bounds.values()):
+            raise InputError("must be whole numbers", where=f"{where}/counts/{kind}")
     return Case(
         name=str(item.get("name", f"case {at + 1}")),
         at_s=_instant(item["at"], f"{where}/at") if "at" in item else None,
@@ -221,8 +233,18 @@ def _settings(said: Any, known: Sequence[str], where: str) -> Mapping[str, Mappi
 
 def _forms(said: Any, known: set[str], where: str) -> Iterator[Mapping[str, Any]]:
     for at, form in enumerate(_objects(said, where)):
-        _closed(form, known, f"{where}/{at}")
+        _form(form, known, f"{where}/{at}")
         yield form
+
+
+def _form(said: Any, known: set[str], where: str) -> None:
+    """Refuse values that are neither a name nor, where one is due, an amount."""
+    _closed(said, known, where)
+    for key, value in said.items():
+        amount = key in _AMOUNTS
+        if not isinstance(value, (int, float, type(None)) if amount else str):
+            kind = "a number" if amount else "a text"
+            raise InputError(f"must be {kind}", where=f"{where}/{key}")
 
 
 def _objects(said: Any, where: str) -> list[dict[str, Any]]:

@@ -125,7 +125,7 @@ def _plan(case: Case, snapshot: Snapshot, rulebook: Rulebook) -> Plan:
             moids.get(move.get("vm", ""), ""),
             moids.get(move.get("from", ""), ""),
             moids.get(move.get("to", ""), ""),
-            now_s - 60.0 * float(move.get("minutesAgo", 0)),
+            now_s - 60.0 * (move.get("minutesAgo") or 0.0),
         )
         for move in case.moved
     )
