@@ -29,7 +29,11 @@ def modes(override: str = "", **cluster: Any) -> tuple[Mode, str, str]:
     return Mode(int(rulebook.modes[ActionKind.MIGRATE][0])), said.source, said.note
 
 
-FULL: dict[str, Any] = {"drs_enabled": True, "drs_behavior": "fullyAutomated", "drs_vmotion_rate": 3}
+FULL: dict[str, Any] = {
+    "drs_enabled": True,
+    "drs_behavior": "fullyAutomated",
+    "drs_vmotion_rate": 3,
+}
 
 
 def test_where_drs_moves_a_person_is_asked_first() -> None:
