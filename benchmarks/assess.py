@@ -34,12 +34,15 @@ from pathlib import Path
 from vsphere_market.estate.rvtools import read_rvtools
 read_rvtools(Path(sys.argv[1]))
 reading = time.monotonic() - started
+used = resource.getrusage(resource.RUSAGE_SELF)
+before = used.ru_utime + used.ru_stime
 started = time.monotonic()
 from vsphere_market.cli.frame import run
 code = run(["assess", "--rvtools", sys.argv[1], "-o", sys.argv[2]])
 seconds = time.monotonic() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([code, reading, seconds, peak]), file=sys.stderr)
+used = resource.getrusage(resource.RUSAGE_SELF)
+cpu = used.ru_utime + used.ru_stime - before
+print(json.dumps([code, reading, seconds, cpu, used.ru_maxrss / 1024]), file=sys.stderr)
 """
 
 
@@ -61,7 +64,7 @@ def measure(vms: int) -> dict[str, Any]:
             check=True,
         )
         whole = time.monotonic() - started
-        code, reading, seconds, peak = json.loads(done.stderr.splitlines()[-1])
+        code, reading, seconds, cpu, peak = json.loads(done.stderr.splitlines()[-1])
         if code != 0:
             raise SystemExit(done.stderr)
         report = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
@@ -72,6 +75,7 @@ def measure(vms: int) -> dict[str, Any]:
             "export_mb": export.stat().st_size / 1e6,
             "reading_s": reading,
             "assess_s": seconds,
+            "assess_cpu_s": cpu,
             "both_in_one_process_s": whole,
             "peak_rss_mib": peak,
             "page_mb": page.stat().st_size / 1e6,

@@ -9,7 +9,7 @@ from vsphere_market.report.html import Html, tag, text
 
 #: Width of the drawing in its own units; it grows with the page.
 _WIDTH = 960.0
-_LEFT, _RIGHT, _ROW, _TOP = 190.0, 150.0, 30.0, 34.0
+_LEFT, _RIGHT, _ROW, _TOP = 190.0, 185.0, 30.0, 34.0
 
 
 @dataclass(frozen=True, slots=True)

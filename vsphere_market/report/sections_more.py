@@ -100,7 +100,11 @@ def _before_after(made: Assessment) -> Html:
         ),
     ]
     return text(
-        table(("What it buys", "Now", "After the plan"), rows, right=(1, 2)),
+        tag(
+            "div",
+            table(("What it buys", "Now", "After the plan"), rows, right=(1, 2)),
+            class_="narrow",
+        ),
         tag(
             "p",
             f"{counted(len(made.plan.steps), 'step')} ({kinds}); its moves copy "
@@ -321,7 +325,7 @@ def machines(made: Assessment) -> Html:
                 "input",
                 type="search",
                 id="find",
-                placeholder="name, host, cluster or system",
+                placeholder="name, host or system",
                 autocomplete="off",
             ),
         ),
@@ -329,7 +333,7 @@ def machines(made: Assessment) -> Html:
         tag("label", "Cause ", tag("select", options, id="in-finding")),
         tag("label", "State ", tag("select", quick, id="in-state")),
         tag("button", "Clear", type="button", id="clear"),
-        tag("button", "Save these rows as CSV", type="button", id="save"),
+        tag("button", "Save as CSV", type="button", id="save"),
         class_="controls",
     )
     grid = tag(

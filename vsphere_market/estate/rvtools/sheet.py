@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vsphere_market.estate.rvtools.layout import Header, read_header
 from vsphere_market.estate.rvtools.values import Cell, flag_of, number_of, text_of
@@ -25,14 +25,16 @@ class Sheet:
         self._columns: dict[str, list[Cell]] = {}
         self._extra: dict[int, list[tuple[int, str]]] = {}
         self._same: dict[str, str] = {}
+        self._read: frozenset[int] = frozenset()
 
-    def take(self, _row: int, cells: Mapping[int, Cell]) -> None:
-        """Take the next row; the first one is the header."""
+    def take(self, _row: int, cells: Mapping[int, Cell]) -> Collection[int]:
+        """Take the next row, the first one as the header; gives the positions that are read."""
         if self.header is None:
             width = max(cells) + 1
             self.header = read_header(self.name, [cells.get(at) for at in range(width)])
             self._columns = {key: [] for key in self.header.at}
-            return
+            self._read = frozenset(self.header.at.values()) | self.header.extra.keys()
+            return self._read
         for key, at in self.header.at.items():
             cell = cells.get(at)
             # The same word in 10,000 rows is kept once.
@@ -48,6 +50,7 @@ class Sheet:
             if told:
                 self._extra[self.length] = told
         self.length += 1
+        return self._read
 
     def has(self, *keys: str) -> bool:
         """Whether the sheet has all these columns."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,8 +23,9 @@ from vsphere_market.estate.rvtools.values import Cell, moment_of
 
 #: The first bytes of an OLE container: an encrypted workbook, or Excel's format before 2007.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-#: Called with the row's number and its cells by position.
-RowTaker = Callable[[int, dict[int, Cell]], None]
+#: Called with a row's number and its cells by position; gives the positions that are wanted of
+#: later rows, so that the others need not be read.
+RowTaker = Callable[[int, dict[int, Cell]], Collection[int]]
 
 
 class Workbook:
@@ -291,6 +292,8 @@ class _SheetReader:
         self.listening = False
         self.kind = ""
         self.position = -1
+        self.wanted: Collection[int] | None = None
+        self.here = True
         self.row = 0
         self.empty = 0
         self.filled = 0
@@ -314,10 +317,12 @@ class _SheetReader:
                     self.position = self.column(attributes[at + 1])
                 elif name == "t":
                     self.kind = attributes[at + 1]
-            self.parts.clear()
-            self.chars = 0
+            self.here = self.wanted is None or self.position in self.wanted
+            if self.parts:
+                self.parts.clear()
+                self.chars = 0
         elif kind in ("v", "t"):
-            self.listening = True
+            self.listening = self.here
         elif kind == "row":
             self.row += 1
             self.position = -1
@@ -391,7 +396,7 @@ class _SheetReader:
             self.filled += 1
             if self.filled > bounds.MAX_ROWS:
                 raise bounds.too_large(self.where, f"has too many rows in sheet {self.sheet}")
-            self.take(self.row, self.cells)
+            self.wanted = self.take(self.row, self.cells)
             return
         self.empty += 1
         if self.empty > bounds.MAX_EMPTY_ROWS:

@@ -25,30 +25,30 @@
   const cluster = (row) => (vms.cluster[row] < 0 ? "–" : data.clusters[vms.cluster[row]]);
   const titles = (row) => causes[row].map((at) => data.findings[at].title).join("; ");
 
-  const amount = (key, title, warm) => ({
-    title, right: true, width: "6.4%", value: (row) => vms[key][row], show: (row) => gib(vms[key][row]),
+  const amount = (key, title, width, warm) => ({
+    title, right: true, width, value: (row) => vms[key][row], show: (row) => gib(vms[key][row]),
     warm: warm && ((row) => vms[key][row] > 0),
   });
   const columns = [
-    { title: "VM", width: "16%", value: (row) => vms.name[row], text: true },
-    { title: "Cluster", width: "11%", value: cluster, text: true },
-    { title: "Host", width: "9%", value: host, text: true },
-    { title: "State", width: "6%", value: (row) => POWER[vms.power[row]], text: true },
-    amount("size", "Size"),
-    amount("held", "Holds"),
-    amount("working", "In use"),
-    amount("ballooned", "Ballooned", true),
-    amount("swapped", "Swapped", true),
-    amount("reserved", "Reserved"),
+    { title: "VM", width: "14%", value: (row) => vms.name[row], text: true },
+    { title: "Cluster", width: "11.5%", value: cluster, text: true },
+    { title: "Host", width: "8.5%", value: host, text: true },
+    { title: "State", width: "7%", value: (row) => POWER[vms.power[row]], text: true },
+    amount("size", "Size", "5.5%"),
+    amount("held", "Holds", "5.8%"),
+    amount("working", "In use", "6%"),
+    amount("ballooned", "Ballooned", "9.6%", true),
+    amount("swapped", "Swapped", "8.6%", true),
+    amount("reserved", "Reserved", "8.4%"),
     {
-      ...amount("limit", "Limit"),
+      ...amount("limit", "Limit", "5.8%"),
       show: (row) => gib(vms.limit[row]),
       warm: (row) => vms.limit[row] !== null && vms.limit[row] < vms.size[row],
     },
-    { title: "Causes", width: "20%", value: codes, text: true, hint: titles },
+    { title: "Causes", width: "16%", value: codes, text: true, hint: titles },
   ];
   const affected = {
-    title: "Affected", right: true, width: "6%", value: (row) => memory.get(row) ?? null,
+    title: "Affected", right: true, width: "8.2%", value: (row) => memory.get(row) ?? null,
     show: (row) => gib(memory.get(row) ?? null),
   };
   let memory = new Map();
