@@ -214,6 +214,8 @@ def _trends(old: Assessment, new: Assessment) -> tuple[Trend, ...]:
         trend("Cost of the placement", "points", "plan", old.potential, new.potential),
     ]
     codes = {found.code: found.title for made in (old, new) for found in made.findings}
+    # What hosts have sold too much is among the measures already.
+    codes.pop("host-overcommitted", None)
     for code, title in codes.items():
         was, is_ = old.finding(code), new.finding(code)
         trends.append(

@@ -53,7 +53,7 @@ def page(made: Assessment, changes: Changes | None = None) -> str:
         tag(
             "main",
             summary(made),
-            changed(changes) if changes is not None else None,
+            changed(changes, made) if changes is not None else None,
             pressure(made),
             causes(made),
             plan(made),

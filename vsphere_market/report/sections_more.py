@@ -225,23 +225,22 @@ def _growth(cluster: ClusterState) -> Part:
     if grown is None:
         return "–"
     what = f"{grown.asked} × {amount(grown.size_mib)}: "
-    if grown.fit >= grown.asked:
-        what += "✓ all fit"
-    else:
-        what += f"▲ {grown.fit} fit, then hosts balloon {amount(grown.balloon_mib)} more"
-    if grown.most > 0:
-        what += f"; {grown.most:,} in all with one host kept free"
-    return what
+    if grown.fit < grown.asked:
+        return f"{what}▲ {grown.fit} fit, then hosts balloon {amount(grown.balloon_mib)} more"
+    if grown.most >= grown.asked:
+        return f"{what}✓ all fit; up to {grown.most:,} with one host kept free"
+    kept = f"only {grown.most}" if grown.most else "none"
+    return f"{what}◐ all fit, but {kept} if one host is to be kept free"
 
 
-def changed(changes: Changes) -> Html:
+def changed(changes: Changes, made: Assessment) -> Html:
     """What is different since an earlier file."""
     lead = [tag("p", line) for line in changes.summary]
     if not changes.same_estate:
         return section("changes", "What has changed", *lead)
     rows = [
         (
-            tag("a", trend.name, href=target_of(trend.target)),
+            _linked(trend, made),
             _measure(trend, trend.before),
             _measure(trend, trend.after),
             {True: "✓ better", False: "▲ worse", None: "same"}[trend.better],
@@ -287,6 +286,14 @@ def changed(changes: Changes) -> Html:
         else None,
         intro=f"Compared with the file of {moment(changes.since_s)}.",
     )
+
+
+def _linked(trend: Trend, made: Assessment) -> Part:
+    """A measure's name, with a link where the page still has what it measures."""
+    kind, _, code = trend.target.partition(":")
+    if kind == "finding" and made.finding(code) is None:
+        return trend.name
+    return tag("a", trend.name, href=target_of(trend.target))
 
 
 def _measure(trend: Trend, value: float) -> str:

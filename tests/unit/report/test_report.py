@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -201,3 +202,32 @@ def test_an_estate_without_findings_has_a_page(tmp_path: Path) -> None:
     assert "Nothing was found." in shown
     assert "nothing that is worth its disruption" in shown
     assert outline(shown).open == []
+
+
+def test_what_was_cured_since_has_no_dead_link(made: Assessment, tmp_path: Path) -> None:
+    told = estate(150)
+    told.vms = told.vms[:1]
+    told.vms[0].limit = -1
+    quiet = assessed(snapshot_of_estate(tmp_path, told))
+    found = outline(page(quiet, compare(made, quiet)))
+    assert "Memory limits below the VM" in page(quiet, compare(made, quiet))
+    assert all(link[1:] in found.ids for link in found.links)
+
+
+@pytest.mark.parametrize(
+    ("fit", "most", "words"),
+    [
+        (7, 0, "7 fit, then hosts balloon"),
+        (20, 0, "none if one host"),
+        (20, 3, "only 3 if one host"),
+        (20, 45, "up to 45 with one host kept free"),
+    ],
+)
+def test_growth_is_told_without_contradiction(
+    made: Assessment, fit: int, most: int, words: str
+) -> None:
+    cluster = made.clusters[0]
+    assert cluster.growth is not None
+    growth = dataclasses.replace(cluster.growth, fit=fit, most=most)
+    shown = page(dataclasses.replace(made, clusters=(dataclasses.replace(cluster, growth=growth),)))
+    assert words in shown
