@@ -22,18 +22,23 @@ class VCenters:
     """The vCenters of a file, and the ids of what they manage."""
 
     def __init__(self, sheets: Mapping[str, Sheet]) -> None:
-        self._of: dict[str, list[str]] = {}
+        told = {
+            name: list(zip(sheet.texts("server_uuid"), sheet.texts("server"), strict=True))
+            for name, sheet in sheets.items()
+            if name != "vMetaData"
+        }
+        # A sheet may tell the server alone, and another its UUID too: they are the same vCenter.
+        uuids = {server: uuid for rows in told.values() for uuid, server in rows if uuid and server}
         names: dict[str, str] = {}
-        for name, sheet in sheets.items():
-            if name == "vMetaData":
-                continue
-            servers, uuids = sheet.texts("server"), sheet.texts("server_uuid")
-            self._of[name] = [
-                uuid or server.lower() for uuid, server in zip(uuids, servers, strict=True)
-            ]
-            for one, server in zip(self._of[name], servers, strict=True):
-                if one and (one not in names or not names[one]):
+        self._of: dict[str, list[str]] = {}
+        for name, rows in told.items():
+            self._of[name] = [uuid or uuids.get(server, server) for uuid, server in rows]
+            for one, (_, server) in zip(self._of[name], rows, strict=True):
+                if one and not names.get(one):
                     names[one] = server
+        if len(names) == 1:  # then it is meant where nothing is told
+            (only,) = names
+            self._of = {name: [only] * len(rows) for name, rows in told.items()}
         self.names: Mapping[str, str] = names
         self._prefix = _prefixes(list(names))
 
