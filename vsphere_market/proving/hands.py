@@ -63,6 +63,11 @@ class Hands:
         """Something is waiting or under way."""
         return bool(self._waiting or self._open)
 
+    @property
+    def under_way(self) -> tuple[TaskHandle, ...]:
+        """What has been submitted and is not over."""
+        return tuple(self._open.values())
+
     def take(self, orders: Sequence[Order]) -> None:
         """Take a decision on; only when not busy."""
         assert not self.busy, "one decision at a time"

@@ -28,9 +28,9 @@ GRIDS: Mapping[str, Mapping[str, Sequence[float | str]]] = {
     "drs": {"level": (2.0, 3.0, 4.0, 5.0), "idle": (0.0, 0.25, 1.0)},
     "drs7": {"metric": ("granted", "demand", "active"), "margin": (2.0, 5.0, 10.0)},
     "hbal": {
-        "metric": ("consumed", "demand", "active"),
-        "dynamic": (0.0, 1.0),
-        "min_gain": (0.01, 0.1),
+        "metric": ("consumed", "demand"),
+        "dynamic": (0.0, 1.0, 8.0),
+        "min_gain": (0.01, 0.05),
     },
     "rightsizing": {"percentile": (90.0, 98.0), "margin": (0.15, 0.3)},
     "oracle": {

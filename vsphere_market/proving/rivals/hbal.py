@@ -8,8 +8,9 @@ load, and counts of N+1 failures and rule conflicts) until none helps. How an es
 * a running VM is an instance on shared storage (template ``rbd``), so that it may move to any node;
   its memory is what ``metric`` says, and the node's free memory is what these leave, so that an
   over-committed node shows as one with less than nothing free;
-* dynamic memory load (``-U``) is active memory in shares of the cluster's mean host; the other
-  dynamic loads are the same for all, as the manual advises for what is not measured;
+* dynamic memory load (``-U``) is active memory in shares of the cluster's mean host, times a weight
+  (the manual leaves the scale open); the other dynamic loads are the same for all, as it advises
+  for what is not measured;
 * a mandatory keep-apart rule is an exclusion tag; hbal has no other placement rules that bind, so
   VMs under other mandatory rules, and VMs that cannot move, are excluded from moving; a host that
   takes no VMs is left out with its VMs.
@@ -52,7 +53,7 @@ class Hbal:
         metric: memory of an instance: ``consumed`` is what the host gave plus what was taken by
             balloon and swap, ``demand`` active plus a quarter of idle, ``active``, or ``assigned``,
             the size.
-        dynamic: 1 tells it the dynamic memory load, 0 has it ignored.
+        dynamic: weight of dynamic memory load; 0 has it ignored.
         min_gain: ``-g``, least gain of a step.
         length: ``-l``, most moves per round.
     """
@@ -68,7 +69,7 @@ class Hbal:
     ) -> None:
         self.period_s = PERIOD_S
         self._metric = metric
-        self._dynamic = bool(dynamic)
+        self._dynamic = dynamic
         self._min_gain = min_gain
         self._length = int(length)
         self._program = program()
@@ -92,12 +93,12 @@ class Hbal:
     ) -> list[Order]:
         data, load = folder / "cluster.data", folder / "load"
         data.write_text(text_of(ground, amount, rows), encoding="ascii")
-        load.write_text(load_of(ground, rows), encoding="ascii")
+        load.write_text(load_of(ground, rows, self._dynamic), encoding="ascii")
         command = [
             self._program, "-t", str(data), "-C", "-q",
             "-g", repr(self._min_gain), "-l", str(self._length), "--no-disk-moves",
         ]  # fmt: skip
-        command += ["-U", str(load)] if self._dynamic else ["--ignore-dynu"]
+        command += ["-U", str(load)] if self._dynamic > 0.0 else ["--ignore-dynu"]
         fixed = [ground.snapshot.vms.moid[vm] for vm in _pinned(ground, rows)]
         if fixed:
             command.append(f"--exclude-instances={','.join(fixed)}")
@@ -153,7 +154,7 @@ def text_of(ground: Ground, amount: FloatArray, rows: IndexArray) -> str:
     filled = ground.total(amount)
     nodes = [
         f"{hosts.moid[host]}|{capacity[host]:.0f}|0|{capacity[host] - filled[host]:.0f}|1000|1000|"
-        f"{max(int(np.nan_to_num(hosts.cpu_cores[host])), 1)}|{'M' if at == 0 else 'N'}|group|1||N"
+        f"{_cores(hosts.cpu_cores[host])}|{'M' if at == 0 else 'N'}|group|1||N"
         "|0|1|1.0"
         for at, host in enumerate(rows.tolist())
     ]
@@ -174,11 +175,16 @@ def text_of(ground: Ground, amount: FloatArray, rows: IndexArray) -> str:
     )
 
 
-def load_of(ground: Ground, rows: IndexArray) -> str:
+def _cores(cores: float) -> int:
+    """Cores of a node; where they are not told, so many that vCPUs do not count."""
+    return 4096 if np.isnan(cores) else max(int(cores), 1)
+
+
+def load_of(ground: Ground, rows: IndexArray, weight: float) -> str:
     """Dynamic loads, one line per instance: name, CPU, memory, disk, network."""
     vms = ground.snapshot.vms
     mean = float(ground.capacity[rows].mean())
-    share = np.nan_to_num(vms.active_mib) / mean
+    share = weight * np.nan_to_num(vms.active_mib) / mean
     # The manual recommends against zeros.
     return "".join(
         f"{vms.moid[vm]} 0.000001 {max(share[vm], 1e-6):.6f} 0.000001 0.000001\n"
