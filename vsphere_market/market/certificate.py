@@ -1,14 +1,21 @@
 """The lower bound: no placement of these VMs costs less.
 
 The host part of the potential is a convex function f of the load matrix, and loads are linear in
-the placement x (x_vh = share of VM v on host h). At any x, convexity gives
+the placement x (x_vh = share of VM v on host h). At any loads L, whether a placement has them or
+not, convexity gives
 
-    f(y) ≥ f(x) + ∇f(x)·(y − x)   for every placement y,
+    f(y) ≥ f(L) + ∇f(L)·(y − L)   for every placement y,
 
 and the right side is least when each VM goes to the host with the lowest price for what it takes:
-one question per VM. Fractional points are allowed for x, so a few Frank-Wolfe steps raise the
-bound; each step's bound is valid and the best is kept. Broken-rule points are never negative and
-the guest and guarantee points do not depend on placement. ``docs/design/certificate.md``.
+one question per VM. So every L gives a valid bound, and the search is for the L that gives the
+highest. Broken-rule points are never negative and the guest and guarantee points do not depend on
+placement.
+
+Two searches, the second only where the first leaves a gap. First, L as if every good could be cut
+and poured by itself (``spread``): its prices are equal wherever VMs have a choice, and where VMs
+are of many mixes nothing is higher. Second, the best fractional placement: shares rise on hosts
+that ask less than others and fall on those that ask more, all VMs at once (exponentiated
+gradient). ``docs/design/certificate.md``.
 """
 
 from __future__ import annotations
@@ -18,12 +25,15 @@ import numpy as np
 from vsphere_market.market.goods import Supply
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.placement import Marketplace
-from vsphere_market.units import FloatArray, IndexArray
+from vsphere_market.market.spread import spread
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
-#: Further rounds would raise the bound by less than this share.
-TIGHT_ENOUGH = 1e-5
-#: The step need not be exact: any point gives a valid bound, a good one a good bound.
-HALVINGS = 10
+#: Further rounds are not worth it when the bound is this near to what the hosts cost now.
+CLOSE_ENOUGH = 5e-4
+#: Or when a fractional placement has been found that costs so little more than the bound.
+TIGHT_ENOUGH = 3e-4
+#: First step of the shares against relative differences of what hosts ask, and its bounds.
+FIRST_STEP, LEAST_STEP, MOST_STEP = 0.2, 1e-4, 4.0
 
 
 def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> float:
@@ -32,7 +42,7 @@ def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> 
     Args:
         ledger: state whose VMs, sizes and settings are meant.
         places: the marketplaces of this ledger, which say who may live where.
-        rounds: Frank-Wolfe steps per cluster.
+        rounds: steps of the second search per cluster.
     """
     rows = np.arange(len(ledger.host_of))
     local = ledger.guest_cost(rows, ledger.terms) + ledger.guarantee_cost(rows, ledger.terms)
@@ -41,44 +51,57 @@ def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> 
     inside = np.zeros(len(cost), dtype=np.bool_)
     for place in places:
         inside[place.hosts] = True
-        bound += _cluster_bound(ledger, place, rounds)
+        bound += _Fractional(ledger, place).bound(rounds)
     return bound + float(cost[~inside].sum())
 
 
-def _cluster_bound(ledger: Ledger, place: Marketplace, rounds: int) -> float:
-    hosts, supply = place.hosts, ledger.supply
-    taken = ledger.taken[place.vms]
-    home = np.searchsorted(hosts, ledger.host_of[place.vms])
-    allowed = place.possible()
-    load: FloatArray = ledger.load[hosts].copy()
-    mobile = np.zeros_like(load)
-    np.add.at(mobile, home, taken)
-    fixed = load - mobile
-    best = -np.inf
-    for _ in range(rounds):
-        here = float(supply.cost(load, hosts).sum())
-        price = supply.price(load, hosts)
-        asked = np.where(allowed, taken @ price.T, np.inf)
-        choice = np.argmin(asked, axis=1)
-        target = np.zeros_like(load)
-        np.add.at(target, choice, taken)
-        target += fixed
-        slack = float((price * (load - target)).sum())
-        best = max(best, here - slack)
-        if slack <= TIGHT_ENOUGH * max(abs(here), 1.0):
-            break
-        load = load + _best_step(supply, hosts, load, target - load) * (target - load)
-    return best
+class _Fractional:
+    """One cluster whose VMs may be cut."""
 
+    def __init__(self, ledger: Ledger, place: Marketplace) -> None:
+        self.hosts: IndexArray = place.hosts
+        self.supply: Supply = ledger.supply
+        self.taken: FloatArray = ledger.taken[place.vms]
+        self.allowed: BoolArray = place.possible()
+        self.load: FloatArray = ledger.load[self.hosts]
+        home = np.searchsorted(self.hosts, ledger.host_of[place.vms])
+        mobile = np.zeros_like(self.load)
+        np.add.at(mobile, home, self.taken)
+        self.fixed: FloatArray = np.maximum(self.load - mobile, 0.0)
 
-def _best_step(supply: Supply, hosts: IndexArray, load: FloatArray, way: FloatArray) -> float:
-    """Where on the way from ``load`` the cost is least: bisection on its slope, which rises."""
-    low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        slope = float((supply.price(load + middle * way, hosts) * way).sum())
-        if slope > 0.0:
-            high = middle
-        else:
-            low = middle
-    return 0.5 * (low + high)
+    def bound(self, rounds: int) -> float:
+        """Points that no placement of the cluster's hosts costs less than."""
+        now = self._cost(self.load)
+        near = now - CLOSE_ENOUGH * abs(now)
+        poured = spread(self.supply, self.hosts, self.fixed, self.taken, self.allowed)
+        best = max(self._at(poured)[0], self._at(self.load)[0])
+        if best >= near:
+            return best
+        share = self.allowed * self.supply.usable[self.hosts]
+        share /= share.sum(axis=1, keepdims=True)
+        step, last = FIRST_STEP, np.inf
+        for _ in range(rounds):
+            load = self.fixed + share.T @ self.taken
+            bound, asked = self._at(load)
+            best = max(best, bound)
+            cost = self._cost(load)
+            if best >= near or cost - best <= TIGHT_ENOUGH * max(abs(cost), 1.0):
+                break
+            step = min(step * 1.2, MOST_STEP) if cost <= last else max(step * 0.5, LEAST_STEP)
+            last = cost
+            least = asked.min(axis=1, keepdims=True)
+            typical = (share * np.where(self.allowed, asked, 0.0)).sum(axis=1, keepdims=True)
+            dearer = (asked - least) / np.maximum(typical, np.finfo(np.float64).tiny)
+            share = share * np.exp(-step * np.minimum(dearer, 50.0))
+            share /= share.sum(axis=1, keepdims=True)
+        return best
+
+    def _cost(self, load: FloatArray) -> float:
+        return float(self.supply.cost(load, self.hosts).sum())
+
+    def _at(self, load: FloatArray) -> tuple[float, FloatArray]:
+        """The bound at loads (hosts, K), and what each host asks of each VM (vms, hosts)."""
+        price = self.supply.price(load, self.hosts)
+        asked: FloatArray = np.where(self.allowed, self.taken @ price.T, np.inf)
+        paid = float(asked.min(axis=1).sum()) + float((price * self.fixed).sum())
+        return self._cost(load) - float((price * load).sum()) + paid, asked

@@ -63,4 +63,24 @@ class HingeCurve:
         return total
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HingeCurves:
+    """Hinges side by side, one for each row of loads (…, k, m).
+
+    Attributes:
+        start: (k, 1).
+        slope: (k, 1).
+    """
+
+    start: FloatArray
+    slope: FloatArray
+
+    def integral(self, load: FloatArray) -> FloatArray:
+        """Integrals of the prices from 0 to loads (…, k, m)."""
+        over = np.maximum(load - self.start, 0.0)
+        over *= over
+        over *= 0.5 * self.slope
+        return over
+
+
 Curve = DelayCurve | HingeCurve

@@ -4,18 +4,25 @@ A quote is the rise of the potential when the VM lives there, so the saving of a
 frees less what arriving costs, is the fall of the potential exactly. A trade must save more than
 its disruption; the potential falls by more than a positive amount each time, and there are finitely
 many placements: trading ends.
-
-Quotes are kept as a matrix, VMs × hosts of one cluster; a trade changes two hosts, so two columns.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.market.asking import Asking
+from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
-from vsphere_market.market.trades import Move, Trade
+from vsphere_market.market.route import Route
+from vsphere_market.market.spread import spread
+from vsphere_market.market.trades import Trade
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+__all__ = ["Marketplace", "disruption", "marketplaces"]
+
+#: What saves less than this share of a cluster's cost is rounding.
+ROUNDING = 1e-12
 
 
 class Marketplace:
@@ -35,139 +42,61 @@ class Marketplace:
         self.eligibility = eligibility
         self.vms = vms
         self.hosts = hosts
-        self._slot = {int(host): at for at, host in enumerate(hosts)}
-        self._row = {int(vm): at for at, vm in enumerate(vms)}
-        self._static: BoolArray = np.array(
-            [eligibility.sees(int(vm))[hosts] for vm in vms], dtype=np.bool_
-        ).reshape(len(vms), len(hosts))
-        self._ruled = sorted(ledger.rules.ruled & self._row.keys())
-        self._disruption: FloatArray = np.zeros((len(vms), len(hosts)))
-        self._enter: FloatArray = np.zeros((len(vms), len(hosts)))
-        self._leave: FloatArray = np.zeros(len(vms))
-        self._rule_cost: FloatArray = np.zeros((len(vms), len(hosts)))
-        self._rule_ok: BoolArray = np.ones((len(vms), len(hosts)), dtype=np.bool_)
-        self._room: BoolArray = np.ones((len(vms), len(hosts)), dtype=np.bool_)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Ask for all quotes afresh, after settings of any VM have changed."""
-        for at in range(len(self.hosts)):
-            self._ask(at)
-        for vm in self._ruled:
-            self._ask_rules(vm)
+        seen = np.array([eligibility.sees(vm) for vm in vms.tolist()], dtype=np.bool_)
+        seen = seen.reshape(len(vms), len(ledger.snapshot.hosts))
+        self._static: BoolArray = np.ascontiguousarray(seen[:, hosts].T)
 
     def savings(self) -> FloatArray:
         """(vms, hosts) fall of the potential by each move; 0 for staying."""
-        home = self._home()
-        rows = np.arange(len(self.vms))
-        saving: FloatArray = self._leave[:, None] - self._enter
-        saving += self._rule_cost[rows, home][:, None] - self._rule_cost
-        saving[rows, home] = 0.0
-        return saving
+        return np.ascontiguousarray(self._asking(0.0).savings().T)
 
     def possible(self) -> BoolArray:
         """(vms, hosts) where each VM may ever live: what it sees, and where it is."""
-        possible = self._static.copy()
-        possible[np.arange(len(self.vms)), self._home()] = True
+        possible = np.ascontiguousarray(self._static.T)
+        home = np.searchsorted(self.hosts, self.ledger.host_of[self.vms])
+        possible[np.arange(len(self.vms)), home] = True
         return possible
 
     def trade(self, least: float, limit: int | None = None) -> list[Trade]:
         """Do the best trade again and again until none is worth it.
 
+        Without a limit each VM moves once, straight to where it ends, wherever such a sequence is
+        found in which each trade pays for itself; and where more is to be gained than
+        ``settings.look_ahead``, exchanges are looked for that single moves would not find.
+
         Args:
             least: savings must exceed disruption by this many points.
-            limit: stop after so many trades; None for when none is left.
+            limit: stop after so many trades, and look no further than the next; None for no limit.
         """
-        done: list[Trade] = []
         if not len(self.vms) or len(self.hosts) < 2:
-            return done
-        while limit is None or len(done) < limit:
-            saving = self.savings()
-            hurdle = self._hurdle()
-            gain = saving - hurdle - least
-            allowed = self._static & self._room & self._rule_ok
-            if self.ledger.budgets.tight:
-                allowed &= self.ledger.budgets.mask(self.vms, self.hosts)
-            allowed[np.arange(len(self.vms)), self._home()] = False
-            gain[~allowed] = -np.inf
-            # Most saving for what it disturbs, not most saving: on the proving ground that copies
-            # up to two fifths less for less pain, since busy VMs with little to copy go first.
-            merit = np.where(gain > 0.0, gain / np.maximum(self._disruption, 1.0), gain)
-            best = int(np.argmax(merit))
-            row, slot = divmod(best, len(self.hosts))
-            if gain[row, slot] <= 0.0:
-                break
-            vm, target = int(self.vms[row]), int(self.hosts[slot])
-            source = int(self.ledger.host_of[vm])
-            done.append(
-                Trade(
-                    Move(vm, source, target),
-                    float(saving[row, slot]),
-                    float(self._disruption[row, slot]),
-                    float(hurdle[row, slot]),
-                )
-            )
-            self.ledger.move(vm, target)
-            self._ask(self._slot[source])
-            self._ask(slot)
-            for kin in self.ledger.rules.kin(vm) | {vm}:
-                if kin in self._row:
-                    self._ask_rules(kin)
-        return done
+            return []
+        ledger = self.ledger
+        route = Route(self._asking(max(least, ROUNDING * self._cost())))
+        trades = route.descend(limit)
+        if limit is not None or not trades:
+            return trades
+        trades = route.once_each(trades)
+        floor = self._floor()
+        far = ledger.settings.look_ahead * ledger.potential()
+        if self._cost() - floor > far and not ledger.rulebook.budgets:
+            trades = route.look_ahead(trades, floor)
+        return trades
 
-    def _hurdle(self) -> FloatArray:
-        """What a saving must exceed: disruption, or the discount on the present quote."""
-        here = self._leave + self._rule_cost[np.arange(len(self.vms)), self._home()]
-        band = self.ledger.settings.discount * np.maximum(here, 0.0)
-        hurdle: FloatArray = np.maximum(self._disruption, band[:, None])
-        return hurdle
+    def _asking(self, least: float) -> Asking:
+        return Asking(self.ledger, self.vms, self.hosts, self._static, least)
 
-    def _home(self) -> IndexArray:
-        lookup = np.full(len(self.ledger.snapshot.hosts) + 1, -1, dtype=np.int64)
-        lookup[self.hosts] = np.arange(len(self.hosts))
-        home: IndexArray = lookup[self.ledger.host_of[self.vms]]
-        return home
+    def _cost(self) -> float:
+        return float(self.ledger.supply.cost(self.ledger.load[self.hosts], self.hosts).sum())
 
-    def _ask(self, slot: int) -> None:
-        """Renew the quotes of one host, and the room it has."""
-        ledger, host = self.ledger, int(self.hosts[slot])
-        supply = ledger.supply
-        load, taken = ledger.load[host], ledger.taken[self.vms]
-        now = supply.cost(load, host)
-        self._enter[:, slot] = supply.cost(load[None, :] + taken, host) - now
-        here = ledger.host_of[self.vms] == host
-        if here.any():
-            left = np.maximum(load[None, :] - taken[here], 0.0)
-            self._leave[here] = now - supply.cost(left, host)
-        self._disruption[:, slot] = disruption(ledger, self.vms, np.array([host]))[:, 0]
-        self._room[:, slot] = self.eligibility.roomy(self.vms, np.array([host]))[:, 0]
-
-    def _ask_rules(self, vm: int) -> None:
-        row, host = self._row[vm], int(self.ledger.host_of[vm])
-        self._rule_cost[row] = self.ledger.rules.costs(vm, host)[self.hosts]
-        self._rule_ok[row] = self.ledger.rules.allowed(vm, host)[self.hosts]
-
-
-def disruption(ledger: Ledger, vms: IndexArray, hosts: IndexArray) -> FloatArray:
-    """Points (vms, hosts) of moving each VM to each host: MiB to copy, over the slower end's speed.
-
-    What is copied is memory that is really there: footprint less what has been taken away. What
-    of it finds nothing free on the target is dearer: others there have to give it up at once.
-    Priority and sensitivity multiply it all, so that who matters more is moved later.
-    """
-    settings = ledger.settings
-    speed = ledger.snapshot.hosts.vmotion_mbps
-    speed = np.where(np.isnan(speed) | (speed <= 0), settings.move_speed_mbps, speed)
-    slower = np.minimum(speed[ledger.host_of[vms]][:, None], speed[hosts][None, :])
-    present = ledger.present[vms][:, None]
-    free = np.maximum(ledger.supply.usable[hosts] - ledger.filled[hosts], 0.0)
-    landing = np.maximum(present - free[None, :], 0.0)
-    copying = settings.move_cost * present * (settings.move_speed_mbps / slower)
-    weight = ledger.rulebook.priority[vms] * ledger.rulebook.move_sensitivity[vms]
-    points: FloatArray = weight[:, None] * (
-        copying + settings.landing_cost * landing + settings.move_fixed
-    )
-    return points
+    def _floor(self) -> float:
+        """What no placement of these VMs costs less than, roughly told."""
+        ledger, hosts = self.ledger, self.hosts
+        taken = ledger.taken[self.vms]
+        fixed = ledger.load[hosts].copy()
+        np.subtract.at(fixed, np.searchsorted(hosts, ledger.host_of[self.vms]), taken)
+        fixed = np.maximum(fixed, 0.0)
+        load = spread(ledger.supply, hosts, fixed, taken, self.possible())
+        return float(ledger.supply.cost(load, hosts).sum())
 
 
 def marketplaces(ledger: Ledger, eligibility: Eligibility) -> list[Marketplace]:

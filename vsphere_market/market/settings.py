@@ -38,6 +38,8 @@ class MarketSettings:
             use is known only when it has it, and what is added is never given back.
         guarantee_weight: points for each MiB of a guarantee that is not backed.
         guarantee_band: a reservation this close to its guarantee is left alone.
+        look_ahead: when single moves end further than this share of the cost from what nothing
+            could be below, exchanges are looked for that lead nearer; they take longer to find.
         minimum_saving: trades that save less than this share of the potential per VM of the
             cluster are noise.
         plan_life_s: a plan older than this has expired.
@@ -68,6 +70,7 @@ class MarketSettings:
     guarantee_weight: float = 8.0
     guarantee_band: float = 0.25
     minimum_saving: float = 0.001
+    look_ahead: float = 0.005
     plan_life_s: float = 1800.0
     migrations_per_host: int = 2
     migrations_at_once: int = 8

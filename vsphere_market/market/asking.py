@@ -1,0 +1,213 @@
+"""The quotes of one cluster, kept true while VMs move.
+
+Quotes are matrices, hosts × VMs. A move changes two hosts, so two rows of them, and for the VMs of
+these two hosts what they would gain anywhere else: nothing else is asked again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vsphere_market.market.book import QuoteBook
+from vsphere_market.market.disruption import disruption
+from vsphere_market.market.eligibility import SLACK_MIB
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.trades import Move, Trade
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """A state to come back to: quotes, and what the ledger says of the hosts.
+
+    Attributes:
+        home: (vms,) slot of each VM.
+        pay: (hosts, vms) disruption of each move from there.
+        load: (H, K) as in the ledger, of all its hosts; so are the next two.
+        occupied: (H, 3).
+        filled: (H,).
+        quotes: enter, leave, rule cost and merit.
+        flags: rules kept, and room.
+    """
+
+    home: IndexArray
+    pay: FloatArray
+    load: FloatArray
+    occupied: FloatArray
+    filled: FloatArray
+    quotes: tuple[FloatArray, ...]
+    flags: tuple[BoolArray, ...]
+
+
+class Asking:
+    """All that is asked in one cluster; matrices are (hosts, vms) by slot and position.
+
+    Args:
+        ledger: the market's state; moves are done on it.
+        vms: rows of the VMs that may move.
+        hosts: rows of the cluster's hosts.
+        static: (hosts, vms) where VMs may go as far as no trade changes it.
+        least: a move must save so many points more than it has to.
+
+    Attributes:
+        home: (vms,) slot of each VM's host.
+        enter: rise of the hosts' cost when the VM arrives.
+        leave: (vms,) fall of its own host's cost when it leaves.
+        rule_cost: points of rules with the VM there.
+        rule_ok: no rule would be broken more.
+        room: the host has room for it.
+        pay: disruption of moving it there.
+        merit: saving less hurdle and threshold, for each point of disturbance; not above 0 where
+            a move is not worth it, -inf where the VM cannot go.
+        book: costs of hosts.
+    """
+
+    def __init__(
+        self, ledger: Ledger, vms: IndexArray, hosts: IndexArray, static: BoolArray, least: float
+    ) -> None:
+        self.ledger = ledger
+        self.vms = vms
+        self.hosts = hosts
+        self.static = static
+        self.least = least
+        self.slot: IndexArray = np.full(len(ledger.snapshot.hosts) + 1, -1, dtype=np.int64)
+        self.slot[hosts] = np.arange(len(hosts))
+        self.row = {vm: at for at, vm in enumerate(vms.tolist())}
+        self.ruled = sorted(ledger.rules.ruled & self.row.keys())
+        costs = ledger.settings
+        self.free = not (costs.move_cost or costs.landing_cost or costs.move_fixed)
+        self.ask_all()
+
+    def ask_all(self) -> None:
+        """Ask for all quotes afresh."""
+        ledger, shape = self.ledger, (len(self.hosts), len(self.vms))
+        self.book = QuoteBook(ledger.supply, self.hosts, ledger.taken[self.vms])
+        self._needs = np.ascontiguousarray(ledger.needs[self.vms].T)
+        self.home: IndexArray = self.slot[ledger.host_of[self.vms]]
+        self.enter: FloatArray = np.empty(shape)
+        self.leave: FloatArray = np.zeros(len(self.vms))
+        self.rule_cost: FloatArray = np.zeros(shape)
+        self.rule_ok: BoolArray = np.ones(shape, dtype=np.bool_)
+        self.room: BoolArray = np.ones(shape, dtype=np.bool_)
+        self.pay: FloatArray = np.zeros(shape)
+        self.merit: FloatArray = np.zeros(shape)
+        self._ask(np.arange(len(self.hosts)))
+        for vm in self.ruled:
+            self._ask_rules(self.row[vm])
+        self.regain()
+
+    def savings(self) -> FloatArray:
+        """(hosts, vms) fall of the potential by each move; 0 for staying."""
+        every = np.arange(len(self.vms))
+        saving = self.here(every) - self.enter - self.rule_cost
+        saving[self.home, every] = 0.0
+        return saving
+
+    def here(self, rows: IndexArray) -> FloatArray:
+        """(n,) what each VM's place costs: what leaving it frees."""
+        cost: FloatArray = self.leave[rows] + self.rule_cost[self.home[rows], rows]
+        return cost
+
+    def do(self, row: int, slot: int) -> Trade:
+        """Do one move, and ask again what it changed."""
+        ledger, vm, home = self.ledger, int(self.vms[row]), int(self.home[row])
+        here = float(self.leave[row] + self.rule_cost[home, row])
+        saving = here - float(self.enter[slot, row] + self.rule_cost[slot, row])
+        pay = float(self.pay[slot, row])
+        hurdle = max(pay, ledger.settings.discount * max(here, 0.0))
+        source, target = int(self.hosts[home]), int(self.hosts[slot])
+        ledger.move(vm, target)
+        self.home[row] = slot
+        self._ask(np.array([home, slot]))
+        changed = (self.home == home) | (self.home == slot)
+        if vm in ledger.rules.ruled:
+            kin = [self.row[other] for other in ledger.rules.kin(vm) if other in self.row]
+            changed[kin] = True
+            for other in (row, *kin):
+                self._ask_rules(other)
+        if not self.free:
+            self.pay[:, row] = disruption(ledger, self.vms[row : row + 1], self.hosts)[0]
+        self._regain(np.array([home, slot]), slice(None))
+        self._regain(slice(None), np.flatnonzero(changed))
+        return Trade(Move(vm, source, target), saving, pay, hurdle)
+
+    def mark(self) -> Mark:
+        """The present state, to come back to."""
+        ledger = self.ledger
+        return Mark(
+            self.home.copy(),
+            self.pay.copy(),
+            ledger.load.copy(),
+            ledger.occupied.copy(),
+            ledger.filled.copy(),
+            tuple(part.copy() for part in (self.enter, self.leave, self.rule_cost, self.merit)),
+            (self.rule_ok.copy(), self.room.copy()),
+        )
+
+    def back(self, mark: Mark) -> None:
+        """Undo all moves since a mark."""
+        ledger = self.ledger
+        self.put(mark.home)
+        # Exactly as it was: adding and taking away again leaves rounding behind.
+        ledger.load[:] = mark.load
+        ledger.occupied[:] = mark.occupied
+        ledger.filled[:] = mark.filled
+        self.home, self.pay = mark.home.copy(), mark.pay.copy()
+        quotes = (part.copy() for part in mark.quotes)
+        self.enter, self.leave, self.rule_cost, self.merit = quotes
+        self.rule_ok, self.room = (part.copy() for part in mark.flags)
+
+    def put(self, homes: IndexArray) -> None:
+        """Put VMs on slots (vms,) without asking anything, before or after."""
+        for row in np.flatnonzero(homes != self.home).tolist():
+            self.ledger.move(int(self.vms[row]), int(self.hosts[homes[row]]))
+
+    def regain(self) -> None:
+        """Work out all gains again: what is allowed may have changed everywhere."""
+        self._regain(slice(None), slice(None))
+
+    def _ask(self, slots: IndexArray) -> None:
+        """Renew the quotes of some hosts, and the room they have."""
+        ledger, hosts = self.ledger, self.hosts[slots]
+        load = ledger.load[hosts]
+        self.enter[slots] = self.book.enter(load, slots)
+        inverse = np.full(len(self.hosts), -1, dtype=np.int64)
+        inverse[slots] = np.arange(len(slots))
+        at = inverse[self.home]
+        rows = np.flatnonzero(at >= 0)
+        if len(rows):
+            self.leave[rows] = self.book.leave(load[at[rows]], self.home[rows], rows)
+        spare = ledger.supply.space[hosts] - ledger.occupied[hosts] + SLACK_MIB
+        room: BoolArray = self._needs[0] <= spare[:, :1]
+        for kind in range(1, spare.shape[1]):
+            room &= self._needs[kind] <= spare[:, kind : kind + 1]
+        self.room[slots] = room
+        if not self.free:
+            self.pay[slots] = disruption(ledger, self.vms, hosts).T
+
+    def _ask_rules(self, row: int) -> None:
+        vm, host = int(self.vms[row]), int(self.hosts[self.home[row]])
+        self.rule_cost[:, row] = self.ledger.rules.costs(vm, host)[self.hosts]
+        self.rule_ok[:, row] = self.ledger.rules.allowed(vm, host)[self.hosts]
+
+    def _regain(self, slots: IndexArray | slice, rows: IndexArray | slice) -> None:
+        """Work out what is gained by moves of some VMs to some hosts; one of them is all."""
+        every = np.arange(len(self.vms))[rows]
+        here = self.here(every)
+        part: tuple[IndexArray | slice, IndexArray | slice] = (slots, rows)
+        gain = here - self.enter[part]
+        gain -= self.rule_cost[part]
+        band = self.ledger.settings.discount * np.maximum(here, 0.0)
+        gain -= np.maximum(self.pay[part], band)
+        gain -= self.least
+        allowed = self.static[part] & self.room[part] & self.rule_ok[part]
+        if self.ledger.budgets.tight:
+            vms, hosts = self.vms[rows], self.hosts[slots]
+            allowed &= self.ledger.budgets.mask(vms, hosts).T
+        gain[~allowed] = -np.inf
+        # Most saving for what it disturbs, not most saving: on the proving ground that copies up
+        # to two fifths less for less pain, since busy VMs with little to copy go first.
+        self.merit[part] = np.where(gain > 0.0, gain / np.maximum(self.pay[part], 1.0), gain)
+        self.merit[self.home[every], every] = -np.inf

@@ -1,0 +1,221 @@
+"""From where VMs are to where they had better be, by trades that each pay for themselves.
+
+The best trade first, again and again, ends where no single move helps, with VMs that changed their
+mind on the way. Here such a sequence is made straight, each VM moving once; and where more is to
+be gained, it is led to where exchanges would end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.market.asking import Asking, Mark
+from vsphere_market.market.disruption import move_price
+from vsphere_market.market.eligibility import SLACK_MIB
+from vsphere_market.market.exchange import Standing, better_homes
+from vsphere_market.market.trades import Move, Trade
+from vsphere_market.units import BoolArray, IndexArray
+
+#: How often a sequence in which VMs move twice is put together anew.
+MAX_REVISIONS = 4
+#: Exchanges come no nearer than this share of the cost to what nothing could be below.
+ENOUGH = 2e-4
+
+
+class Route:
+    """Sequences of trades from one state of a cluster.
+
+    Args:
+        asking: its quotes; the state is the one it is in now.
+    """
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._start: Mark = asking.mark()
+
+    def descend(self, limit: int | None = None, goal: IndexArray | None = None) -> list[Trade]:
+        """The best trade again and again until none is worth it.
+
+        Args:
+            limit: stop after so many.
+            goal: (vms,) only moves straight to these slots.
+        """
+        asking = self._asking
+        done: list[Trade] = []
+        pending = np.flatnonzero(goal != asking.home) if goal is not None else None
+        tight = False
+        while limit is None or len(done) < limit:
+            # A budget that is spent, or no longer, concerns moves all over the cluster.
+            if asking.ledger.budgets.tight or tight:
+                asking.regain()
+            tight = asking.ledger.budgets.tight
+            if goal is None or pending is None:
+                slot, row = divmod(int(np.argmax(asking.merit)), len(asking.vms))
+            elif len(pending):
+                at = int(np.argmax(asking.merit[goal[pending], pending]))
+                row = int(pending[at])
+                slot = int(goal[row])
+                pending = np.delete(pending, at)
+            else:
+                break
+            if not asking.merit[slot, row] > 0.0:
+                break
+            done.append(asking.do(row, slot))
+        return done
+
+    def once_each(self, trades: list[Trade]) -> list[Trade]:
+        """To about the same end by a sequence in which each VM moves once, if one is found."""
+        for _ in range(MAX_REVISIONS):
+            order = [self._asking.row[trade.what.vm] for trade in trades]
+            if len(set(order)) == len(order):
+                break
+            # Each VM at the place of its last move: there it was possible and worth it.
+            order = list(dict.fromkeys(reversed(order)))[::-1]
+            trades = self._straight(order, self._asking.home.copy())
+        return trades
+
+    def look_ahead(self, trades: list[Trade], floor: float) -> list[Trade]:
+        """A sequence that ends lower, or the given one, at whose end the state is, again.
+
+        Args:
+            trades: what was found so far.
+            floor: points that no placement costs less than, to know when it is enough.
+        """
+        asking = self._asking
+        worth = sum(trade.saving - trade.disruption for trade in trades)
+        plain = asking.mark()
+        goal = better_homes(self._standing(), floor * (1.0 + ENOUGH))
+        asking.put(goal)
+        asking.ask_all()
+        others = self._straight(self._order(), goal)
+        others = self.once_each(others)
+        if sum(trade.saving - trade.disruption for trade in others) > worth:
+            return others
+        asking.back(plain)
+        return trades
+
+    def _straight(self, order: list[int], goal: IndexArray) -> list[Trade]:
+        """From the start straight to where VMs are to come, ``goal`` (vms,), and on from there.
+
+        Moves that do not pay at their place are tried after all others; what does not pay then is
+        left to the search for single moves.
+        """
+        asking, home = self._asking, self._start.home
+        ledger = asking.ledger
+        order = [row for row in order if goal[row] != home[row]]
+        asking.back(self._start)
+        trades: list[Trade] = []
+        if not ledger.rulebook.budgets and ledger.rules.ruled.isdisjoint(
+            asking.vms[order].tolist()
+        ):
+            again = False
+            while order:
+                trades, good = self._judged(np.array(order, dtype=np.int64), goal)
+                if good.all():
+                    break
+                fine = [row for row, ok in zip(order, good.tolist(), strict=True) if ok]
+                order = fine if again else fine + [row for row in order if row not in set(fine)]
+                again, trades = True, []
+        if trades:
+            homes = home.copy()
+            homes[order] = goal[order]
+            asking.put(homes)
+            asking.ask_all()
+        trades += self.descend(goal=goal)
+        return trades + self.descend()
+
+    def _judged(self, rows: IndexArray, goal: IndexArray) -> tuple[list[Trade], BoolArray]:
+        """Moves of VMs ``rows``, in order, to their ``goal``: and which are possible and pay.
+
+        All are judged at once: what a move saves depends on its two hosts alone, as they are at
+        its place in the sequence. Rules and budgets have no say here.
+        """
+        asking, start = self._asking, self._start
+        ledger, hosts = asking.ledger, asking.hosts
+        source, target = start.home[rows], goal[rows]
+        load, occupied, filled = start.load[hosts], start.occupied[hosts], start.filled[hosts]
+        space = ledger.supply.space[hosts] + SLACK_MIB
+        loads = np.empty((len(rows), 4, load.shape[1]))
+        roomy = np.empty(len(rows), dtype=np.bool_)
+        full = np.empty(len(rows))
+        vms = asking.vms[rows]
+        ends = zip(source.tolist(), target.tolist(), strict=True)
+        for at, (vm, (here, there)) in enumerate(zip(vms.tolist(), ends, strict=True)):
+            loads[at, 0], loads[at, 2] = load[here], load[there]
+            load[here] -= ledger.taken[vm]
+            load[there] += ledger.taken[vm]
+            loads[at, 1], loads[at, 3] = load[here], load[there]
+            occupied[here] -= ledger.needs[vm]
+            occupied[there] += ledger.needs[vm]
+            roomy[at] = (occupied[there] <= space[there]).all()
+            full[at] = filled[there]
+            filled[here] -= ledger.present[vm]
+            filled[there] += ledger.present[vm]
+        np.maximum(loads, 0.0, out=loads)
+        slots = np.stack([source, source, target, target], axis=1).reshape(-1)
+        cost = asking.book.cost(loads.reshape(len(slots), -1), slots).reshape(-1, 4)
+        leaving, arriving = cost[:, 0] - cost[:, 1], cost[:, 3] - cost[:, 2]
+        pay = np.zeros(len(rows))
+        if not asking.free:
+            pay = move_price(ledger, vms, hosts[source], hosts[target], full)
+        hurdle = np.maximum(pay, ledger.settings.discount * np.maximum(leaving, 0.0))
+        saving = leaving - arriving
+        moves = map(Move, vms.tolist(), hosts[source].tolist(), hosts[target].tolist())
+        trades = list(map(Trade, moves, saving.tolist(), pay.tolist(), hurdle.tolist()))
+        return trades, roomy & (saving - hurdle - asking.least > 0.0)
+
+    def _order(self) -> list[int]:
+        """An order in which VMs can come from the start to where they are, move by move.
+
+        It is found from the end: of all moves that could come last, the one that saves least does.
+        Near the end almost every move saves something, so that few are left over; the other way
+        round the best moves come first and leave many behind that save nothing alone.
+        """
+        asking, origin = self._asking, self._start.home
+        discount = asking.ledger.settings.discount
+        pending = np.flatnonzero(origin != asking.home)
+        order = []
+        while len(pending):
+            to, at = origin[pending], asking.home[pending]
+            then = asking.enter[to, pending] + asking.rule_cost[to, pending]
+            saving = then - asking.here(pending)
+            hurdle = np.maximum(self._start.pay[at, pending], discount * np.maximum(then, 0.0))
+            gain = saving - hurdle - asking.least
+            gain[gain <= 0.0] = np.inf
+            last = int(np.argmin(gain))
+            if not np.isfinite(gain[last]):
+                break
+            row = int(pending[last])
+            order.append(row)
+            asking.do(row, int(origin[row]))
+            pending = np.delete(pending, last)
+        return order[::-1]
+
+    def _standing(self) -> Standing:
+        """A copy of the present state to try exchanges on; VMs under rules stay where they are."""
+        asking = self._asking
+        ledger, hosts = asking.ledger, asking.hosts
+        every = np.arange(len(asking.vms))
+        allowed = asking.static.copy()
+        allowed[:, [asking.row[vm] for vm in asking.ruled]] = False
+        allowed[asking.home, every] = True
+        # A VM that goes elsewhere pays once, from where it was at first.
+        pay = self._start.pay.copy()
+        pay[self._start.home, every] = 0.0
+        taken = ledger.taken[asking.vms]
+        load = ledger.load[hosts]
+        around = np.maximum(taken.mean(axis=0), 1.0)
+        rise = ledger.supply.price(load + around, hosts)
+        rise -= ledger.supply.price(np.maximum(load - around, 0.0), hosts)
+        return Standing(
+            book=asking.book,
+            load=load.copy(),
+            occupied=ledger.occupied[hosts].copy(),
+            space=ledger.supply.space[hosts] + SLACK_MIB,
+            home=asking.home.copy(),
+            taken=taken,
+            needs=ledger.needs[asking.vms],
+            allowed=allowed,
+            pay=pay,
+            slope=rise / (2.0 * around),
+        )
