@@ -268,3 +268,28 @@ def test_a_plan_that_was_followed_spends_its_budget(question: Question) -> None:
     more = make_plan(again, now_s=0.0)
     check_budgets(again, [s.action for s in more.steps if isinstance(s.action, Migrate)])
     assert math.isfinite(more.certificate.potential_after)
+
+
+@given(questions())
+@settings(max_examples=80)
+def test_what_a_step_depends_on_is_enough_to_keep_the_rules(question: Question) -> None:
+    """Other steps may fail, or not be chosen: a step with all that it needs breaks nothing."""
+    snapshot = question.snapshot
+    plan = make_plan(question, now_s=0.0)
+    steps = {step.id: step for step in plan.steps}
+    needs: dict[str, set[str]] = {}
+    for step in plan.steps:
+        direct = set(step.depends_on)
+        needs[step.id] = direct.union(*(needs[other] for other in direct))
+    for step in plan.steps:
+        if not isinstance(step.action, Migrate):
+            continue
+        host_of = start(question)
+        for other in plan.steps:
+            if other.id in needs[step.id] and isinstance(other.action, Migrate):
+                row = snapshot.vms.row(other.action.vm.moid)
+                host_of[row] = snapshot.hosts.row(other.action.target.moid)
+        before = broken(question, host_of)
+        host_of[snapshot.vms.row(step.action.vm.moid)] = snapshot.hosts.row(step.action.target.moid)
+        after = broken(question, host_of)
+        assert all(after[rule] <= count for rule, count in before.items()), steps[step.id]

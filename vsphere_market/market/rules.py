@@ -9,7 +9,7 @@ what it adds to these when all others stay, which is exact for the same reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,11 +125,35 @@ class RuleBoard:
         """Rows of the VMs that any rule is about."""
         return self._pairs_of.keys() | self._hosts_of.keys() | self._crowds_of.keys()
 
+    def partners(self, vm: int) -> set[int]:
+        """Rows of the VMs that pair rules tie it to."""
+        return {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms} - {vm}
+
+    def makes_way(self, vm: int, target: int, gone: Set[int], moved: Set[int]) -> set[int]:
+        """VMs without whose moves, done already, a crowd rule would keep ``vm`` off a host.
+
+        A crowd is large, and most of its moves have nothing to do with each other.
+
+        Args:
+            vm: row of a VM that is about to move.
+            target: where to.
+            gone: VMs that left the target.
+            moved: VMs that moved at all, these among them.
+        """
+        needed: set[int] = set()
+        for at in self._crowds_of.get(vm, ()):
+            crowd = self.crowds[at]
+            left = gone & set(crowd.vms)
+            if left and self.heads[at, target] + len(left) + 1 > crowd.per_host:
+                needed |= left
+            if crowd.hosts_used < len(self.heads[at]):
+                needed |= moved & set(crowd.vms)
+        return needed - {vm}
+
     def kin(self, vm: int) -> set[int]:
         """Rows of the VMs whose quotes change when ``vm`` moves: its partners in rules."""
-        paired = {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms}
         crowd = {other for at in self._crowds_of.get(vm, ()) for other in self.crowds[at].vms}
-        return (paired | crowd) - {vm}
+        return (self.partners(vm) | crowd) - {vm}
 
     def costs(self, vm: int, host: int) -> FloatArray:
         """Points (H,) that having ``vm`` on each host costs, given where the others are.

@@ -90,7 +90,7 @@ def _needs(ledger: Ledger, earlier: tuple[Trade, ...], trade: Trade) -> tuple[in
     and moves of VMs that a rule ties it to.
     """
     vm = trade.what.vm
-    kin = ledger.rules.kin(vm)
+    kin = ledger.rules.partners(vm)
     host = trade.what.target if isinstance(trade.what, Move) else int(ledger.host_of[vm])
     departures = [
         at
@@ -103,6 +103,13 @@ def _needs(ledger: Ledger, earlier: tuple[Trade, ...], trade: Trade) -> tuple[in
         for at, before in enumerate(earlier)
         if before.what.vm in kin and isinstance(before.what, Move)
     }
+    if isinstance(trade.what, Move):
+        gone = {earlier[at].what.vm: at for at in departures}
+        moved = {
+            before.what.vm: at for at, before in enumerate(earlier) if isinstance(before.what, Move)
+        }
+        leavers = ledger.rules.makes_way(vm, host, gone.keys(), moved.keys())
+        needs |= {moved[other] for other in leavers}
     if departures:
         leaving = ledger.needs[[earlier[at].what.vm for at in departures]].sum(axis=0)
         if not isinstance(trade.what, Move) or not _fits(ledger, vm, host, leaving):
