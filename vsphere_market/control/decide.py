@@ -12,6 +12,7 @@ from vsphere_market.control.memory import (
     longest_span_s,
     observed,
     recall,
+    settling,
     without_echo,
 )
 from vsphere_market.demand import DemandHistory, estimate_demand
@@ -96,6 +97,7 @@ def frame(
         settings=settings or MarketSettings(),
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),
         past=tuple(memory.moves),
+        settling=settling(snapshot, memory.grown, now_s),
         now_s=now_s,
     )
     return Frame(snapshot, policies, compiled.findings, memory, question, now_s)

@@ -36,6 +36,10 @@ _WINDOW_S = 300.0
 _SAMPLE_S = 20.0
 #: A guest needs this long to take new memory into use.
 _SETTLING_S = 60.0
+#: Until this long after, what it touches says little about what it will go on using.
+GROWN_REST_S = 900.0
+#: Actions that give a VM memory.
+_GIVING = (ActionKind.HOT_ADD, ActionKind.LIMIT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +110,6 @@ def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove,
 
 def _past_growth(journal: Journal, estate: str, since_s: float) -> Mapping[str, float]:
     wanted = Filter(
-        kind=ActionKind.HOT_ADD,
         outcomes=(OutcomeKind.DONE, OutcomeKind.UNKNOWN),
         since_s=since_s,
         estate=estate,
@@ -114,10 +117,18 @@ def _past_growth(journal: Journal, estate: str, since_s: float) -> Mapping[str, 
     )
     grown: dict[str, float] = {}
     for step in journal.steps(wanted):
-        if step.ended_s is not None and not step.dry_run:
+        if step.ended_s is not None and not step.dry_run and step.action.kind in _GIVING:
             moid = step.action.vm.moid
             grown[moid] = max(step.ended_s, grown.get(moid, step.ended_s))
     return grown
+
+
+def settling(snapshot: Snapshot, grown: Mapping[str, float], now_s: float) -> frozenset[int]:
+    """Rows of VMs that were given memory so short a while ago that they are not grown yet."""
+    rows = {
+        snapshot.vms.row(moid) for moid, ended_s in grown.items() if now_s - ended_s < GROWN_REST_S
+    }
+    return frozenset(rows - {-1})
 
 
 def without_echo(snapshot: Snapshot, grown: Mapping[str, float]) -> Snapshot:

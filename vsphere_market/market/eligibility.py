@@ -51,6 +51,8 @@ class Eligibility:
             return Reason.VM_NOT_MANAGED if not ledger.ours[vm] else Reason.HOST_UNFIT
         if ledger.rulebook.modes[kind][vm] == Mode.OFF:
             return Reason.MODE_OFF
+        if kind is ActionKind.HOT_ADD and vm in ledger.settling:
+            return Reason.SETTLING
         if kind is ActionKind.MIGRATE:
             if self.pinned[vm]:
                 return Reason.PINNED_VM

@@ -44,6 +44,7 @@ class Question:
         past: migrations that disruption budgets count, as far back as the longest window.
         now_s: Unix time at the source, up to which budgets' windows reach; None for the time at
             which the snapshot was taken.
+        settling: rows of VMs that were given memory a short while ago and are not grown yet.
     """
 
     snapshot: Snapshot
@@ -53,11 +54,18 @@ class Question:
     cooling: BoolArray
     past: tuple[PastMove, ...] = ()
     now_s: float | None = None
+    settling: frozenset[int] = frozenset()
 
     def ledger(self) -> Ledger:
         """A fresh ledger of the estate as it stands."""
         return Ledger(
-            self.snapshot, self.demand, self.rulebook, self.settings, self.past, self.now_s
+            self.snapshot,
+            self.demand,
+            self.rulebook,
+            self.settings,
+            self.past,
+            self.now_s,
+            self.settling,
         )
 
 

@@ -62,6 +62,7 @@ class Ledger:
     """Mutable state of one market; V VMs, H hosts, K columns of goods.
 
     Attributes:
+        settling: rows of VMs that were given memory a short while ago.
         left: hosts that a VM has been moved away from not long ago, and does not go back to.
         host_of: (V,) host of each running VM, -1 for those that take no part.
         terms: memory settings.
@@ -81,6 +82,7 @@ class Ledger:
         settings: MarketSettings,
         past: Sequence[PastMove] = (),
         now_s: float | None = None,
+        settling: frozenset[int] = frozenset(),
     ) -> None:
         self.snapshot = snapshot
         self.demand = demand
@@ -117,6 +119,7 @@ class Ledger:
             settings,
             rulebook.crowds,
         )
+        self.settling = settling
         now_s = snapshot.taken_at_s if now_s is None else now_s
         self.left: dict[int, set[int]] = {}
         for move in past:

@@ -68,6 +68,7 @@ class Reason(StrEnum):
     MODE_OFF = "mode-off"
     COOLING_DOWN = "cooling-down"
     JUST_LEFT = "just-left"
+    SETTLING = "settling"
     PINNED_VM = "pinned-vm"
     NO_COUNTERS = "no-counters"
     VM_NOT_MANAGED = "vm-not-managed"
@@ -98,6 +99,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
     Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
+    Reason.SETTLING: "It was given memory a short while ago; what it will use has yet to show.",
     Reason.JUST_LEFT: "It was moved away from that host within the last day.",
     Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",
     Reason.NO_COUNTERS: "vCenter gave no memory counters for it, so its demand is not known.",
