@@ -184,7 +184,9 @@ def _hosts(snapshot: Snapshot) -> list[Finding]:
     lost = ~_is(hosts.connection, CONNECTED)
     found = []
     if lost.any():
-        what = f"{int(lost.sum())} hosts are not connected: {_some(hosts.name, lost)}"
+        count = int(lost.sum())
+        hosts_are = "1 host is" if count == 1 else f"{count} hosts are"
+        what = f"{hosts_are} not connected: {_some(hosts.name, lost)}"
         cure = "reconnect them; until then their VMs are neither moved nor changed"
         found.append(Finding("hosts-lost", Severity.WARNING, "", what, cure))
     resting = hosts.in_maintenance | hosts.in_quarantine
@@ -235,7 +237,9 @@ def _limits(snapshot: Snapshot) -> list[Finding]:
     squeezed = _is(vms.power, POWERED_ON) & (vms.limit_mib < vms.size_mib)
     if not squeezed.any():
         return [Finding("limits", Severity.OK, "", "no running VM has a limit below its size")]
-    what = f"{int(squeezed.sum())} running VMs have a memory limit below their size: "
+    count = int(squeezed.sum())
+    vms_have = "1 running VM has" if count == 1 else f"{count} running VMs have"
+    what = f"{vms_have} a memory limit below the size: "
     what += _some(vms.name, squeezed)
     cure = (
         "lift the limits, also in the templates they came from: they force swapping on idle hosts"

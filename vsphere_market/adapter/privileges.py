@@ -114,12 +114,13 @@ def _finding(
         return Finding(code, Severity.OK, user, what)
     refused = sorted({names[vm] for vms in absent.values() for vm in vms if vm in names})
     missing = " and ".join(sorted(absent))
+    verb = "is" if len(absent) == 1 else "are"
     cure = f"grant {missing} to {user} where those VMs are, or leave {kind} out of the policies"
     if len(refused) == len(names):
-        what = f"{user} may do {kind} on no VM: {missing} is missing"
+        what = f"{user} may do {kind} on no VM: {missing} {verb} missing"
         return Finding(code, Severity.ERROR, user, what, cure)
     what = (
         f"{user} may not do {kind} on {len(refused)} of {len(names)} VMs, such as {refused[0]}: "
-        f"{missing} is missing"
+        f"{missing} {verb} missing"
     )
     return Finding(code, Severity.WARNING, user, what, cure)

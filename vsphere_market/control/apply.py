@@ -163,6 +163,13 @@ def _chosen(plan: Plan, only: Sequence[str]) -> tuple[Step, ...]:
                 where="--step",
                 cure="change the policy's mode to approve or automatic, and plan again",
             )
+        needed = [step for step in known[wanted].depends_on if step not in only]
+        if needed:
+            raise InputError(
+                f"step {wanted} needs {', '.join(needed)} to be done before it",
+                where="--step",
+                cure=f"add {' '.join(f'--step {step}' for step in needed)}",
+            )
     ids = set(only) or set(known)
     return tuple(step for step in plan.steps if step.id in ids and step.mode >= Mode.APPROVE)
 

@@ -44,7 +44,7 @@ def snapshot_from_json(document: Any, *, where: str) -> Snapshot:
     if document.get("format") != SNAPSHOT_FORMAT:
         raise fail(
             "/format",
-            f'is {document.get("format")!r}, expected "{SNAPSHOT_FORMAT}"',
+            f'{_found(document)}, expected "{SNAPSHOT_FORMAT}"',
             "write the file with `vsphere-market snapshot`, in the version you run",
         )
     allowed = {"$schema", "format", "taken_at", "source", "missing", *TABLES}
@@ -131,3 +131,7 @@ def _source(value: Any, fail: Any) -> Source:
     if "kind" not in value or "name" not in value:
         raise fail("/source", "must have kind and name")
     return Source(**value)
+
+
+def _found(document: dict[str, Any]) -> str:
+    return f"is {document['format']!r}" if "format" in document else "is missing"

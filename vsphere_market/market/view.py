@@ -16,6 +16,7 @@ from vsphere_market.market.diagnosis import (
 from vsphere_market.market.engine import Question
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.port import Entity
+from vsphere_market.units import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class HostView:
         footprint: all that its VMs would hold over usable memory; above 1 ESXi balloons.
         usable_mib: memory for sale.
         pressure: how hard it is pressed.
-        ballooned_mib: sum over its VMs.
-        swapped_mib: swapped and compressed, sum over its VMs.
-        swap_kibps: swap-in and swap-out, sum over its VMs.
+        ballooned_mib: sum over its VMs; NaN when none of them gave it.
+        swapped_mib: swapped and compressed, likewise.
+        swap_kibps: swap-in and swap-out, likewise.
         vms: running VMs.
         fit: takes VMs.
     """
@@ -76,8 +77,6 @@ def view_of(ledger: Ledger) -> MarketView:
         here = ledger.host_of == host
         usable = float(ledger.supply.usable[host])
         cluster = int(hosts.cluster[host])
-        swap = np.nan_to_num(vms.swap_in_kibps[here]) + np.nan_to_num(vms.swap_out_kibps[here])
-        gone = np.nan_to_num(vms.swapped_mib[here]) + np.nan_to_num(vms.compressed_mib[here])
         seen.append(
             HostView(
                 host=host_entity(ledger, host),
@@ -87,12 +86,19 @@ def view_of(ledger: Ledger) -> MarketView:
                 footprint=float(ledger.load[host, footprint.start]) / usable,
                 usable_mib=usable,
                 pressure=pressure(ledger, host),
-                ballooned_mib=float(np.nan_to_num(vms.ballooned_mib[here]).sum()),
-                swapped_mib=float(gone.sum()),
-                swap_kibps=float(swap.sum()),
+                ballooned_mib=_sum(here, vms.ballooned_mib),
+                swapped_mib=_sum(here, vms.swapped_mib, vms.compressed_mib),
+                swap_kibps=_sum(here, vms.swap_in_kibps, vms.swap_out_kibps),
                 vms=int(here.sum()),
                 fit=bool(ledger.supply.fit[host]),
             )
         )
     seen.sort(key=lambda view: (-view.price, view.host.name))
     return MarketView(ledger.potential(), tuple(seen), diagnose(ledger))
+
+
+def _sum(rows: BoolArray, *columns: FloatArray) -> float:
+    """Sum of columns over rows; NaN when there are rows and not one gave a figure."""
+    figures = np.concatenate([column[rows] for column in columns])
+    given = figures[~np.isnan(figures)]
+    return float("nan") if len(figures) and not len(given) else float(given.sum())

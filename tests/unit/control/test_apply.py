@@ -151,3 +151,19 @@ def test_nobody_else_may_act_meanwhile(tmp_path: Path) -> None:
         review(way, plan),
     ):
         pass
+
+
+def test_a_step_is_not_taken_without_what_it_needs(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    first, *others = plan.steps
+    needy = dataclasses.replace(others[0], depends_on=(first.id,))
+    plan = dataclasses.replace(plan, steps=(first, needy))
+    with road(tmp_path, plant, NO_POLICIES) as way:
+        with (
+            pytest.raises(InputError, match=f"{needy.id} needs {first.id} .*--step {first.id}"),
+            review(way, plan, only=[needy.id]),
+        ):
+            pass
+        with review(way, plan, only=[first.id, needy.id]) as held:
+            assert [step.id for step in held.chosen] == [first.id, needy.id]
