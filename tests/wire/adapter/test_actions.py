@@ -420,7 +420,7 @@ def test_a_missing_privilege_beforehand_and_at_the_deed(
         for kind in ActionKind:
             finding = findings[f"privileges-{kind}"]
             assert finding.severity is Severity.ERROR
-            assert "is missing" in finding.what
+            assert "missing" in finding.what
             (refused, *_) = errors(reader.precheck(cast.action(kind)))
             assert refused.code == "NoPermission"
             with pytest.raises(NotPermittedError, match="privilege"):

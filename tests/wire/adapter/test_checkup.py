@@ -59,7 +59,7 @@ def test_no_trust_is_a_warning_with_the_pin_to_use(start_simulator: StartSimulat
 def test_limits_are_found(start_simulator: StartSimulator) -> None:
     finding = _findings(start_simulator(document()))["limits"]
     assert finding.severity is Severity.WARNING
-    assert "1 running VMs have a memory limit below their size: vm-3" in finding.what
+    assert "1 running VM has a memory limit below the size: vm-3" in finding.what
     assert "templates" in finding.cure
 
 
