@@ -102,6 +102,7 @@ class Host:
     connection: str = CONNECTED
     in_maintenance: bool = False
     in_quarantine: bool = False
+    vsan: str = ""
     vmotion: bool = True
 
 
@@ -428,6 +429,7 @@ class FakeVCenter:
             "power": POWERED_ON,
             "in_maintenance": host.in_maintenance,
             "in_quarantine": host.in_quarantine,
+            "vsan": host.vsan,
             "vmotion_enabled": host.vmotion,
             "vmotion_mbps": 10000.0,
             "memory_mib": host.memory_mib,

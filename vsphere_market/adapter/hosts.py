@@ -18,6 +18,7 @@ from vsphere_market.adapter.places import (
     row_refs,
     scaled,
 )
+from vsphere_market.adapter.vsan import VSAN_HOST_PATHS
 from vsphere_market.estate import HostTable
 from vsphere_market.units import BYTES_PER_MIB
 
@@ -44,6 +45,7 @@ HOST_PATHS: tuple[str, ...] = (
     "summary.hardware.numCpuCores",
     "summary.quickStats.overallMemoryUsage",
     "summary.quickStats.overallCpuUsage",
+    *VSAN_HOST_PATHS,
 )
 
 _COUNTED = tuple(want.column for want in HOST_COUNTERS)
@@ -54,6 +56,7 @@ def host_columns(
     rows: Rows,
     figures: Mapping[str, Figures],
     failover_hosts: frozenset[str],
+    vsan: Sequence[str],
 ) -> dict[str, Any]:
     """All columns of ``HostTable``.
 
@@ -62,6 +65,7 @@ def host_columns(
         rows: rows of the other tables.
         figures: what the counters came to, by managed object id.
         failover_hosts: ids of the hosts that HA keeps empty.
+        vsan: the part that each has in vSAN.
     """
     choices = HostTable.columns()
     speeds = [vmotion_mbps(host) for host in hosts]
@@ -74,6 +78,7 @@ def host_columns(
         "in_maintenance": flags(hosts, "runtime.inMaintenanceMode"),
         "in_quarantine": flags(hosts, "runtime.inQuarantineMode"),
         "failover_host": [host.moid in failover_hosts for host in hosts],
+        "vsan": vsan,
         "version": column(hosts, "config.product.version", ""),
         "vmotion_enabled": [
             bool(host.get("summary.config.vmotionEnabled", speed > 0))

@@ -33,6 +33,12 @@ from vsphere_market.adapter.places import (
     scaled,
 )
 from vsphere_market.adapter.vms import CAP_KEY, CAP_PATH, VM_PATHS, size_mib, vm_columns
+from vsphere_market.adapter.vsan import (
+    WITNESS_OWNER,
+    vsan_clusters,
+    vsan_parts,
+    witness_appliances,
+)
 from vsphere_market.estate import (
     CONNECTED,
     POWERED_ON,
@@ -159,7 +165,8 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         datastores=_rows(stores),
     )
     tree = Tree(_of(read, "Folder"), _of(read, "Datacenter"))
-    host_part = host_columns(hosts, rows, read.host_figures, failover_hosts(clusters))
+    parts = vsan_parts(hosts, vsan_clusters(clusters))
+    host_part = host_columns(hosts, rows, read.host_figures, failover_hosts(clusters), parts)
     vm_part = vm_columns(
         vms,
         rows,
@@ -170,6 +177,12 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         caps=read.caps,
         passthrough=read.passthrough,
     )
+    # A witness comes as an appliance that no extension calls its own.
+    witnesses = witness_appliances(hosts, parts, vms)
+    vm_part["managed_by"] = [
+        owner or (WITNESS_OWNER if vm.moid in witnesses else "")
+        for vm, owner in zip(vms, vm_part["managed_by"], strict=True)
+    ]
     overrides = drs_overrides(clusters)
     vm_part["tags"] = [read.tags.get(vm.moid, ()) for vm in vms]
     vm_part["drs_override"] = [overrides.get(vm.moid, "") for vm in vms]

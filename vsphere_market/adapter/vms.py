@@ -21,6 +21,7 @@ from vsphere_market.adapter.places import (
     row_refs,
     shown,
 )
+from vsphere_market.adapter.vsan import VM_UUID
 from vsphere_market.estate import VmTable
 from vsphere_market.units import BYTES_PER_MIB, KIB_PER_MIB
 
@@ -33,6 +34,7 @@ _QUICK = "summary.quickStats"
 VM_PATHS: tuple[str, ...] = (
     "name",
     "config.instanceUuid",
+    VM_UUID,
     "runtime.host",
     "resourcePool",
     "parent",

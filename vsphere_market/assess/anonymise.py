@@ -32,7 +32,7 @@ _KINDS = {
     "rules": "rule",
 }
 #: Versions and states that stay, because they name nobody. Everything else that is text goes.
-_KEPT = frozenset(("power", "connection", "guest_os", "version", "drs_behavior", "kind"))
+_KEPT = frozenset(("power", "connection", "guest_os", "version", "drs_behavior", "kind", "vsan"))
 #: What a managing extension is taken for: only whether there is one matters.
 _KEPT_OWNERS = ("rvtools/unlisted", "vCLS")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import vsphere_market
 from vsphere_market.control.cycle import Road, carry_out, settle
+from vsphere_market.control.judging import require_allowed
 from vsphere_market.errors import InputError, PlanError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor import (
@@ -70,6 +71,8 @@ def review(
 
     Raises:
         StaleError: the plan expired, belongs elsewhere, or the estate has moved on.
+        TryLaterError: the policies at hand do not allow one of the steps now.
+        PolicyProblems: they contradict each other or the estate.
         BusyError: somebody else is at work with this journal.
         PlanError: it has no such step.
         UnreachableError, NotPermittedError: the estate cannot be read.
@@ -86,6 +89,7 @@ def review(
                 snapshot = road.port.observe()
         ids = {step.id for step in chosen}
         require_fresh(plan, snapshot, road.port.clock.now_s(), ids)
+        require_allowed(chosen, road.policies, snapshot, road.port.clock.now_s())
         left_out = tuple(step for step in plan.steps if step.id not in ids)
         yield Review(plan, snapshot, chosen, left_out, settled)
 
@@ -102,10 +106,12 @@ def apply(
 
     Raises:
         StaleError: it expired while somebody thought about it.
+        TryLaterError: a freeze began meanwhile, or a schedule ended.
         MarketError: the journal cannot be written.
     """
     journal, plan, port = road.journal, reviewed.plan, road.port
     started_s = port.clock.now_s()
+    require_allowed(reviewed.chosen, road.policies, reviewed.snapshot, started_s)
     cycle = journal.begin_cycle(
         reviewed.snapshot,
         kind="dry-run" if dry_run else "apply",

@@ -107,8 +107,14 @@ class CycleReport:
 
     @property
     def recommended(self) -> tuple[Step, ...]:
-        """Steps that were decided, but not tried."""
-        return tuple(step for step in self.plan.steps if step.id not in self.chosen)
+        """Steps that were decided, but neither tried nor waiting to be."""
+        rest = self.chosen | self.held_back
+        return tuple(step for step in self.plan.steps if step.id not in rest)
+
+    @property
+    def held_back(self) -> frozenset[str]:
+        """Automatic steps that wait for more cycles to want them, or that need one that waits."""
+        return automatic(self.plan) - self.chosen if self.waiting else frozenset()
 
     @property
     def done(self) -> int:
@@ -295,6 +301,8 @@ def sentence_of(report: CycleReport, *, shadow: bool) -> str:
     parts = [f"{report.done} of {_count(steps, 'step')} done"]
     if report.failed:
         parts.append(f"{report.failed} not")
+    if report.held_back:
+        parts.append(f"{len(report.held_back)} waiting")
     if report.recommended:
         parts.append(f"{len(report.recommended)} recommended")
     return ", ".join(parts) + "."

@@ -25,6 +25,13 @@ from vsphere_market.units import UNLIMITED, BoolArray, FloatArray, IndexArray
 
 POWERED_ON = "poweredOn"
 CONNECTED = "connected"
+#: The part that a host has in vSAN: it holds data, it only votes for a cluster elsewhere, or no
+#: other node sees it.
+VSAN_MEMBER = "member"
+VSAN_WITNESS = "witness"
+VSAN_APART = "apart"
+#: Hosts with these parts take no VMs.
+VSAN_CLOSED = (VSAN_WITNESS, VSAN_APART)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +51,9 @@ class VmTable(Table):
         choices=(CONNECTED, "disconnected", "inaccessible", "invalid", "orphaned"),
     )
     template: BoolArray = flag("It is a template.")
-    managed_by: TextColumn = text("Extension that owns it (vCLS, SRM placeholder, agent VM).")
+    managed_by: TextColumn = text(
+        "Extension that owns it (vCLS, SRM placeholder, agent VM, vSAN witness)."
+    )
     guest_os: TextColumn = text("Guest id, e.g. otherLinux64Guest.")
     tools_running: BoolArray = flag("VMware Tools run, so the balloon driver can work.")
     tags: WordsColumn = words("vSphere tags as category:tag.")
@@ -112,6 +121,11 @@ class HostTable(Table):
     in_maintenance: BoolArray = flag("In maintenance mode, or entering it.")
     in_quarantine: BoolArray = flag("In quarantine mode.")
     failover_host: BoolArray = flag("Dedicated HA failover host.")
+    vsan: TextColumn = text(
+        "Its part in vSAN: it holds data, is the witness of a cluster elsewhere, or is a node that "
+        "no other sees; empty where vSAN is off.",
+        choices=("", VSAN_MEMBER, VSAN_WITNESS, VSAN_APART),
+    )
     version: TextColumn = text("ESXi version.")
     vmotion_enabled: BoolArray = flag("Has a VMkernel adapter for vMotion.")
     vmotion_mbps: FloatArray = number("Speed of the vMotion network.", "Mb/s")

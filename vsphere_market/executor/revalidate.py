@@ -12,7 +12,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from vsphere_market.errors import StaleError
-from vsphere_market.estate import CONNECTED, POWERED_ON, Snapshot, time_text
+from vsphere_market.estate import (
+    CONNECTED,
+    POWERED_ON,
+    VSAN_APART,
+    VSAN_WITNESS,
+    Snapshot,
+    time_text,
+)
 from vsphere_market.executor.words import setting_name, setting_text
 from vsphere_market.market.plan import Plan, Step
 from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory
@@ -152,6 +159,10 @@ def _host_unfit(host: Entity, snapshot: Snapshot) -> str:
         return f"host {host.name} is in quarantine mode"
     if hosts.failover_host[row]:
         return f"host {host.name} is kept for failover"
+    if hosts.vsan[row] == VSAN_WITNESS:
+        return f"host {host.name} is a vSAN witness"
+    if hosts.vsan[row] == VSAN_APART:
+        return f"host {host.name} is seen by no other node of its vSAN cluster"
     return ""
 
 

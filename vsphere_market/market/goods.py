@@ -19,7 +19,7 @@ from enum import IntEnum
 import numpy as np
 
 from vsphere_market.demand import Demand
-from vsphere_market.estate import CONNECTED, POWERED_ON, HostTable, Snapshot
+from vsphere_market.estate import CONNECTED, POWERED_ON, VSAN_CLOSED, HostTable, Snapshot
 from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
@@ -176,5 +176,6 @@ def make_supply(
     )
     open_ = alive & ~rulebook.host_excluded
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
+    fit &= np.array([part not in VSAN_CLOSED for part in hosts.vsan], dtype=np.bool_)
     space = np.stack([usable, physical, rulebook.host_overcommit * hosts.memory_mib], axis=1)
     return Supply(goods, capacity, usable, space, fit, open_)

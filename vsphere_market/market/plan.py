@@ -104,7 +104,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",
     Reason.NO_COUNTERS: "vCenter gave no memory counters for it, so its demand is not known.",
     Reason.VM_NOT_MANAGED: "It is a template, not connected, or owned by another product.",
-    Reason.HOST_UNFIT: "The host is not connected, in maintenance or quarantine, or excluded.",
+    Reason.HOST_UNFIT: "The host is not connected, resting, excluded, or closed by HA or vSAN.",
     Reason.OTHER_CLUSTER: "The host is in another cluster.",
     Reason.NO_NETWORK: "The host does not see a network of the VM.",
     Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",

@@ -88,6 +88,7 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         in_maintenance=inventory.maintenance.copy(),
         in_quarantine=np.array([spec.quarantine for spec in specs]),
         failover_host=np.zeros(count, dtype=np.bool_),
+        vsan=("",) * count,
         version=tuple(spec.version for spec in specs),
         vmotion_enabled=np.array([spec.link_mbps > 0 for spec in specs]),
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),

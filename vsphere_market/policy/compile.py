@@ -12,7 +12,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.policy.capacity import merge_capacity
 from vsphere_market.policy.contradictions import rulebook_findings
 from vsphere_market.policy.documents import Document, PolicySet
-from vsphere_market.policy.law import under_drs, untold_findings
+from vsphere_market.policy.law import under_drs, under_vsan, untold_findings
 from vsphere_market.policy.match import HostColumns, VmColumns
 from vsphere_market.policy.merge import ModeMerge, NumberMerge, Statements
 from vsphere_market.policy.placement import PlacementRules
@@ -161,6 +161,11 @@ class _Compiler:
         capacity = merge_capacity(self._capacity, snapshot, self._statements)
         self.findings.extend(capacity.findings)
         sources |= capacity.sources
+        may_suspend = capacity.may_suspend
+        if may_suspend.any():
+            said = sources.get("host_may_suspend", ())
+            may_suspend, sources["host_may_suspend"] = under_vsan(may_suspend, said, snapshot)
+            may_suspend.setflags(write=False)
         if self._rules.sources:
             sources["rules"] = tuple(self._rules.sources)
         return replace(
@@ -170,7 +175,7 @@ class _Compiler:
             host_excluded=capacity.excluded,
             host_reserve=capacity.reserve,
             host_overcommit=capacity.overcommit,
-            host_may_suspend=capacity.may_suspend,
+            host_may_suspend=may_suspend,
             host_may_provision=capacity.may_provision,
             rules=self._rules.table(),
             crowds=tuple(self._rules.crowds),

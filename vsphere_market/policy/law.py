@@ -25,11 +25,13 @@ QUIET_RATE = 5.0
 
 DRS_MOVES = "vSphere#/drs"
 DRS_OVERRIDE = "vSphere#/drs-override"
+VSAN = "vSphere#/vsan"
 #: For explanations.
 LAWS = {
     DRS_MOVES: "DRS is fully automated here and would undo moves; `doctor` tells how to live "
     "together",
     DRS_OVERRIDE: "its DRS override is disabled, so somebody wants it to stay",
+    VSAN: "it runs vSAN, so others' data would go to sleep with it",
 }
 
 
@@ -69,6 +71,18 @@ def under_drs(
             texts[row] = source
         changed |= bool(len(rows))
     return modes, texts if changed else sources
+
+
+def under_vsan(
+    may_suspend: BoolArray, sources: Sequence[str], snapshot: Snapshot
+) -> tuple[BoolArray, tuple[str, ...]]:
+    """Which hosts may be emptied and put into standby, with sources: none that runs vSAN."""
+    runs = np.array([bool(part) for part in snapshot.hosts.vsan], dtype=np.bool_)
+    held = may_suspend & runs
+    texts = sources or [""] * len(held)
+    return may_suspend & ~runs, tuple(
+        VSAN if kept else text for kept, text in zip(held.tolist(), texts, strict=True)
+    )
 
 
 def untold_findings(policies: PolicySet, snapshot: Snapshot) -> Iterator[Finding]:

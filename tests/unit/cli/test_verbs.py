@@ -223,6 +223,25 @@ def test_patience_is_told(hot: Path, tmp_path: Path) -> None:
     assert {item["seen"] for item in first["waiting"]} == {1}
     assert "waits: wanted by 1 of 2 cycles" in ended.err
     assert second["done"] > 0
+    assert (first["held_back"], first["recommended"]) == (first["steps"], 0)
+    # What only the second cycle wants has its own patience to wait for.
+    assert second["held_back"] == len(second["waiting"]) == second["steps"] - second["done"]
+    assert f"{first['steps']} waiting" in ended.err
+    (row,) = rows(vm("run", "--plant", hot, "--once", "-p", patient, "--format", "csv").out)
+    assert (row["held_back"], row["recommended"]) == (str(first["steps"]), "0")
+    assert "waiting" in vm("run", "--plant", hot, "--once", "-p", patient).out
+
+
+def test_a_freeze_holds_a_plan_back_that_was_made_before_it(hot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    vm("plan", "--plant", hot, "-o", path)
+    span = {"from": "2000-01-01", "to": "2099-12-31"}
+    winter = write_json(tmp_path / "winter.json", {**automatic(freezes=[span]), "name": "winter"})
+    for more in (["--yes"], ["--dry-run"]):
+        ended = vm("apply", path, "--plant", hot, "-p", winter, *more)
+        ended.failed_with(75, "winter.json", 'document "winter" freezes it until 2100-01-01 00:00')
+        assert ended.out == ""
+    assert vm("apply", path, "--plant", hot, "--yes").code == 0
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,19 @@ import pytest
 
 from tests.roads import automatic, hot_plant, policies, road
 from vsphere_market.control.apply import apply, drifts, review
-from vsphere_market.control.cycle import observe_and_decide
-from vsphere_market.errors import BusyError, InputError, PlanError, StaleError
+from vsphere_market.control.cycle import Road, observe_and_decide
+from vsphere_market.errors import (
+    BusyError,
+    ExitCode,
+    InputError,
+    PlanError,
+    StaleError,
+    TryLaterError,
+)
+from vsphere_market.estate import time_text
 from vsphere_market.market import Plan
 from vsphere_market.plant import PlantVCenter
-from vsphere_market.policy import NO_POLICIES, PolicySet
+from vsphere_market.policy import NO_POLICIES, Mode, PolicySet
 from vsphere_market.port import Migrate, OutcomeKind
 
 
@@ -167,3 +175,95 @@ def test_a_step_is_not_taken_without_what_it_needs(tmp_path: Path) -> None:
             pass
         with review(way, plan, only=[first.id, needy.id]) as held:
             assert [step.id for step in held.chosen] == [first.id, needy.id]
+
+
+def frozen(plant: PlantVCenter, after_s: float, *, spans_s: float = 3600.0) -> PolicySet:
+    """Everything is automatic, and a freeze begins ``after_s`` from now."""
+    now_s = plant.clock.now_s()
+    span = {
+        key: time_text(now_s + at)[:16]
+        for key, at in (("from", after_s), ("to", after_s + spans_s))
+    }
+    winter = {**automatic(freezes=[span]), "name": "winter", "selector": {"name": "hot-*"}}
+    return policies(automatic(), winter)
+
+
+def refused(way: Road, plan: Plan, *, dry_run: bool) -> str:
+    with pytest.raises(TryLaterError) as raised, review(way, plan, dry_run=dry_run):
+        pass
+    assert raised.value.exit_code == ExitCode.TRY_LATER
+    return str(raised.value)
+
+
+def test_a_freeze_that_began_after_planning_stops_the_plan(tmp_path: Path) -> None:
+    plant = hot_plant()
+    wanted = frozen(plant, 300)
+    plan = made(plant, tmp_path, wanted)
+    assert {step.mode for step in plan.steps} == {Mode.AUTOMATIC}
+    before = plant.observe().vms.host.tolist()
+    plant.clock.sleep(600)
+    with road(tmp_path, plant, wanted) as way:
+        said = [refused(way, plan, dry_run=dry_run) for dry_run in (False, True)]
+        assert way.journal.executions() == ()
+    for text in said:
+        assert 'document "winter" freezes it until' in text
+        assert "freezes/0" in text and "step s1" in text and "Nothing was changed" in text
+        assert f"nor {len(plan.steps) - 1} more" in text
+    assert plant.observe().vms.host.tolist() == before
+
+
+def test_a_freeze_that_begins_while_somebody_thinks_stops_it_too(tmp_path: Path) -> None:
+    plant = hot_plant()
+    wanted = frozen(plant, 300)
+    plan = made(plant, tmp_path, wanted)
+    with road(tmp_path, plant, wanted) as way, review(way, plan) as held:
+        plant.clock.sleep(600)
+        with pytest.raises(TryLaterError, match="winter"):
+            apply(way, held)
+        assert way.journal.executions() == ()
+        assert all(cycle.kind != "apply" for cycle in way.journal.cycles())
+
+
+def test_without_policies_at_hand_what_the_plan_recorded_holds(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path, frozen(plant, 300))
+    plant.clock.sleep(600)
+    with road(tmp_path, plant, NO_POLICIES) as way, review(way, plan) as held:
+        assert apply(way, held).succeeded
+
+
+def test_only_the_chosen_steps_are_judged(tmp_path: Path) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    hands_off = {
+        "apiVersion": "vsphere-market/v1",
+        "kind": "exclusion",
+        "name": "hands off",
+        "selector": {"name": plan.steps[0].action.vm.name},
+    }
+    with road(tmp_path, plant, policies(automatic(), hands_off)) as way:
+        with pytest.raises(TryLaterError, match='"hands off" does not allow it'), review(way, plan):
+            pass
+        others = [
+            step.id
+            for step in plan.steps
+            if step.action.vm != plan.steps[0].action.vm and not step.depends_on
+        ]
+        with review(way, plan, only=others[:1]) as held:
+            assert apply(way, held).outcome_of(others[0]).kind is OutcomeKind.DONE
+
+
+def test_a_schedule_that_has_ended_is_told_as_one(tmp_path: Path) -> None:
+    plant = hot_plant()
+    ends_s = plant.clock.now_s() + 300
+    window = {"from": time_text(ends_s - 7200)[11:16], "to": time_text(ends_s)[11:16]}
+    wanted = policies(automatic(schedule=[window]))
+    plan = made(plant, tmp_path, wanted)
+    assert {step.mode for step in plan.steps} == {Mode.AUTOMATIC}
+    plant.clock.sleep(600)
+    with (
+        road(tmp_path, plant, wanted) as way,
+        pytest.raises(TryLaterError, match='outside the schedule of document "all automatic"'),
+        review(way, plan),
+    ):
+        pass

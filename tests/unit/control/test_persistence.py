@@ -21,10 +21,14 @@ def test_an_action_waits_until_enough_cycles_wanted_it(tmp_path: Path) -> None:
         assert first.plan.steps
         assert first.chosen == frozenset()
         assert {(item.seen, item.wanted) for item in first.waiting} == {(1, 3)}
+        assert first.recommended == ()
+        assert first.held_back == {step.id for step in first.plan.steps}
+        assert way.journal.cycles()[0].sentence.endswith(f"{len(first.held_back)} waiting.")
         second = one_cycle(way, 2)
         assert second.chosen == frozenset()
         third = one_cycle(way, 3)
         assert third.chosen
+        assert third.held_back == frozenset()
         assert third.done == len(third.chosen)
 
 

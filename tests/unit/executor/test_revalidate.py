@@ -87,6 +87,14 @@ def target_busy(vc: FakeVCenter) -> None:
     vc.hosts["host-2"].in_maintenance = True
 
 
+def target_votes(vc: FakeVCenter) -> None:
+    vc.hosts["host-2"].vsan = "witness"
+
+
+def target_cut_off(vc: FakeVCenter) -> None:
+    vc.hosts["host-2"].vsan = "apart"
+
+
 def target_ill(vc: FakeVCenter) -> None:
     vc.hosts["host-2"].in_quarantine = True
 
@@ -109,6 +117,8 @@ def source_lost(vc: FakeVCenter) -> None:
         (target_lost, "host esx-2 is not responding"),
         (target_busy, "host esx-2 is in maintenance mode"),
         (target_ill, "host esx-2 is in quarantine mode"),
+        (target_votes, "host esx-2 is a vSAN witness"),
+        (target_cut_off, "host esx-2 is seen by no other node of its vSAN cluster"),
         (target_mute, "host esx-2 has no vMotion network any more"),
         (source_lost, "host esx-1 is disconnected"),
     ],

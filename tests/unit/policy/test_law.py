@@ -8,7 +8,7 @@ import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.policies import compiled, document
-from vsphere_market.policy import Mode, explain_vm
+from vsphere_market.policy import Mode, explain_host, explain_vm
 from vsphere_market.port import ActionKind
 
 AUTOMATIC = document("automation", spec={"mode": "automatic"})
@@ -70,3 +70,15 @@ def test_a_vm_given_to_drs_is_not() -> None:
 def test_a_vm_nailed_down_is_only_shown() -> None:
     assert modes("disabled", **FULL)[:2] == (Mode.RECOMMEND, "vSphere#/drs-override")
     assert modes("disabled")[0] == Mode.AUTOMATIC  # means nothing while DRS is off
+
+
+def test_no_host_that_runs_vsan_is_put_to_sleep() -> None:
+    snapshot = snapshot_of(
+        clusters=[cluster_row()],
+        hosts=[host_row("plain", 65536), host_row("data", 65536, vsan="member")],
+    )
+    rulebook = compiled(snapshot, document("capacity", spec={"suspend": True})).rulebook
+    assert rulebook.host_may_suspend.tolist() == [True, False]
+    said = {item.name: item for item in explain_host(rulebook, 1)}["host_may_suspend"]
+    assert (said.value, said.source) == ("no", "vSphere#/vsan")
+    assert "vSAN" in said.note

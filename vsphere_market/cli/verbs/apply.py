@@ -12,6 +12,7 @@ from vsphere_market.cli.options import (
     SourceArgs,
     format_options,
     journal_options,
+    policy_options,
     source_options,
     with_options,
 )
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from vsphere_market.executor import ExecutionResult
 
 
-@with_options(source=source_options, journal=journal_options, how=format_options)
+@with_options(
+    source=source_options, policies=policy_options, journal=journal_options, how=format_options
+)
 def apply(
     plan: Annotated[Path, Argument(help="The plan file.", metavar="PLAN")],
     source: SourceArgs,
+    policies: tuple[Path, ...],
     journal: Path | None,
     how: Format,
     yes: Annotated[bool, Option("--yes", "-y", help="Ask nothing.")] = False,
@@ -41,7 +45,8 @@ def apply(
 ) -> int:
     """Carry out a plan: revalidate it, ask, then do it step by step.
 
-    Steps that policy only recommends are left out.
+    Steps that policy only recommends are left out. With --policies, schedules and freezes are
+    judged again now; without them, what the plan recorded holds.
     """
     from vsphere_market.cli.render import busy, is_terminal, say, show
     from vsphere_market.cli.verbs.outcomes import watcher, what_went_wrong
@@ -49,10 +54,11 @@ def apply(
     from vsphere_market.control.apply import apply as carry_out
     from vsphere_market.control.apply import load_plan, review
     from vsphere_market.control.cycle import Road
+    from vsphere_market.control.decide import policies_from
     from vsphere_market.control.journals import working_journal
-    from vsphere_market.policy import NO_POLICIES
 
     wanted = load_plan(plan)
+    known = policies_from(policies)
     if not (yes or dry_run or is_terminal()):
         raise UsageError(
             "nobody is here to say yes", where="apply", cure="give --yes, or look with --dry-run"
@@ -60,7 +66,7 @@ def apply(
     with ExitStack() as stack:
         opened = stack.enter_context(source.open())
         kept = stack.enter_context(working_journal(opened, journal))
-        road = Road(opened.port, kept, NO_POLICIES, who=who())
+        road = Road(opened.port, kept, known, who=who())
         with busy(f"reading {opened.label}"):
             holding = review(road, wanted, only=step or (), dry_run=dry_run)
             reviewed = stack.enter_context(holding)

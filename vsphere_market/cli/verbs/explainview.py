@@ -140,7 +140,9 @@ def host_report(host: HostExplanation) -> Report:
     )
     parts: list[Table | Text] = [Text(head, "bold")]
     if not view.fit:
-        parts.append(Text("It takes no VMs: not connected, in maintenance or quarantine, or out."))
+        parts.append(
+            Text("It takes no VMs: not connected, resting, excluded, or closed by HA or vSAN.")
+        )
     parts += [
         _numbers("What its price is made of", host.price_parts),
         tenants,

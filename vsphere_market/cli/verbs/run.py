@@ -49,8 +49,8 @@ def run(
 ) -> int:
     """Observe, decide, act, write down, again and again.
 
-    Without --shadow, steps whose policy mode is automatic are carried out; all others are
-    recommended. Without policies nothing is automatic.
+    Without --shadow, steps whose policy mode is automatic are carried out, or wait until enough
+    cycles wanted them; all others are recommended. Without policies nothing is automatic.
     """
     from vsphere_market.cli.render import show, warn
     from vsphere_market.cli.verbs.outcomes import watcher
@@ -158,6 +158,7 @@ class _Teller:
             Column("steps", "planned", right=True),
             Column("done", "done", right=True),
             Column("failed", "failed", right=True, minor=True),
+            Column("held_back", "waiting", right=True),
             Column("recommended", "recommended", right=True),
         )
         rows = [[row[column.key] for column in columns] for row in self._rows]
@@ -185,6 +186,8 @@ def _line(report: CycleReport, shadow: bool) -> str:
     parts = [f"{report.done} of {steps} done"]
     if report.failed:
         parts.append(f"{report.failed} not")
+    if report.held_back:
+        parts.append(f"{len(report.held_back)} waiting")
     if report.recommended:
         parts.append(f"{len(report.recommended)} recommended")
     return f"{head}; {', '.join(parts)}, potential {potential}"
@@ -217,6 +220,7 @@ def cycle_json(report: CycleReport, shadow: bool) -> dict[str, Any]:
         "steps": len(report.plan.steps),
         "done": report.done,
         "failed": report.failed,
+        "held_back": len(report.held_back),
         "recommended": len(report.recommended),
         "refusals": len(report.plan.refusals),
         "waiting": [
