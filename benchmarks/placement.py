@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import rival
-from benchmarks.estates import estate
+from benchmarks.estates import SOLD, estate
 from benchmarks.exact import optimum
 from vsphere_market.demand import estimate_demand
 from vsphere_market.market import MarketSettings, Question, clear
@@ -66,7 +66,7 @@ class Instance:
 
     def question(self) -> Question:
         """The question to the market, moves free."""
-        snapshot = estate(self.hosts, self.vms, self.seed)
+        snapshot = estate(self.hosts, self.vms, self.seed, SOLD if self.hosts >= 16 else 0.6)
         return Question(
             snapshot,
             estimate_demand(snapshot),

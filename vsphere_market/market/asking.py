@@ -17,6 +17,9 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.trades import Move, Trade
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
+#: Asking about one move at a time is quicker up to one move for so many hosts.
+FEW = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mark:
@@ -163,6 +166,16 @@ class Asking:
         """Put VMs on slots (vms,) without asking anything, before or after."""
         for row in np.flatnonzero(homes != self.home).tolist():
             self.ledger.move(int(self.vms[row]), int(self.hosts[homes[row]]))
+
+    def come(self, homes: IndexArray) -> None:
+        """Put VMs on slots (vms,), and ask what has changed."""
+        rows = np.flatnonzero(homes != self.home)
+        if len(rows) <= len(self.hosts) // FEW:
+            for row in rows.tolist():
+                self.do(row, int(homes[row]))
+        else:
+            self.put(homes)
+            self.ask_all()
 
     def regain(self) -> None:
         """Work out all gains again: what is allowed may have changed everywhere."""

@@ -33,7 +33,9 @@ CLOSE_ENOUGH = 5e-4
 #: Or when a fractional placement has been found that costs so little more than the bound.
 TIGHT_ENOUGH = 3e-4
 #: First step of the shares against relative differences of what hosts ask, and its bounds.
-FIRST_STEP, LEAST_STEP, MOST_STEP = 0.2, 1e-4, 4.0
+FIRST_STEP, LEAST_STEP, MOST_STEP = 2.0, 1e-4, 4.0
+#: How much longer a step is tried after one that was good.
+GROW = 1.3
 
 
 def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> float:
@@ -87,7 +89,7 @@ class _Fractional:
             cost = self._cost(load)
             if best >= near or cost - best <= TIGHT_ENOUGH * max(abs(cost), 1.0):
                 break
-            step = min(step * 1.2, MOST_STEP) if cost <= last else max(step * 0.5, LEAST_STEP)
+            step = min(step * GROW, MOST_STEP) if cost <= last else max(step * 0.5, LEAST_STEP)
             last = cost
             least = asked.min(axis=1, keepdims=True)
             typical = (share * np.where(self.allowed, asked, 0.0)).sum(axis=1, keepdims=True)

@@ -85,8 +85,7 @@ class Route:
         worth = sum(trade.saving - trade.disruption for trade in trades)
         plain = asking.mark()
         goal = better_homes(self._standing(), floor * (1.0 + ENOUGH))
-        asking.put(goal)
-        asking.ask_all()
+        asking.come(goal)
         others = self._straight(self._order(), goal)
         others = self.once_each(others)
         if sum(trade.saving - trade.disruption for trade in others) > worth:
@@ -103,7 +102,6 @@ class Route:
         asking, home = self._asking, self._start.home
         ledger = asking.ledger
         order = [row for row in order if goal[row] != home[row]]
-        asking.back(self._start)
         trades: list[Trade] = []
         if not ledger.rulebook.budgets and ledger.rules.ruled.isdisjoint(
             asking.vms[order].tolist()
@@ -119,8 +117,9 @@ class Route:
         if trades:
             homes = home.copy()
             homes[order] = goal[order]
-            asking.put(homes)
-            asking.ask_all()
+            asking.come(homes)
+        else:
+            asking.back(self._start)
         trades += self.descend(goal=goal)
         return trades + self.descend()
 
