@@ -21,9 +21,10 @@ GIB = 1024
 #: much memory again but only a quarter more CPU.
 GENERATIONS = (1.0, 1.5)
 SPEEDS = (1.0, 1.25)
-#: MHz of CPU for each MiB of memory, over all hosts; VMs want half of it.
-MHZ_PER_MIB = 0.2
-CPU_SOLD = 0.5
+#: MHz of CPU for each MiB of memory, over all hosts (20 cores of 2.5 GHz for 170 GiB); VMs
+#: want a third of it, since memory is what runs out first.
+MHZ_PER_MIB = 0.3
+CPU_SOLD = 0.35
 #: VM sizes in GiB and how many of 100 VMs have them.
 SIZES = {2: 8, 4: 23, 8: 31, 16: 24, 32: 11, 64: 3}
 #: What the VMs hold, as a share of the hosts' usable memory.

@@ -21,6 +21,8 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 __all__ = ["Marketplace", "disruption", "marketplaces"]
 
+#: How often a sequence is led to where exchanges would end; each begins where the last one did.
+LOOKS = 4
 #: What saves less than this share of a cluster's cost is rounding.
 ROUNDING = 1e-12
 
@@ -78,8 +80,12 @@ class Marketplace:
         trades = route.once_each(trades)
         floor = self._floor()
         far = ledger.settings.look_ahead * ledger.potential()
-        if self._cost() - floor > far and not ledger.rulebook.budgets:
-            trades = route.look_ahead(trades, floor)
+        for _ in range(LOOKS):
+            if self._cost() - floor <= far or ledger.rulebook.budgets:
+                break
+            before, trades = trades, route.look_ahead(trades, floor)
+            if trades is before:
+                break
         return trades
 
     def _asking(self, least: float) -> Asking:
