@@ -161,18 +161,10 @@ def _quiescence(ledger: Ledger, eligibility: Eligibility) -> list[Trade]:
         terms.guarantee,
         terms.free_idle,
     )
-    traded, settled = 0, -1
     for _ in range(MAX_ROUNDS):
         found: list[Trade] = []
         for stage in stages:
-            # Nobody wants to move who did not, as long as nothing else has changed.
-            if stage is place and settled == traded:
-                continue
-            more = stage()
-            found += more
-            traded += len(more)
-            if stage is place:
-                settled = traded
+            found += stage()
         if not found:
             break
         done += found
