@@ -236,7 +236,7 @@ def write_decision(
             "footprint_mib": np.where(demand.known, demand.footprint, np.nan),
         },
     )
-    keep_history(journal, snapshot, framed.history)
+    keep_history(journal, snapshot, framed.memory)
     document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
     return cycle, journal.write_plan(plan, document, cycle=cycle)
 

@@ -89,10 +89,10 @@ def frame(
     memory = recall(journal, snapshot, now_s, longest_span_s(rulebook))
     if memory.grown:
         snapshot = without_echo(snapshot, memory.grown)
-    observed(memory.history, snapshot)
+    observed(memory, snapshot)
     question = Question(
         snapshot=snapshot,
-        demand=estimate_demand(snapshot, memory.history),
+        demand=estimate_demand(snapshot, memory.history, sizes=memory.sizes),
         rulebook=rulebook,
         settings=settings or MarketSettings(),
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),

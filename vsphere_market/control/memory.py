@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vsphere_market.demand import DemandHistory, estimate_demand, identities
+from vsphere_market.demand import (
+    DemandHistory,
+    SizeHistory,
+    estimate_demand,
+    identities,
+    pack_sizes,
+    unpack_sizes,
+)
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Filter, Journal, estate_key
 from vsphere_market.market.budgets import PastMove
@@ -25,6 +32,11 @@ log = logging.getLogger(__name__)
 #: Name of the journal's blob with the demand history of an estate, and its version.
 _HISTORY = "demand-history/{estate}"
 _HISTORY_VERSION = 1
+#: The same of what is remembered for sizing.
+_SIZES = "size-history/{estate}"
+_SIZES_VERSION = 1
+#: A VM that waits for more than this share of its time wants more than it shows, in percent.
+_WAITS_PCT = 1.0
 #: Moves within this time count as repeats, each doubling the VM's cool-down …
 REPEAT_WINDOW_S = 86_400.0
 #: … up to this factor.
@@ -50,11 +62,13 @@ class Memory:
         history: working sets of the last days; the present one is added by :func:`observed`.
         moves: our migrations, newest first.
         grown: managed object id -> Unix time at which we last hot-added memory to the VM.
+        sizes: what VMs wanted in the last months; likewise.
     """
 
     history: DemandHistory = field(default_factory=DemandHistory)
     moves: tuple[PastMove, ...] = ()
     grown: Mapping[str, float] = field(default_factory=dict)
+    sizes: SizeHistory = field(default_factory=SizeHistory)
 
 
 def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: float) -> Memory:
@@ -84,7 +98,18 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
         history,
         past_moves(journal, estate, now_s - span_s),
         _past_growth(journal, estate, now_s - REPEAT_WINDOW_S),
+        _recalled_sizes(journal, estate),
     )
+
+
+def _recalled_sizes(journal: Journal, estate: str) -> SizeHistory:
+    blob = journal.get_blob(_SIZES.format(estate=estate))
+    if blob is not None and blob.version == _SIZES_VERSION:
+        try:
+            return unpack_sizes(blob.data)
+        except ValueError:
+            log.warning("the size history of %s is damaged and begins anew", estate)
+    return SizeHistory()
 
 
 def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove, ...]:
@@ -151,17 +176,27 @@ def without_echo(snapshot: Snapshot, grown: Mapping[str, float]) -> Snapshot:
     return dataclasses.replace(snapshot, vms=fresh)
 
 
-def observed(history: DemandHistory, snapshot: Snapshot) -> None:
-    """Add a snapshot to a history. VMs without counters leave no trace in it."""
+def observed(memory: Memory, snapshot: Snapshot) -> None:
+    """Add a snapshot to what is remembered. VMs without counters leave no trace in it."""
     demand = estimate_demand(snapshot)
-    seen = np.where(demand.known & demand.running, demand.working_set, np.nan)
-    history.update(snapshot.taken_at_s, identities(snapshot.vms), seen)
+    vms, ids = snapshot.vms, identities(snapshot.vms)
+    there = demand.known & demand.running
+    seen = np.where(there, demand.working_set, np.nan)
+    memory.history.update(snapshot.taken_at_s, ids, seen)
+    coming_back = np.nan_to_num(vms.swap_in_kibps) + np.nan_to_num(vms.decompress_kibps)
+    hurt = (coming_back > 0) & (np.nan_to_num(vms.latency_pct) > _WAITS_PCT)
+    memory.sizes.observe(
+        snapshot.taken_at_s, ids, np.where(there, demand.wanted, np.nan), hurt=hurt
+    )
 
 
-def keep_history(journal: Journal, snapshot: Snapshot, history: DemandHistory) -> None:
-    """Write a demand history down for the next run."""
-    name = _HISTORY.format(estate=estate_key(snapshot.source))
-    journal.put_blob(name, history.to_bytes(), version=_HISTORY_VERSION, at_s=snapshot.taken_at_s)
+def keep_history(journal: Journal, snapshot: Snapshot, memory: Memory) -> None:
+    """Write what is remembered of demand down for the next run."""
+    estate, at_s = estate_key(snapshot.source), snapshot.taken_at_s
+    name = _HISTORY.format(estate=estate)
+    journal.put_blob(name, memory.history.to_bytes(), version=_HISTORY_VERSION, at_s=at_s)
+    name = _SIZES.format(estate=estate)
+    journal.put_blob(name, pack_sizes(memory.sizes), version=_SIZES_VERSION, at_s=at_s)
 
 
 def longest_span_s(rulebook: Rulebook) -> float:

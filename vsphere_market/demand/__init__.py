@@ -8,12 +8,22 @@ from vsphere_market.demand.estimate import (
 )
 from vsphere_market.demand.history import DemandHistory
 from vsphere_market.demand.model import Demand
+from vsphere_market.demand.sizes import SizeHistory
+from vsphere_market.demand.sizes_file import pack_sizes, unpack_sizes
+from vsphere_market.demand.sizing import ORIGINS, Origin, SizeSettings, Sizing
 
 __all__ = [
+    "ORIGINS",
     "Demand",
     "DemandHistory",
     "DemandSettings",
+    "Origin",
+    "SizeHistory",
+    "SizeSettings",
+    "Sizing",
     "estimate_demand",
     "identities",
+    "pack_sizes",
     "typical_overhead",
+    "unpack_sizes",
 ]

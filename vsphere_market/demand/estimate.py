@@ -14,6 +14,8 @@ import numpy as np
 
 from vsphere_market.demand.history import DemandHistory
 from vsphere_market.demand.model import Demand
+from vsphere_market.demand.sizes import SizeHistory
+from vsphere_market.demand.sizing import Sizing
 from vsphere_market.estate import POWERED_ON, Snapshot, VmTable
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
 
@@ -52,6 +54,7 @@ def estimate_demand(
     snapshot: Snapshot,
     history: DemandHistory | None = None,
     settings: DemandSettings | None = None,
+    sizes: SizeHistory | None = None,
 ) -> Demand:
     """Estimate the demand of every VM of a snapshot.
 
@@ -59,6 +62,7 @@ def estimate_demand(
         snapshot: the estate now.
         history: what earlier snapshots showed, already updated with this one; None for none.
         settings: how to read the counters.
+        sizes: what months showed, already updated likewise; None for nothing.
     """
     settings = settings or DemandSettings()
     vms = snapshot.vms
@@ -108,6 +112,7 @@ def estimate_demand(
         known=known,
         running=running,
         confidence=_confidence(vms.samples, hours, known),
+        sizing=Sizing.unknown(wanted) if sizes is None else sizes.sizing(identities(vms), wanted),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vsphere_market.demand.sizing import Sizing
 from vsphere_market.units import BoolArray, FloatArray
 
 
@@ -26,6 +27,7 @@ class Demand:
             its host from being taken for empty, and the VM itself is not traded.
         running: (V,) powered on, so that it takes part at all. Others have zero demand.
         confidence: (V,) 0 to 1, from the number of samples and hours behind the figures.
+        sizing: what months say about the size that each VM needs.
     """
 
     footprint: FloatArray
@@ -38,6 +40,7 @@ class Demand:
     known: BoolArray
     running: BoolArray
     confidence: FloatArray
+    sizing: Sizing
 
     @property
     def working_set(self) -> FloatArray:

@@ -105,6 +105,7 @@ def with_more_vms(
         known=grown(demand.known),
         running=grown(demand.running),
         confidence=grown(demand.confidence),
+        sizing=demand.sizing.with_more_like(like, count),
     )
     snapshot = dataclasses.replace(question.snapshot, vms=more)
     cooling = np.concatenate([question.cooling, np.zeros(count, dtype=np.bool_)])

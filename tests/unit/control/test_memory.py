@@ -21,7 +21,7 @@ from vsphere_market.control.memory import (
     recall,
     without_echo,
 )
-from vsphere_market.demand import DemandHistory, identities
+from vsphere_market.demand import identities
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import estate_key, open_journal
 from vsphere_market.market.budgets import PastMove
@@ -88,23 +88,43 @@ def test_how_far_back_moves_matter() -> None:
 
 def test_demand_is_remembered_over_a_restart(tmp_path: Path) -> None:
     snapshot = two_vms()
-    history = DemandHistory()
-    observed(history, snapshot)
+    before = Memory()
+    observed(before, snapshot)
     with open_journal(tmp_path / "j.db") as journal:
-        keep_history(journal, snapshot, history)
+        keep_history(journal, snapshot, before)
     with open_journal(tmp_path / "j.db") as journal:
         memory = recall(journal, snapshot, snapshot.taken_at_s, HOUR)
     ids = identities(snapshot.vms)
-    assert memory.history.hours(ids) == pytest.approx(history.hours(ids))
+    assert memory.history.hours(ids) == pytest.approx(before.history.hours(ids))
     assert memory.history.hours(ids).shape == (2, 1)
+    assert memory.sizes.pending == pytest.approx(before.sizes.pending)
+    assert len(memory.sizes) == 2
+
+
+def test_an_hour_of_waiting_is_remembered_as_more_than_it_showed() -> None:
+    calm = snapshot_of(
+        clusters=[cluster_row()],
+        hosts=[host_row("host-1", 65536)],
+        vms=[
+            vm_row("vm-1", "host-1", 8192, active_mib=4000, active_peak_mib=4000),
+            vm_row("vm-2", "host-1", 8192, active_mib=4000, active_peak_mib=4000)
+            | {"swap_in_kibps": 100, "latency_pct": 5.0, "swapped_mib": 100},
+        ],
+    )
+    memory = Memory()
+    observed(memory, calm)
+    quiet, waiting = memory.sizes.pending
+    assert waiting > 1.15 * quiet
 
 
 def test_a_damaged_history_begins_anew(tmp_path: Path) -> None:
     snapshot = two_vms()
     with open_journal(tmp_path / "j.db") as journal:
-        name = f"demand-history/{estate_key(snapshot.source)}"
-        journal.put_blob(name, b"rubbish", version=1, at_s=0.0)
-        assert len(recall(journal, snapshot, NOW, HOUR).history) == 0
+        for kind in ("demand", "size"):
+            name = f"{kind}-history/{estate_key(snapshot.source)}"
+            journal.put_blob(name, b"rubbish", version=1, at_s=0.0)
+        memory = recall(journal, snapshot, NOW, HOUR)
+        assert len(memory.history) == len(memory.sizes) == 0
     assert recall(None, snapshot, NOW, HOUR).moves == Memory().moves
 
 
@@ -114,9 +134,10 @@ def test_a_vm_without_counters_leaves_no_trace() -> None:
         hosts=[host_row("host-1", 65536)],
         vms=[{"moid": "vm-1", "name": "vm-1", "host": "host-1", "size_mib": 4096}],
     )
-    history = DemandHistory()
-    observed(history, snapshot)
-    assert np.isnan(history.hours(["vm-1"])).all()
+    memory = Memory()
+    observed(memory, snapshot)
+    assert np.isnan(memory.history.hours(["vm-1"])).all()
+    assert len(memory.sizes) == 0
 
 
 def test_what_was_moved_comes_back_from_the_journal(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vsphere_market.control.memory import cooling, observed
+from vsphere_market.control.memory import Memory, cooling, observed
 from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import MarketSettings, Plan, Question, make_plan
@@ -35,7 +35,7 @@ class Market:
         self.plan: Plan | None = None
         self._circumstances = circumstances
         hours = parameters.get("hours")
-        self._history = DemandHistory() if hours is None else DemandHistory(int(hours))
+        self._memory = Memory(DemandHistory() if hours is None else DemandHistory(int(hours)))
         self._demand = DemandSettings(**chosen(DemandSettings, parameters))
         self._market = MarketSettings(**chosen(MarketSettings, parameters))
 
@@ -44,10 +44,11 @@ class Market:
     ) -> Sequence[Order]:
         """Let the market clear; the plan's own order and dependencies are kept."""
         rulebook = allowed_rulebook(self._circumstances, snapshot)
-        observed(self._history, snapshot)
+        memory = self._memory
+        observed(memory, snapshot)
         question = Question(
             snapshot=snapshot,
-            demand=estimate_demand(snapshot, self._history, self._demand),
+            demand=estimate_demand(snapshot, memory.history, self._demand, memory.sizes),
             rulebook=rulebook,
             settings=self._market,
             cooling=cooling(snapshot, rulebook, moves, now_s),
