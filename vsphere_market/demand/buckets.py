@@ -36,7 +36,8 @@ def bucket_of(mib: FloatArray) -> IndexArray:
 
 def bucket_end(bucket: IndexArray) -> FloatArray:
     """The upper end of each bucket, MiB: what an amount in it is at most."""
-    end: FloatArray = FIRST_MIB * (RATIO ** (np.asarray(bucket) + 1.0) - 1.0) / (RATIO - 1.0)
+    steps = np.asarray(bucket, dtype=np.float64) + 1.0
+    end: FloatArray = FIRST_MIB * (np.power(RATIO, steps) - 1.0) / (RATIO - 1.0)
     return end
 
 
