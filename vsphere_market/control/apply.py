@@ -169,7 +169,8 @@ def _chosen(plan: Plan, only: Sequence[str]) -> tuple[Step, ...]:
                 where="--step",
                 cure="change the policy's mode to approve or automatic, and plan again",
             )
-        needed = [step for step in known[wanted].depends_on if step not in only]
+        step = known[wanted]
+        needed = [other for other in (*step.depends_on, *step.together) if other not in only]
         if needed:
             raise InputError(
                 f"step {wanted} needs {', '.join(needed)} to be done before it",

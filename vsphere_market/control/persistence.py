@@ -83,11 +83,14 @@ def waiting_steps(
 
 
 def without(plan: Plan, chosen: Set[str], waiting: tuple[Waiting, ...]) -> frozenset[str]:
-    """The chosen steps less those that wait, and less those that need one of these."""
+    """The chosen steps less those that wait, those that need one of these, and their groups."""
     out = {item.step for item in waiting}
-    for step in plan.steps:
-        if out & set(step.depends_on):
-            out.add(step.id)
+    before = -1
+    while len(out) != before:
+        before = len(out)
+        for step in plan.steps:
+            if out & {*step.depends_on, *step.together}:
+                out.add(step.id)
     return frozenset(chosen) - out
 
 

@@ -8,7 +8,7 @@ feasible and worth it at its place in the sequence. What could not be put in seq
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.netting import Wish, grouped, key_of, net
 from vsphere_market.market.placement import disruption, marketplaces
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.settings import MarketSettings
@@ -99,7 +100,7 @@ def clear(question: Question) -> Answer:
     for _ in range(MAX_REVISIONS):
         ledger = question.ledger()
         eligibility = Eligibility(ledger, question.cooling)
-        sequence = _replay(ledger, eligibility, _net(wishes))
+        sequence = _replay(ledger, eligibility, net(wishes))
         more = _quiescence(ledger, eligibility)
         if not more or _each_once(sequence + more):
             sequence += more
@@ -107,7 +108,7 @@ def clear(question: Question) -> Answer:
         wishes = sequence + more
     else:
         ledger = question.ledger()
-        sequence = _replay(ledger, Eligibility(ledger, question.cooling), _net(wishes))
+        sequence = _replay(ledger, Eligibility(ledger, question.cooling), net(wishes))
         _finish_at_rest(question, ledger, sequence)
     ledger.recount()
     return Answer(tuple(sequence), before, ledger.potential(), ledger)
@@ -123,16 +124,19 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
     while True:
         resting[[trade.what.vm for trade in sequence if isinstance(trade.what, Move)]] = True
         trial = question.ledger()
+        trial.groups = ledger.groups
         for trade in sequence:
             carry_out(trial, trade.what)
         wished = _quiescence(trial, Eligibility(trial, resting))
         fresh: list[Trade] = []
-        for trade in wished:
-            if isinstance(trade.what, Move) and any(
-                isinstance(other.what, Move) and other.what.vm == trade.what.vm for other in fresh
-            ):
+        moved: set[int] = set()
+        for group in grouped(wished):
+            movers = {trade.what.vm for trade in group if isinstance(trade.what, Move)}
+            if movers & moved:
                 break
-            fresh.append(trade)
+            moved |= movers
+            fresh += group
+        for trade in fresh:
             carry_out(ledger, trade.what)
         sequence += fresh
         if not fresh or len(fresh) == len(wished):
@@ -173,67 +177,70 @@ def _quiescence(ledger: Ledger, eligibility: Eligibility) -> list[Trade]:
 
 
 def _each_once(trades: list[Trade]) -> bool:
-    subjects = [(trade.what.vm, trade.what.kind) for trade in trades]
+    subjects = [key_of(trade.what) for trade in trades]
     return len(set(subjects)) == len(subjects)
 
 
-def _net(trades: list[Trade]) -> list[Move | Change]:
-    """First state to last state of each VM and kind, at the place of its last trade.
-
-    At the last place, because what it ends with was possible and worth it then.
-    """
-    net: dict[tuple[int, str], Move | Change] = {}
-    for trade in trades:
-        what = trade.what
-        key = (what.vm, what.kind.value)
-        first = net.pop(key, None)
-        if isinstance(what, Move):
-            start = first.source if isinstance(first, Move) else what.source
-            net[key] = Move(what.vm, start, what.target)
-        else:
-            before = first.before if isinstance(first, Change) else what.before
-            net[key] = Change(what.vm, what.kind, before, what.after)
-    return [
-        what for what in net.values() if not (isinstance(what, Move) and what.source == what.target)
-    ]
-
-
-def _replay(ledger: Ledger, eligibility: Eligibility, wishes: list[Move | Change]) -> list[Trade]:
+def _replay(ledger: Ledger, eligibility: Eligibility, wishes: list[Wish]) -> list[Trade]:
     """Do the wishes in order where they are possible and worth it; try the rest again after."""
     terms = TermsTrader(ledger, eligibility)
     done: list[Trade] = []
     left = wishes
     while left:
-        waiting: list[Move | Change] = []
-        for what in left:
-            trade = _tried(ledger, eligibility, terms, what)
-            if trade is None:
-                waiting.append(what)
+        waiting: list[Wish] = []
+        for wish in left:
+            trades = _granted(ledger, eligibility, terms, wish)
+            if trades:
+                done += trades
             else:
-                done.append(trade)
+                waiting.append(wish)
         if len(waiting) == len(left):
             break
         left = waiting
     return done
 
 
+def _granted(
+    ledger: Ledger, eligibility: Eligibility, terms: TermsTrader, wish: Wish
+) -> list[Trade]:
+    """Do one wish if it is possible and worth it now: all of it, or nothing."""
+    if len(wish) == 1:
+        trade = _tried(ledger, eligibility, terms, wish[0])
+        if trade is None or not trade.worth_it:
+            return []
+        carry_out(ledger, trade.what)
+        return [trade]
+    before = ledger.mark()
+    left, done = list(wish), list[Trade]()
+    while left:
+        for what in left:
+            trade = _tried(ledger, eligibility, terms, what)
+            if trade is not None:
+                break
+        else:
+            break
+        left.remove(what)
+        carry_out(ledger, what)
+        done.append(trade)
+    if left or sum(trade.saving - trade.hurdle for trade in done) <= 0.0:
+        ledger.back(before)
+        return []
+    group = next(ledger.groups)
+    return [replace(trade, group=group) for trade in done]
+
+
 def _tried(
     ledger: Ledger, eligibility: Eligibility, terms: TermsTrader, what: Move | Change
 ) -> Trade | None:
-    """Do one wish if it is possible and worth it now."""
+    """What one trade is worth now, if it is possible."""
     if isinstance(what, Move):
         if eligibility.why_not_move(what.vm, what.target) is not None:
             return None
-        trade = move_worth(ledger, what)
-    else:
-        offered = terms.offer(what.vm, what.kind)
-        if isinstance(offered, Reason) or terms.why_no_room(what) is not None:
-            return None
-        trade = terms.worth(what)
-    if not trade.worth_it:
+        return move_worth(ledger, what)
+    offered = terms.offer(what.vm, what.kind)
+    if isinstance(offered, Reason) or terms.why_no_room(what) is not None:
         return None
-    carry_out(ledger, what)
-    return trade
+    return terms.worth(what)
 
 
 def move_worth(ledger: Ledger, move: Move) -> Trade:

@@ -104,6 +104,27 @@ def better_homes(standing: Standing, enough: float) -> IndexArray:
     return standing.home
 
 
+def best_exchange(standing: Standing, willing: BoolArray) -> tuple[int, int] | None:
+    """The two VMs of which to change places gains most; None where no exchange gains.
+
+    Args:
+        standing: the present state; it stays.
+        willing: (vms,) VMs that may be exchanged.
+    """
+    every, slots = np.arange(len(standing.home)), np.arange(len(standing.load))
+    home = standing.home
+    enter = standing.book.enter(standing.load, slots)
+    leave = standing.book.leave(standing.load[home], home, every)
+    move = enter - leave + standing.pay - standing.pay[home, every]
+    move[~standing.allowed] = np.inf
+    move[home, every] = 0.0
+    move[:, ~willing] = np.inf
+    partner, gain = _partners(standing, move)
+    gain[~(willing & willing[partner])] = -np.inf
+    best = int(np.argmax(gain)) if len(gain) else -1
+    return (best, int(partner[best])) if best >= 0 and gain[best] > 0.0 else None
+
+
 def _partners(standing: Standing, move: FloatArray) -> tuple[IndexArray, FloatArray]:
     """For each VM the partner to exchange with, and the exact gain; -inf where there is none."""
     home, taken = standing.home, standing.taken

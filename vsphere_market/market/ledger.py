@@ -13,7 +13,9 @@ that "lift the limit", "move" and "grow" compete at the same prices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +64,7 @@ class Ledger:
     """Mutable state of one market; V VMs, H hosts, K columns of goods.
 
     Attributes:
+        groups: numbers for groups of trades.
         settling: rows of VMs that were given memory a short while ago.
         left: hosts that a VM has been moved away from not long ago, and does not go back to.
         host_of: (V,) host of each running VM, -1 for those that take no part.
@@ -84,6 +87,7 @@ class Ledger:
         now_s: float | None = None,
         settling: frozenset[int] = frozenset(),
     ) -> None:
+        self.groups: Iterator[int] = itertools.count(1)
         self.snapshot = snapshot
         self.demand = demand
         self.rulebook = rulebook
@@ -264,6 +268,22 @@ class Ledger:
             self.load[host] += self.taken[vm] - taken
             self.occupied[host] += self.needs[vm] - need
             self.filled[host] += self.present[vm] - present
+
+    def mark(self) -> Ledger:
+        """A copy of the state, to come :meth:`back` to."""
+        state = copy.copy(self)
+        state.terms = self.terms.copy()
+        for name in ("host_of", "taken", "needs", "present", "load", "occupied", "filled"):
+            setattr(state, name, getattr(self, name).copy())
+        return state
+
+    def back(self, state: Ledger) -> None:
+        """Be again as at a :meth:`mark`, to the last digit."""
+        for vm in np.flatnonzero(self.host_of != state.host_of).tolist():
+            self.move(vm, int(state.host_of[vm]))
+        self.terms = state.terms
+        for name in ("taken", "needs", "present", "load", "occupied", "filled"):
+            setattr(self, name, getattr(state, name))
 
     def recount(self) -> None:
         """Sum loads and room afresh, so that rounding never piles up."""

@@ -13,9 +13,11 @@ import numpy as np
 from vsphere_market.market.asking import Asking
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.few import MOST_VMS
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.route import Route
 from vsphere_market.market.spread import spread
+from vsphere_market.market.together import Together
 from vsphere_market.market.trades import Trade
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
@@ -64,7 +66,8 @@ class Marketplace:
 
         Without a limit each VM moves once, straight to where it ends, wherever such a sequence is
         found in which each trade pays for itself; and where more is to be gained than
-        ``settings.look_ahead``, exchanges are looked for that single moves would not find.
+        ``settings.look_ahead``, exchanges are looked for that single moves would not find, and
+        groups of moves that pay only together.
 
         Args:
             least: savings must exceed disruption by this many points.
@@ -75,17 +78,20 @@ class Marketplace:
         ledger = self.ledger
         route = Route(self._asking(max(least, ROUNDING * self._cost())))
         trades = route.descend(limit)
-        if limit is not None or not trades:
+        if limit is not None:
             return trades
         trades = route.once_each(trades)
         floor = self._floor()
         far = ledger.settings.look_ahead * ledger.potential()
         for _ in range(LOOKS):
-            if self._cost() - floor <= far or ledger.rulebook.budgets:
+            if not trades or self._cost() - floor <= far or ledger.rulebook.budgets:
                 break
             before, trades = trades, route.look_ahead(trades, floor)
             if trades is before:
                 break
+        few = len(self.vms) <= MOST_VMS
+        if few or self._cost() - floor > far:
+            trades = Together(route).extend(trades)
         return trades
 
     def _asking(self, least: float) -> Asking:

@@ -136,12 +136,15 @@ class Step:
         action: what is done.
         wave: steps of one wave may run at the same time, wave by wave.
         depends_on: ids of steps that must have succeeded before.
-        saving: fall of the potential by this step.
-        disruption: what it costs to do it, in the same currency; always below ``saving``.
+        saving: fall of the potential by this step; negative for some steps of a group.
+        disruption: what it costs to do it, in the same currency; below ``saving``, for a group in
+            sum.
         mode: how far policy lets it go by itself.
         reason: one sentence for people.
         evidence: the numbers behind the sentence.
         quotes: for migrations, the best quotes of all hosts, the present one first.
+        together: ids of the other steps of its group, which pays only as a whole; () for a step
+            that pays by itself.
     """
 
     id: str
@@ -154,6 +157,7 @@ class Step:
     reason: str
     evidence: tuple[Evidence, ...] = ()
     quotes: tuple[Quote, ...] = ()
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

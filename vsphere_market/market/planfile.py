@@ -131,6 +131,8 @@ def step_to_json(step: Step) -> dict[str, Any]:
         "mode": step.mode.name.lower(),
         "reason": step.reason,
     }
+    if step.together:
+        document["together"] = list(step.together)
     if step.evidence:
         document["evidence"] = [
             {"name": item.name, "value": item.value, "unit": item.unit} for item in step.evidence
@@ -225,6 +227,7 @@ def _step(value: Mapping[str, Any]) -> Step:
             for item in value.get("evidence", ())
         ),
         quotes=tuple(_quote(item) for item in value.get("quotes", ())),
+        together=tuple(value.get("together", ())),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import vsphere_market
@@ -45,6 +47,8 @@ def make_plan(question: Question, now_s: float) -> Plan:
     loads = _loads(ledger)
     squeezed = {found.row: found for found in diagnose(ledger)}
     eligibility = Eligibility(ledger, question.cooling)
+    partners = _partners(answer.trades)
+    modes = [_mode(ledger, trade.what) for trade in answer.trades]
     steps = []
     for at, (trade, slot) in enumerate(zip(answer.trades, slots, strict=True)):
         what = trade.what
@@ -57,10 +61,17 @@ def make_plan(question: Question, now_s: float) -> Plan:
                 depends_on=tuple(f"s{need + 1}" for need in slot.needs),
                 saving=trade.saving,
                 disruption=trade.disruption,
-                mode=Mode(int(ledger.rulebook.modes[what.kind][what.vm])),
-                reason=sentence_of(ledger, trade, squeezed.get(what.vm)),
+                # Half of what pays together only would do harm, so the most cautious decides.
+                mode=min((modes[other] for other in partners[at]), default=modes[at]),
+                reason=sentence_of(
+                    ledger,
+                    trade,
+                    squeezed.get(what.vm),
+                    [answer.trades[other] for other in partners[at]],
+                ),
                 evidence=evidence_of(ledger, trade),
                 quotes=quotes,
+                together=tuple(f"s{other + 1}" for other in partners[at] if other != at),
             )
         )
         carry_out(ledger, what)
@@ -83,6 +94,19 @@ def make_plan(question: Question, now_s: float) -> Plan:
         refusals=refusals(question, answer),
         hosts=_outlook(ledger, prices, loads),
     )
+
+
+def _partners(trades: Sequence[Trade]) -> list[list[int]]:
+    """For each trade the positions of its group, itself among them; none for a trade by itself."""
+    members: dict[int, list[int]] = {}
+    for at, trade in enumerate(trades):
+        if trade.group:
+            members.setdefault(trade.group, []).append(at)
+    return [members.get(trade.group, []) for trade in trades]
+
+
+def _mode(ledger: Ledger, what: Move | Change) -> Mode:
+    return Mode(int(ledger.rulebook.modes[what.kind][what.vm]))
 
 
 def _kept(quotes: tuple[Quote, ...], what: Move | Change) -> tuple[Quote, ...]:

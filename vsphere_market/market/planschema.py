@@ -108,6 +108,9 @@ def _step_shape(kind: ActionKind) -> Record:
             "mode": Field(Text(tuple(MODES)), "How far policy lets it go by itself."),
             "reason": Field(Text(), "Why, in one sentence."),
             "evidence": Field(ListOf(_EVIDENCE), "The numbers behind it.", required=False),
+            "together": Field(
+                ListOf(Text()), "The other steps of a group that pays as a whole.", required=False
+            ),
             "quotes": Field(ListOf(_QUOTE), "Best quotes, its own host first.", required=False),
         }
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vsphere_market.market.diagnosis import CAUSE_WORDS, VmDiagnosis, host_entity
@@ -12,12 +14,40 @@ from vsphere_market.port import ActionKind
 from vsphere_market.units import gib_text
 
 
-def sentence_of(ledger: Ledger, trade: Trade, diagnosis: VmDiagnosis | None) -> str:
-    """Why a trade is done, in one sentence; the ledger stands just before it."""
+def sentence_of(
+    ledger: Ledger, trade: Trade, diagnosis: VmDiagnosis | None, group: Sequence[Trade] = ()
+) -> str:
+    """Why a trade is done, in one sentence; the ledger stands just before it.
+
+    Args:
+        ledger: the market's state.
+        trade: the trade.
+        diagnosis: of its VM, if that is short of memory.
+        group: what it is done together with, itself among them.
+    """
     what = trade.what
+    if group and isinstance(what, Move):
+        return _group_sentence(ledger, what, group)
     if isinstance(what, Move):
         return _move_sentence(ledger, what, trade, diagnosis)
     return _change_sentence(ledger, what)
+
+
+def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
+    """Why VMs change places, or one makes room for another."""
+    vms = ledger.snapshot.vms
+    others = [vms.name[other.what.vm] for other in group if other.what.vm != move.vm]
+    saving = sum(trade.saving for trade in group)
+    disruption = sum(trade.disruption for trade in group)
+    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    price = ledger.host_price()
+    source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
+    return (
+        f"one trade with the moves of {named}, which none of them is worth alone: together they "
+        f"save {saving / max(disruption, 1e-9):.3g} times what they disturb (a MiB costs "
+        f"{price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} before "
+        "this step)."
+    )
 
 
 def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagnosis | None) -> str:

@@ -30,8 +30,8 @@ class Route:
     """
 
     def __init__(self, asking: Asking) -> None:
-        self._asking = asking
-        self._start: Mark = asking.mark()
+        self.asking = asking
+        self.start: Mark = asking.mark()
 
     def descend(self, limit: int | None = None, goal: IndexArray | None = None) -> list[Trade]:
         """The best trade again and again until none is worth it.
@@ -40,7 +40,7 @@ class Route:
             limit: stop after so many.
             goal: (vms,) only moves straight to these slots.
         """
-        asking = self._asking
+        asking = self.asking
         done: list[Trade] = []
         pending = np.flatnonzero(goal != asking.home) if goal is not None else None
         tight = False
@@ -66,12 +66,12 @@ class Route:
     def once_each(self, trades: list[Trade]) -> list[Trade]:
         """To about the same end by a sequence in which each VM moves once, if one is found."""
         for _ in range(MAX_REVISIONS):
-            order = [self._asking.row[trade.what.vm] for trade in trades]
+            order = [self.asking.row[trade.what.vm] for trade in trades]
             if len(set(order)) == len(order):
                 break
             # Each VM at the place of its last move: there it was possible and worth it.
             order = list(dict.fromkeys(reversed(order)))[::-1]
-            trades = self._straight(order, self._asking.home.copy())
+            trades = self._straight(order, self.asking.home.copy())
         return trades
 
     def look_ahead(self, trades: list[Trade], floor: float) -> list[Trade]:
@@ -81,10 +81,10 @@ class Route:
             trades: what was found so far.
             floor: points that no placement costs less than, to know when it is enough.
         """
-        asking = self._asking
+        asking = self.asking
         worth = sum(trade.saving - trade.disruption for trade in trades)
         plain = asking.mark()
-        goal = better_homes(self._standing(), floor * (1.0 + ENOUGH))
+        goal = better_homes(self.standing(), floor * (1.0 + ENOUGH))
         asking.come(goal)
         others = self._straight(self._order(), goal)
         others = self.once_each(others)
@@ -99,7 +99,7 @@ class Route:
         Moves that do not pay at their place are tried after all others; what does not pay then is
         left to the search for single moves.
         """
-        asking, home = self._asking, self._start.home
+        asking, home = self.asking, self.start.home
         ledger = asking.ledger
         order = [row for row in order if goal[row] != home[row]]
         trades: list[Trade] = []
@@ -119,7 +119,7 @@ class Route:
             homes[order] = goal[order]
             asking.come(homes)
         else:
-            asking.back(self._start)
+            asking.back(self.start)
         trades += self.descend(goal=goal)
         return trades + self.descend()
 
@@ -129,7 +129,7 @@ class Route:
         All are judged at once: what a move saves depends on its two hosts alone, as they are at
         its place in the sequence. Rules and budgets have no say here.
         """
-        asking, start = self._asking, self._start
+        asking, start = self.asking, self.start
         ledger, hosts = asking.ledger, asking.hosts
         source, target = start.home[rows], goal[rows]
         load, occupied, filled = start.load[hosts], start.occupied[hosts], start.filled[hosts]
@@ -170,7 +170,7 @@ class Route:
         Near the end almost every move saves something, so that few are left over; the other way
         round the best moves come first and leave many behind that save nothing alone.
         """
-        asking, origin = self._asking, self._start.home
+        asking, origin = self.asking, self.start.home
         discount = asking.ledger.settings.discount
         pending = np.flatnonzero(origin != asking.home)
         order = []
@@ -178,7 +178,7 @@ class Route:
             to, at = origin[pending], asking.home[pending]
             then = asking.enter[to, pending] + asking.rule_cost[to, pending]
             saving = then - asking.here(pending)
-            hurdle = np.maximum(self._start.pay[at, pending], discount * np.maximum(then, 0.0))
+            hurdle = np.maximum(self.start.pay[at, pending], discount * np.maximum(then, 0.0))
             gain = saving - hurdle - asking.least
             gain[gain <= 0.0] = np.inf
             last = int(np.argmin(gain))
@@ -190,17 +190,17 @@ class Route:
             pending = np.delete(pending, last)
         return order[::-1]
 
-    def _standing(self) -> Standing:
+    def standing(self) -> Standing:
         """A copy of the present state to try exchanges on; VMs under rules stay where they are."""
-        asking = self._asking
+        asking = self.asking
         ledger, hosts = asking.ledger, asking.hosts
         every = np.arange(len(asking.vms))
         allowed = asking.static.copy()
         allowed[:, [asking.row[vm] for vm in asking.ruled]] = False
         allowed[asking.home, every] = True
         # A VM that goes elsewhere pays once, from where it was at first.
-        pay = self._start.pay.copy()
-        pay[self._start.home, every] = 0.0
+        pay = self.start.pay.copy()
+        pay[self.start.home, every] = 0.0
         taken = ledger.taken[asking.vms]
         load = ledger.load[hosts]
         around = np.maximum(taken.mean(axis=0), 1.0)

@@ -41,12 +41,16 @@ class Trade:
         disruption: price of doing it, points.
         hurdle: what the saving has to exceed: the disruption, or for a move the discount on what
             staying costs if that is more.
+        group: 0 for a trade that pays for itself. Trades of one group stand side by side in a
+            sequence and pay together only: their savings, some of which may be negative, exceed
+            the sum of their hurdles.
     """
 
     what: Move | Change
     saving: float
     disruption: float
     hurdle: float
+    group: int = 0
 
     @property
     def worth_it(self) -> bool:

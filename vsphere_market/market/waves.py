@@ -98,6 +98,9 @@ def _needs(ledger: Ledger, earlier: tuple[Trade, ...], trade: Trade) -> tuple[in
         if isinstance(before.what, Move) and before.what.source == host
     ]
     needs = {at for at, before in enumerate(earlier) if before.what.vm == vm}
+    if trade.group and earlier and earlier[-1].group == trade.group:
+        # One after the other: what pays together only is not half begun where it cannot go on.
+        needs.add(len(earlier) - 1)
     needs |= {
         at
         for at, before in enumerate(earlier)

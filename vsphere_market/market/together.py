@@ -1,0 +1,189 @@
+"""Trades that pay only together: VMs that change places, two that make room for one, chains.
+
+When no single move pays, the next better placement may be two or three moves away, and each of them
+alone raises the potential. Such moves are one trade, a *group*: in an order in which each is
+possible, all of them or none, and worth it when together they save more than all that they disturb.
+The potential falls by each group as by each single trade, so trading still ends.
+
+Where better placements are looked for: clusters with few VMs are solved exactly (``few``); in
+small ones every two hosts are, with some of their VMs, again and again; in large ones any two VMs
+may change places.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+
+from vsphere_market.market.exchange import best_exchange
+from vsphere_market.market.few import MOST_ON_TWO, MOST_VMS, best_homes
+from vsphere_market.market.route import Route
+from vsphere_market.market.trades import Trade
+from vsphere_market.units import BoolArray, IndexArray
+
+#: Every two hosts are looked at in clusters up to this size; in larger ones, exchanges only.
+MOST_HOSTS = 8
+#: Sweeps over all pairs of hosts.
+MAX_SWEEPS = 8
+#: Groups of exchanges looked for in a large cluster.
+MAX_EXCHANGES = 32
+#: Groups are put together from at most so many pending moves; more are tried as a whole only.
+FEW_PENDING = 14
+
+
+class Together:
+    """Looks for groups from where a route has come to.
+
+    Args:
+        route: its sequences begin where groups begin, too.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._asking = route.asking
+        ruled = np.zeros(len(self._asking.vms), dtype=np.bool_)
+        ruled[[self._asking.row[vm] for vm in self._asking.ruled]] = True
+        self._free: BoolArray = ~ruled
+
+    def extend(self, trades: list[Trade]) -> list[Trade]:
+        """A sequence that ends lower than the given one, at whose end the state is, or that one."""
+        asking = self._asking
+        plain = asking.mark()
+        if len(asking.hosts) > MOST_HOSTS:
+            return trades + self._exchanges()
+        goal = self._better()
+        if np.array_equal(goal, plain.home):
+            return trades
+        others = self._lead(goal)
+        if _worth(others) > _worth(trades):
+            return others
+        asking.back(plain)
+        return trades
+
+    # -- where to ------------------------------------------------------------------------------
+
+    def _better(self) -> IndexArray:
+        """Better homes (vms,) than the present ones; these, if none are found. The state stays."""
+        asking, start = self._asking, self._route.start
+        here = asking.mark()
+        rows = np.flatnonzero(self._free)
+        if len(rows) <= MOST_VMS:
+            goal = asking.home.copy()
+            goal[rows] = best_homes(asking, start, rows, np.arange(len(asking.hosts)))
+            return goal
+        for _ in range(MAX_SWEEPS):
+            before = asking.home.copy()
+            for pair in itertools.combinations(range(len(asking.hosts)), 2):
+                self._settle(pair)
+            if np.array_equal(before, asking.home):
+                break
+        goal = asking.home.copy()
+        asking.back(here)
+        return goal
+
+    def _settle(self, pair: tuple[int, int]) -> None:
+        """Let some VMs of two hosts live where they live best on the two."""
+        asking, start = self._asking, self._route.start
+        slots = np.array(pair)
+        for rows in self._some(np.flatnonzero(np.isin(asking.home, slots) & self._free)):
+            homes = asking.home.copy()
+            homes[rows] = best_homes(asking, start, rows, slots)
+            asking.come(homes)
+
+    def _some(self, rows: IndexArray) -> Iterable[IndexArray]:
+        """Choices of VMs that are looked at together: like sizes, and all sizes mixed."""
+        if not len(rows):
+            return
+        memory = self._asking.ledger.taken[self._asking.vms[rows]].sum(axis=1)
+        rows = rows[np.argsort(-memory, kind="stable")]
+        if len(rows) <= MOST_ON_TWO:
+            yield rows
+            return
+        for begin in range(0, len(rows), MOST_ON_TWO // 2):
+            yield rows[begin : begin + MOST_ON_TWO]
+        step = -(-len(rows) // MOST_ON_TWO)
+        for begin in range(step):
+            yield rows[begin::step]
+
+    # -- how to get there ----------------------------------------------------------------------
+
+    def _lead(self, goal: IndexArray) -> list[Trade]:
+        """From the start to a goal: single moves that pay, then groups of the others."""
+        asking, route = self._asking, self._route
+        asking.back(route.start)
+        trades = route.descend(goal=goal)
+        while True:
+            pending = np.flatnonzero(goal != asking.home).tolist()
+            group = self._group(pending, goal)
+            if not group:
+                break
+            trades += group
+            trades += route.descend(goal=goal)
+        return trades
+
+    def _group(self, pending: list[int], goal: IndexArray) -> list[Trade]:
+        """The smallest group of pending moves that pays, done; none if there is none."""
+        if len(pending) < 2:
+            return []
+        sizes: Iterable[int] = (2, 3) if len(pending) <= FEW_PENDING else (2,)
+        if len(pending) <= 2 * FEW_PENDING:
+            for size in sizes:
+                for rows in itertools.combinations(pending, size):
+                    if self._tied(rows, goal):
+                        done = self._together(list(rows), goal)
+                        if done:
+                            return done
+        return self._together(pending, goal)
+
+    def _tied(self, rows: tuple[int, ...], goal: IndexArray) -> bool:
+        """Each of the moves begins or ends on a host that another one ends or begins on."""
+        home = self._asking.home
+        left = {int(home[row]) for row in rows}
+        reached = {int(goal[row]) for row in rows}
+        return bool(left & reached)
+
+    def _together(self, rows: list[int], goal: IndexArray) -> list[Trade]:
+        """Moves as one group, if they are possible in some order and pay; else nothing is done."""
+        asking = self._asking
+        before = asking.mark()
+        left, done = list(rows), list[Trade]()
+        while left:
+            merit = asking.merit[goal[left], left]
+            at = int(np.argmax(merit))
+            if not np.isfinite(merit[at]):
+                break
+            row = left.pop(at)
+            done.append(asking.do(row, int(goal[row])))
+        surplus = sum(trade.saving - trade.hurdle for trade in done) - asking.least
+        if left or surplus <= 0.0:
+            asking.back(before)
+            return []
+        group = next(asking.ledger.groups)
+        return [dataclasses.replace(trade, group=group) for trade in done]
+
+    def _exchanges(self) -> list[Trade]:
+        """In a large cluster, VMs that have not been moved change places, two by two."""
+        asking, start = self._asking, self._route.start
+        trades: list[Trade] = []
+        if asking.ledger.rulebook.budgets:
+            return trades
+        still = self._free.copy()
+        for _ in range(MAX_EXCHANGES):
+            still &= asking.home == start.home
+            pair = best_exchange(self._route.standing(), still)
+            if pair is None:
+                break
+            goal = asking.home.copy()
+            goal[list(pair)] = goal[list(reversed(pair))]
+            done = self._together(list(pair), goal)
+            if not done:
+                break
+            trades += done
+        return trades
+
+
+def _worth(trades: list[Trade]) -> float:
+    return sum(trade.saving - trade.disruption for trade in trades)
