@@ -1,7 +1,13 @@
 """The market: prices, quotes, trades, and the plan that comes of them."""
 
 from vsphere_market.market.budgets import PastMove
-from vsphere_market.market.diagnosis import CAUSE_WORDS, Cause, Pressure, VmDiagnosis, diagnose
+from vsphere_market.market.causes import CAUSE_WORDS, Cause, Pressure
+from vsphere_market.market.diagnosis import (
+    HostDiagnosis,
+    VmDiagnosis,
+    diagnose,
+    diagnose_hosts,
+)
 from vsphere_market.market.engine import Question, clear
 from vsphere_market.market.plan import (
     PLAN_FORMAT,
@@ -27,6 +33,7 @@ __all__ = [
     "Cause",
     "Certificate",
     "Evidence",
+    "HostDiagnosis",
     "HostOutlook",
     "HostView",
     "MarketSettings",
@@ -43,6 +50,7 @@ __all__ = [
     "VmDiagnosis",
     "clear",
     "diagnose",
+    "diagnose_hosts",
     "look",
     "make_plan",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.market.diagnosis import CAUSE_WORDS, VmDiagnosis, host_entity
+from vsphere_market.market.causes import CAUSE_WORDS
+from vsphere_market.market.diagnosis import VmDiagnosis, host_entity
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
 from vsphere_market.market.trades import Change, Move, Trade

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from vsphere_market.market.broken import broken_rules
-from vsphere_market.market.diagnosis import Cause, VmDiagnosis, diagnose, host_entity
+from vsphere_market.market.causes import OVERSOLD, Cause
+from vsphere_market.market.diagnosis import VmDiagnosis, diagnose, host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import Answer, Question
 from vsphere_market.market.goods import Space
@@ -20,7 +21,7 @@ from vsphere_market.units import FloatArray, gib_text
 CURES: dict[Cause, ActionKind] = {
     Cause.LIMIT: ActionKind.LIMIT,
     Cause.GUEST_FULL: ActionKind.HOT_ADD,
-    Cause.HOST_OVERCOMMIT: ActionKind.MIGRATE,
+    **dict.fromkeys(sorted(OVERSOLD), ActionKind.MIGRATE),
 }
 
 #: Another host's quote from this share of the own host's on is as dear.
@@ -39,7 +40,7 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
         cure = CURES.get(diagnosis.cause)
         if cure is None or (diagnosis.row, cure) in touched:
             continue
-        if diagnosis.cause is Cause.HOST_OVERCOMMIT:
+        if diagnosis.cause in OVERSOLD:
             found += _left_on_hot_host(after, eligibility, diagnosis, price)
         else:
             found.append(_not_changed(after, terms, diagnosis, cure))

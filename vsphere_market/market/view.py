@@ -6,13 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.market.diagnosis import (
-    Pressure,
-    VmDiagnosis,
-    diagnose,
-    host_entity,
-    pressure,
-)
+from vsphere_market.market.causes import Cause, Pressure
+from vsphere_market.market.diagnosis import VmDiagnosis, diagnose, diagnose_hosts, host_entity
 from vsphere_market.market.engine import Question
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.port import Entity
@@ -31,6 +26,8 @@ class HostView:
         footprint: all that its VMs would hold over usable memory; above 1 ESXi balloons.
         usable_mib: memory for sale.
         pressure: how hard it is pressed.
+        causes: by which mechanisms, with the memory each is about, the largest first.
+        because: the same in words, "" when there is nothing to say.
         ballooned_mib: sum over its VMs; NaN when none of them gave it.
         swapped_mib: swapped and compressed, likewise.
         swap_kibps: swap-in and swap-out, likewise.
@@ -45,6 +42,8 @@ class HostView:
     footprint: float
     usable_mib: float
     pressure: Pressure
+    causes: tuple[tuple[Cause, float], ...]
+    because: str
     ballooned_mib: float
     swapped_mib: float
     swap_kibps: float
@@ -72,6 +71,8 @@ def view_of(ledger: Ledger) -> MarketView:
     vms, hosts = snapshot.vms, snapshot.hosts
     price = ledger.host_price()
     memory, footprint = ledger.supply.goods[0].columns, ledger.supply.goods[1].columns
+    squeezed = diagnose(ledger)
+    found = diagnose_hosts(ledger, squeezed)
     seen = []
     for host in range(len(hosts)):
         here = ledger.host_of == host
@@ -85,7 +86,9 @@ def view_of(ledger: Ledger) -> MarketView:
                 load=float(ledger.load[host, memory.start]) / usable,
                 footprint=float(ledger.load[host, footprint.start]) / usable,
                 usable_mib=usable,
-                pressure=pressure(ledger, host),
+                pressure=found[host].pressure,
+                causes=found[host].causes,
+                because=found[host].because,
                 ballooned_mib=_sum(here, vms.ballooned_mib),
                 swapped_mib=_sum(here, vms.swapped_mib, vms.compressed_mib),
                 swap_kibps=_sum(here, vms.swap_in_kibps, vms.swap_out_kibps),
@@ -94,7 +97,7 @@ def view_of(ledger: Ledger) -> MarketView:
             )
         )
     seen.sort(key=lambda view: (-view.price, view.host.name))
-    return MarketView(ledger.potential(), tuple(seen), diagnose(ledger))
+    return MarketView(ledger.potential(), tuple(seen), squeezed)
 
 
 def _sum(rows: BoolArray, *columns: FloatArray) -> float:

@@ -68,7 +68,6 @@ def host_table(seen: MarketView) -> Table:
     """Hosts, the dearest first."""
     from vsphere_market.cli import words
 
-    causes = root_causes(seen)
     columns = (
         Column("host", "host"),
         Column("cluster", "cluster", minor=True),
@@ -96,7 +95,7 @@ def host_table(seen: MarketView) -> Table:
             host.swapped_mib,
             host.swap_kibps,
             host.vms,
-            causes[host.host.moid] if host.fit else f"{causes[host.host.moid]} (takes no VMs)",
+            host.because if host.fit else f"{host.because} (takes no VMs)".strip(),
         )
         for host in seen.hosts
     ]
@@ -139,37 +138,6 @@ def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
     )
 
 
-def root_causes(seen: MarketView) -> dict[str, str]:
-    """Per host, the causes of its VMs' shortage in words, the most frequent first."""
-    from collections import Counter
-
-    from vsphere_market.market import CAUSE_WORDS, Cause
-
-    per_host: dict[str, Counter[Cause]] = {}
-    for item in seen.squeezed:
-        per_host.setdefault(item.host.moid, Counter())[item.cause] += 1
-    causes = {}
-    for host in seen.hosts:
-        found = per_host.get(host.host.moid, Counter())
-        texts = []
-        if host.footprint > 1.0:
-            over = (host.footprint - 1.0) * host.usable_mib
-            texts.append(_oversold(over))
-        texts += [
-            f"{count} VM{'s' if count > 1 else ''}: {CAUSE_WORDS[cause]}"
-            for cause, count in found.most_common()
-            if not (cause is Cause.HOST_OVERCOMMIT and host.footprint > 1.0)
-        ]
-        causes[host.host.moid] = "; ".join(texts)
-    return causes
-
-
-def _oversold(over_mib: float) -> str:
-    from vsphere_market.cli.words import memory
-
-    return f"over-committed: its VMs would hold {memory(over_mib)} more than it has for sale"
-
-
 def pressure_style(pressure: str) -> str:
     """Colour of a host's pressure."""
     return {"swapping": "bold red", "ballooning": "red", "full": "yellow", "calm": "green"}.get(
@@ -181,23 +149,23 @@ def document(seen: MarketView, now_s: float) -> dict[str, Any]:
     """The market's view as JSON."""
     from vsphere_market.estate import time_text
 
-    causes = root_causes(seen)
     return {
         "at": time_text(now_s),
         "potential": seen.potential,
-        "hosts": [_host(host, causes[host.host.moid]) for host in seen.hosts],
+        "hosts": [_host(host) for host in seen.hosts],
         "squeezed": [_squeezed(item) for item in seen.squeezed],
     }
 
 
-def _host(host: HostView, cause: str) -> dict[str, Any]:
+def _host(host: HostView) -> dict[str, Any]:
     return {
         "moid": host.host.moid,
         "host": host.host.name,
         "cluster": host.cluster,
         "price": host.price,
         "pressure": host.pressure.value,
-        "cause": cause,
+        "cause": host.because,
+        "causes": {cause.value: mib for cause, mib in host.causes},
         "load": host.load,
         "footprint": host.footprint,
         "usable_mib": host.usable_mib,
