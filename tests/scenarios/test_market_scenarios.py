@@ -3,7 +3,9 @@
 Keys of a file: ``about``; ``defaults`` per table, laid under every row (``null`` takes a default
 away); tables as in a snapshot file; ``policies``, a list of documents; ``expect``:
 
-* ``causes`` VM name -> root cause;
+* ``causes`` VM name -> root cause; ``unhurt`` VMs that are not short of memory;
+* ``hosts`` host name -> the root cause that most of its pressure comes from;
+* ``cures`` VM name -> the first of its cures that is not refused, in words;
 * ``actions`` list of kind, vm and optionally from and to that the plan must hold; with ``only``
   true it holds nothing else;
 * ``kinds`` the only kinds of action in the plan; ``at_least`` kind -> number;
@@ -27,7 +29,17 @@ import pytest
 from tests.estates import snapshot_of
 from tests.property.test_market_laws import planned_again
 from vsphere_market.demand import estimate_demand
-from vsphere_market.market import MarketSettings, Plan, Question, diagnose, make_plan
+from vsphere_market.market import (
+    Cause,
+    MarketSettings,
+    Plan,
+    Question,
+    diagnose,
+    diagnose_hosts,
+    make_plan,
+)
+from vsphere_market.market.cures import cures_of
+from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import clear
 from vsphere_market.policy import compile_rulebook, default_rulebook, load_policies
 from vsphere_market.port import Migrate, SetMemory
@@ -36,8 +48,8 @@ FOLDER = Path(__file__).parent / "market"
 FILES = sorted(FOLDER.glob("*.json"))
 TABLES = ("clusters", "hosts", "pools", "datastores", "vms", "rules")
 EXPECTATIONS = {
-    "causes", "actions", "only", "kinds", "at_least", "from", "never", "not_to", "relieved",
-    "refusals",
+    "causes", "unhurt", "hosts", "cures", "actions", "only", "kinds", "at_least", "from", "never",
+    "not_to", "relieved", "refusals",
 }  # fmt: skip
 
 
@@ -71,9 +83,7 @@ def test_scenario(file: Path, tmp_path: Path) -> None:
     question = question_of(scenario, tmp_path)
     plan = make_plan(question, now_s=0.0)
 
-    causes = {found.vm.name: found.cause.value for found in diagnose(question.ledger())}
-    for vm, cause in expect.get("causes", {}).items():
-        assert causes.get(vm) == cause
+    _check_causes(expect, question)
     _check_actions(expect, plan)
     _check_moves(expect, plan)
     _check_relief(expect, question)
@@ -81,6 +91,31 @@ def test_scenario(file: Path, tmp_path: Path) -> None:
     for refusal in expect.get("refusals", []):
         assert (refusal["subject"], refusal["reason"]) in refused
     assert planned_again(question, cool_down=False) == ()
+
+
+def test_every_root_cause_has_a_scenario() -> None:
+    shown = {
+        cause
+        for file in FILES
+        for cause in json.loads(file.read_text())["expect"].get("causes", {}).values()
+    }
+    assert shown == {cause.value for cause in Cause} - {"none"}
+
+
+def _check_causes(expect: dict[str, Any], question: Question) -> None:
+    ledger = question.ledger()
+    found = {item.vm.name: item for item in diagnose(ledger)}
+    for vm, cause in expect.get("causes", {}).items():
+        assert vm in found, f"{vm} is not short of memory"
+        assert found[vm].cause.value == cause, found[vm].because
+    assert not found.keys() & set(expect.get("unhurt", []))
+    hosts = {item.host.name: item for item in diagnose_hosts(ledger)}
+    for host, cause in expect.get("hosts", {}).items():
+        assert hosts[host].causes[0][0] == cause, hosts[host].because
+    eligibility = Eligibility(ledger, question.cooling)
+    for vm, words in expect.get("cures", {}).items():
+        cures = [one for one in cures_of(ledger, eligibility, found[vm]) if one.refused is None]
+        assert cures[0].words == words, cures
 
 
 def _check_actions(expect: dict[str, Any], plan: Plan) -> None:

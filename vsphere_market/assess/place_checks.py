@@ -18,6 +18,7 @@ from vsphere_market.assess.model import (
 from vsphere_market.assess.scene import Scene
 from vsphere_market.assess.words import amount, counted, per_cent, verb
 from vsphere_market.market import Plan
+from vsphere_market.market.diagnosis import held_in_pools, pools_short
 from vsphere_market.port import Migrate
 
 #: Hosts of a cluster differ when the fullest is this much above the emptiest, in shares of usable.
@@ -208,20 +209,12 @@ def drs_at_odds(scene: Scene, clusters: tuple[ClusterState, ...], plan: Plan) ->
 
 def pool_limits(scene: Scene) -> Finding | None:
     """Resource pools whose limit is below what their VMs would hold."""
-    pools, vms = scene.snapshot.pools, scene.snapshot.vms
+    pools = scene.snapshot.pools
     if not len(pools):
         return None
-    inside = np.zeros(len(pools))
-    mine = scene.running & (vms.pool >= 0)
-    held = scene.footprint + scene.before.demand.overhead
-    np.add.at(inside, vms.pool[mine], held[mine])
-    # A pool holds what its child pools hold, so sums go up, the deepest first.
-    for pool in sorted(range(len(pools)), key=lambda at: -_depth(pools.parent, at)):
-        if pools.parent[pool] >= 0:
-            inside[pools.parent[pool]] += inside[pool]
-    # A root pool's limit is the cluster itself: that is over-commitment, not a limit.
-    over = np.where(pools.parent >= 0, inside - pools.limit_mib, 0.0)
-    short = np.flatnonzero((over > 0) & (pools.limit_mib > 0) & np.isfinite(pools.limit_mib))
+    inside = held_in_pools(scene.before)
+    over = inside - pools.limit_mib
+    short = np.flatnonzero((over > 0) & (pools_short(scene.before, inside) > 0))
     if not len(short):
         return None
     rows = _rows(
@@ -249,14 +242,6 @@ def pool_limits(scene: Scene) -> Finding | None:
         "what the VMs would hold less the limit, over the pools listed",
         rows,
     )
-
-
-def _depth(parents: np.ndarray, at: int) -> int:
-    depth = 0
-    while parents[at] >= 0 and depth < len(parents):
-        at = int(parents[at])
-        depth += 1
-    return depth
 
 
 def _unevenness(scene: Scene, cluster: int) -> tuple[float, float]:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 import numpy as np
 
 from vsphere_market.assess.model import Basis, Finding, Level, Row
-from vsphere_market.assess.scene import Scene, loads
+from vsphere_market.assess.scene import Scene
 from vsphere_market.assess.words import amount, counted, per_cent, verb
 from vsphere_market.estate import POWERED_ON
-from vsphere_market.market.diagnosis import NOTICEABLE_SHARE
+from vsphere_market.market import Cause, diagnose
+from vsphere_market.market.diagnosis import NOTICEABLE_SHARE, full_guests, squeezed_by_limit
 from vsphere_market.units import BoolArray, FloatArray
 
 #: A reservation is hoarded where it is this much above the working set, and by this share.
@@ -50,7 +51,7 @@ def limits(scene: Scene) -> Finding:
     vms = scene.snapshot.vms
     limit, size = vms.limit_mib, vms.size_mib
     here = scene.running & scene.listed & ~vms.template & (limit < size)
-    squeezed = here & scene.ours & (scene.footprint > limit)
+    squeezed = here & squeezed_by_limit(scene.before)
     taken = np.where(here, scene.taken, 0.0)
     rows = _rows(
         here,
@@ -286,15 +287,10 @@ def off_reserved(scene: Scene) -> Finding:
 def old_swap(scene: Scene) -> Finding:
     """Swapped memory on hosts that have room now."""
     vms = scene.snapshot.vms
-    ledger = scene.before
-    home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
     swapped = np.nan_to_num(vms.swapped_mib) + np.nan_to_num(vms.compressed_mib)
-    roomy = np.ones(len(vms), dtype=np.bool_)
-    if len(scene.snapshot.hosts):
-        roomy = loads(ledger)[1][home] <= ledger.supply.usable[home]
-    unlimited = ~((vms.limit_mib < vms.size_mib) & (scene.footprint > vms.limit_mib))
-    here = scene.ours & (ledger.host_of >= 0) & roomy & unlimited & (swapped >= LEAST_SWAP_MIB)
-    here &= swapped > NOTICEABLE_SHARE * vms.size_mib
+    here = np.zeros(len(vms), dtype=np.bool_)
+    here[[item.row for item in diagnose(scene.before) if item.cause is Cause.STALE_SWAP]] = True
+    here &= scene.ours & (swapped >= LEAST_SWAP_MIB) & (swapped > NOTICEABLE_SHARE * vms.size_mib)
     rows = _rows(
         here, np.where(here, swapped, 0.0), lambda at: f"{amount(swapped[at])} swapped, host calm"
     )
@@ -354,8 +350,8 @@ def _idle(scene: Scene) -> BoolArray:
 
 def _full(scene: Scene) -> BoolArray:
     vms = scene.snapshot.vms
-    full = scene.before.demand.wanted >= scene.before.settings.guest_full * vms.size_mib
-    here: BoolArray = scene.ours & full & (vms.limit_mib >= vms.size_mib) & (vms.size_mib > 0)
+    full = scene.ours & full_guests(scene.before)
+    here: BoolArray = full & (vms.limit_mib >= vms.size_mib)
     return here
 
 

@@ -15,23 +15,25 @@ from vsphere_market.control.explanations import (
     Tenant,
     VmExplanation,
 )
+from vsphere_market.control.since import squeezed_since
+from vsphere_market.demand import ORIGINS, Sizing
 from vsphere_market.errors import PlanError, UsageError
 from vsphere_market.journal import Filter, Journal, StepRecord, estate_key
 from vsphere_market.market import (
     Cause,
     Evidence,
     Plan,
-    Reason,
     diagnose,
 )
+from vsphere_market.market.cures import cures_of
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
-from vsphere_market.market.engine import move_worth
+from vsphere_market.market.flips import flips
 from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.offers import offer_of
 from vsphere_market.market.planfile import plan_from_json
 from vsphere_market.market.quotes import quotes_for
-from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change, Move
 from vsphere_market.market.view import view_of
 from vsphere_market.policy import explain_host, explain_vm
@@ -61,6 +63,8 @@ def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> V
     host = host_entity(ledger, int(vms.host[row]))
     eligibility = Eligibility(ledger, framed.question.cooling)
     kinds = {step.action.kind for step in steps}
+    offers = tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in ActionKind)
+    since = squeezed_since(journal, framed.snapshot, (diagnosis,) if diagnosis else ())
     return VmExplanation(
         vm=vm,
         host=host,
@@ -70,7 +74,15 @@ def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> V
         diagnosis=diagnosis,
         view=views.get(host.moid),
         quotes=quotes_for(ledger, eligibility, row) if home >= 0 else (),
-        offers=tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in ActionKind),
+        offers=offers,
+        flips=tuple(
+            flip
+            for offer in offers
+            if offer.refused is not None
+            for flip in flips(framed.question, row, offer.kind)
+        ),
+        cures=cures_of(ledger, eligibility, diagnosis) if diagnosis else (),
+        since=since.get(vm.moid),
         steps=steps,
         refusals=tuple(item for item in plan.refusals if item.subject.moid == vm.moid),
         settings=explain_vm(framed.rulebook, framed.snapshot, row, framed.policies),
@@ -138,47 +150,25 @@ def _offer(
     ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKind, chosen: bool
 ) -> Offer:
     """What a kind of action would do for a VM, at the prices before the plan."""
-    if kind is ActionKind.MIGRATE:
-        return _move_offer(ledger, eligibility, row, chosen)
-    trader = TermsTrader(ledger, eligibility)
-    change = trader.offer(row, kind)
-    if isinstance(change, Reason):
-        return Offer(kind, None, math.nan, math.nan, change, chosen)
-    trade = trader.worth(change)
-    refused = trader.why_no_room(change)
-    if refused is None and trade.saving <= trade.disruption:
-        refused = Reason.NOT_WORTH_IT
-    if chosen:  # room that the plan itself makes first
-        refused = None
-    action = _change_action(ledger, change)
+    found = offer_of(ledger, eligibility, row, kind)
+    # Room that the plan itself makes first, or a price that it changes, may be what allows it.
+    refused = None if chosen else found.refused
+    trade = found.trade
+    if trade is None:
+        return Offer(kind, None, math.nan, math.nan, found.refused, chosen)
+    action = _action_of(ledger, trade.what)
     return Offer(kind, action, trade.saving, trade.disruption, refused, chosen)
 
 
-def _move_offer(ledger: Ledger, eligibility: Eligibility, row: int, chosen: bool) -> Offer:
-    kind = ActionKind.MIGRATE
-    reason = eligibility.why_not_trade(row, kind)
-    if reason is not None:
-        return Offer(kind, None, math.nan, math.nan, reason, chosen)
-    quotes = quotes_for(ledger, eligibility, row)
-    others = [quote for quote in quotes[1:] if quote.refused is None]
-    if not others:
-        reasons = {quote.refused for quote in quotes[1:] if quote.refused is not None}
-        only = reasons.pop() if len(reasons) == 1 else Reason.NO_CURE
-        return Offer(kind, None, math.nan, math.nan, only, chosen)
-    hosts = ledger.snapshot.hosts
-    source = int(ledger.host_of[row])
-    trades = [move_worth(ledger, Move(row, source, hosts.row(q.host.moid))) for q in others]
-    best = max(trades, key=lambda trade: trade.saving - trade.disruption)
-    assert isinstance(best.what, Move)
+def _action_of(ledger: Ledger, what: Move | Change) -> Migrate | SetMemory:
+    if isinstance(what, Change):
+        return _change_action(ledger, what)
     vms = ledger.snapshot.vms
-    action = Migrate(
-        Entity(vms.moid[row], vms.name[row]),
-        host_entity(ledger, source),
-        host_entity(ledger, best.what.target),
+    return Migrate(
+        Entity(vms.moid[what.vm], vms.name[what.vm]),
+        host_entity(ledger, what.source),
+        host_entity(ledger, what.target),
     )
-    worth_it = best.worth_it or chosen
-    refused = None if worth_it else Reason.NOT_WORTH_IT
-    return Offer(kind, action, best.saving, best.disruption, refused, chosen)
 
 
 def _change_action(ledger: Ledger, change: Change) -> SetMemory:
@@ -217,6 +207,21 @@ def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
         ("CPU demand", vms.cpu_demand_mhz[row], "MHz"),
         ("samples", vms.samples[row], "count"),
         ("hours remembered", np.isfinite(demand.curve[row]).sum() - 1, "hours"),
+        *_sizing_numbers(demand.sizing.only(row)),
+    )
+
+
+def _sizing_numbers(sizing: Sizing) -> tuple[tuple[str, float, str], ...]:
+    """What months say about one VM's size, and what they stand on."""
+    return (
+        ("usually wanted, half of the time", sizing.percentile(50.0)[0], "MiB"),
+        ("usually wanted, 95 % of the time", sizing.percentile(95.0)[0], "MiB"),
+        ("usually wanted, 99 % of the time", sizing.percentile(99.0)[0], "MiB"),
+        ("peak of the last week", sizing.peak(7)[0], "MiB"),
+        ("peak of the last 92 days", sizing.peak()[0], "MiB"),
+        ("grows", sizing.trend()[0], "MiB a day"),
+        ("least size without regret", sizing.floor()[0], "MiB"),
+        *((text, float(sizing.hours[0, origin]), "hours") for origin, text in ORIGINS.items()),
     )
 
 

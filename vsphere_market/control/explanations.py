@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vsphere_market.control.since import Since
 from vsphere_market.journal import HostSample, StepRecord
 from vsphere_market.market import (
     CAUSE_WORDS,
@@ -19,6 +20,8 @@ from vsphere_market.market import (
     Step,
     VmDiagnosis,
 )
+from vsphere_market.market.cures import Cure
+from vsphere_market.market.flips import Flip
 from vsphere_market.policy import EffectiveSetting
 from vsphere_market.port import Action, ActionKind, Entity
 
@@ -77,6 +80,9 @@ class VmExplanation:
         view: its host on the market, or None.
         quotes: of all hosts of its cluster, its own first.
         offers: one per kind of action.
+        flips: what would have to change for refused offers to be worth it.
+        cures: of its shortage, the cheapest first.
+        since: how long it has lasted; None when no earlier look showed it.
         steps: what the market would do now about it.
         refusals: what it would not do, and why.
         settings: effective policy with sources.
@@ -92,6 +98,9 @@ class VmExplanation:
     view: HostView | None
     quotes: tuple[Quote, ...]
     offers: tuple[Offer, ...]
+    flips: tuple[Flip, ...]
+    cures: tuple[Cure, ...]
+    since: Since | None
     steps: tuple[Step, ...]
     refusals: tuple[Refusal, ...]
     settings: tuple[EffectiveSetting, ...]

@@ -102,6 +102,16 @@ class Sizing:
             np.zeros(count),
         )
 
+    def only(self, row: int) -> Sizing:
+        """The same of one VM."""
+        return dataclasses.replace(
+            self,
+            **{
+                name: getattr(self, name)[row : row + 1]
+                for name in ("now", "weights", "week", "days", "hours", "span_days")
+            },
+        )
+
     def with_more_like(self, row: int, count: int) -> Sizing:
         """The same with ``count`` further VMs of which nothing is remembered but a like's want."""
         more = Sizing.unknown(np.repeat(self.now[row], count))

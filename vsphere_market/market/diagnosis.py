@@ -14,7 +14,7 @@ from vsphere_market.market.causes import CAUSE_WORDS, OVERSOLD, Cause, Pressure
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
 from vsphere_market.port import Entity
-from vsphere_market.units import BoolArray, FloatArray, gib_text
+from vsphere_market.units import BoolArray, FloatArray, IndexArray, gib_text
 
 #: Less than this share of a VM's size taken away is not worth a word.
 NOTICEABLE_SHARE = 0.005
@@ -101,7 +101,7 @@ class Surplus:
 
 def surplus(ledger: Ledger) -> Surplus:
     """Look for memory that is bound without being used."""
-    demand, terms = ledger.demand, ledger.terms
+    terms = ledger.terms
     footprint = ledger.supply.goods[1].columns.start
     sold = ledger.load[:, footprint] - ledger.supply.usable
     every = np.arange(len(ledger.host_of))
@@ -152,30 +152,43 @@ def squeezed_by_limit(ledger: Ledger) -> BoolArray:
     return found
 
 
-def limiting_pools(ledger: Ledger) -> tuple[int, ...]:
-    """(V) for each VM the pool, its own or one above, whose limit is below what is held in it.
-
-    -1 where none is. The root pool of a cluster stands for the cluster itself, and is left out.
-    """
+def held_in_pools(ledger: Ledger) -> FloatArray:
+    """(P,) what the running VMs in each pool, and in those beneath it, would hold, MiB."""
     pools, vms = ledger.snapshot.pools, ledger.snapshot.vms
-    count = len(pools)
-    if not np.isfinite(pools.limit_mib).any():
-        return (-1,) * len(vms)
     held = np.where(ledger.host_of >= 0, ledger.terms.footprint + ledger.demand.overhead, 0.0)
-    above = [_above(pools.parent, row) for row in range(count)]
-    inside = np.zeros(count)
-    for row, pool in enumerate(vms.pool.tolist()):
-        if pool >= 0:
-            inside[above[pool]] += held[row]
-    short = (inside > ledger.settings.balloon_from * pools.limit_mib) & (pools.parent >= 0)
-    found = []
-    for pool in vms.pool.tolist():
-        limiting = [one for one in above[pool] if short[one]] if pool >= 0 else []
-        # The tightest of them is the one that squeezes.
-        found.append(
-            max(limiting, key=lambda one: inside[one] - pools.limit_mib[one]) if limiting else -1
-        )
-    return tuple(found)
+    inside = np.zeros(len(pools))
+    mine = vms.pool >= 0
+    own = np.bincount(vms.pool[mine], weights=held[mine], minlength=len(pools))
+    for pool in np.flatnonzero(own > 0).tolist():
+        inside[_above(pools.parent, pool)] += own[pool]
+    return inside
+
+
+def pools_short(ledger: Ledger, inside: FloatArray) -> FloatArray:
+    """(P,) what pools hold beyond what their limit lets them without ballooning; 0 for none.
+
+    The root pool of a cluster stands for the cluster itself, and is left out.
+    """
+    pools = ledger.snapshot.pools
+    over = inside - ledger.settings.balloon_from * pools.limit_mib
+    limited = np.isfinite(pools.limit_mib) & (pools.limit_mib > 0) & (pools.parent >= 0)
+    short: FloatArray = np.where(limited, np.maximum(over, 0.0), 0.0)
+    return short
+
+
+def limiting_pools(ledger: Ledger) -> IndexArray:
+    """(V,) the pool, its own or one above, whose limit squeezes each VM most; -1 for none."""
+    pools, vms = ledger.snapshot.pools, ledger.snapshot.vms
+    if not np.isfinite(pools.limit_mib).any():
+        return np.full(len(vms), -1)
+    short = pools_short(ledger, held_in_pools(ledger))
+    tightest = np.full(len(pools), -1)
+    for pool in range(len(pools)):
+        limiting = [one for one in _above(pools.parent, pool) if short[one] > 0]
+        if limiting:
+            tightest[pool] = max(limiting, key=lambda one: short[one])
+    found: IndexArray = np.where(vms.pool >= 0, tightest[vms.pool], -1)
+    return found
 
 
 def _above(parent: np.ndarray, row: int) -> list[int]:
@@ -291,7 +304,7 @@ class _Doctor:
                 ("memory state", float(ledger.snapshot.hosts.memory_state[host]), "0 high … 4 low"),
             ),
             behind=behind,
-            pool=self.pools[row] if cause is Cause.POOL_LIMIT else -1,
+            pool=int(self.pools[row]) if cause is Cause.POOL_LIMIT else -1,
         )
 
     def _behind(self, row: int, host: int, cause: Cause) -> tuple[int, ...]:
@@ -319,7 +332,7 @@ class _Doctor:
                     f"from it, whatever {name} has free ({free})"
                 )
             case Cause.POOL_LIMIT:
-                pools, pool = ledger.snapshot.pools, self.pools[row]
+                pools, pool = ledger.snapshot.pools, int(self.pools[row])
                 return (
                     f"resource pool {pools.name[pool]} may hold "
                     f"{gib_text(pools.limit_mib[pool])} and its VMs want more, so {taken} is "

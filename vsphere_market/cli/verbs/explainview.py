@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     )
     from vsphere_market.journal import StepRecord
     from vsphere_market.market import Evidence, Quote, Step
+    from vsphere_market.market.cures import Cure
+    from vsphere_market.market.flips import Flip
 
 
 def vm_report(vm: VmExplanation) -> Report:
@@ -32,8 +34,12 @@ def vm_report(vm: VmExplanation) -> Report:
     parts: list[Table | Text] = [Text(_vm_headline(vm), "bold")]
     parts += [Text(f"{words.action_text(step.action)}: {step.reason}") for step in vm.steps]
     parts += [Text(f"Not done: {item.sentence}") for item in vm.refusals]
+    if vm.diagnosis is not None:
+        parts.append(Text(_why(vm)))
+        parts.append(cures_table(vm.cures))
     parts += [
         offers_table(vm.offers),
+        flips_table(vm.flips),
         quotes,
         _numbers("Demand and counters", vm.numbers),
         Text(f"Confidence in the demand: {words.share(vm.confidence)}."),
@@ -49,6 +55,12 @@ def vm_report(vm: VmExplanation) -> Report:
         "numbers": plain_json(vm.numbers),
         "quotes": [_quote_json(quote) for quote in vm.quotes],
         "offers": [_offer_json(offer) for offer in vm.offers],
+        "because": vm.diagnosis.because if vm.diagnosis else None,
+        "inside": plain_json(vm.diagnosis.inside if vm.diagnosis else ()),
+        "outside": plain_json(vm.diagnosis.outside if vm.diagnosis else ()),
+        "since": plain_json(vm.since),
+        "cures": plain_json(vm.cures),
+        "flips": plain_json(vm.flips),
         "steps": _steps_json(vm.steps),
         "refusals": plain_json(vm.refusals),
         "settings": plain_json(vm.settings),
@@ -68,6 +80,69 @@ def _vm_headline(vm: VmExplanation) -> str:
     return f"{vm.vm.name}{where} is short of memory: {vm.cause_words}" + (
         f" ({details})." if details else "."
     )
+
+
+def _why(vm: VmExplanation) -> str:
+    """The cause with its numbers, and since when."""
+    assert vm.diagnosis is not None
+    text = f"That is because {vm.diagnosis.because}."
+    if vm.since is not None:
+        looks = words.counted(vm.since.looks, "look")
+        known = ", as long as it is remembered" if vm.since.at_least else ""
+        text += f" It has been so since {words.moment(vm.since.at_s)} ({looks} in a row{known})."
+    return text
+
+
+def cures_table(cures: Sequence[Cure]) -> Table:
+    """What would cure a VM, the cheapest first."""
+    from vsphere_market.market import SENTENCES
+
+    columns = (
+        Column("words", "cure", prose=True),
+        Column("saving", "saves", words.points, right=True),
+        Column("disruption", "costs", words.points, right=True),
+        Column("whole", "cures", lambda whole: "wholly" if whole else "in part"),
+        Column("verdict", "verdict", prose=True),
+    )
+    rows = [
+        (
+            cure.words,
+            cure.saving,
+            cure.disruption,
+            cure.whole,
+            SENTENCES[cure.refused]
+            if cure.refused
+            else "worth it"
+            if cure.kind
+            else "for people to do",
+        )
+        for cure in cures
+    ]
+    return Table("Cures, the cheapest first", columns, rows, empty="Nothing here would cure it.")
+
+
+def flips_table(flips: Sequence[Flip]) -> Table:
+    """What would have to change for refused decisions to be worth it."""
+    from vsphere_market.market.flips import LEVER_WORDS
+
+    columns = (
+        Column("kind", "kind"),
+        Column("lever", "it would be done if", lambda lever: LEVER_WORDS[lever], prose=True),
+        Column("now", "is now", right=True),
+        Column("needed", "would be", right=True),
+    )
+    rows = [
+        (flip.kind.value, flip.lever, _figure(flip, "now"), _figure(flip, "needed"))
+        for flip in flips
+    ]
+    return Table("What would change a refusal, by the least that does", columns, rows)
+
+
+def _figure(flip: Flip, name: str) -> str:
+    value = getattr(flip, name)
+    if flip.unit == "MiB":
+        return words.memory(value)
+    return words.points(value) if flip.unit == "points" else f"{words.price(value)} a MiB"
 
 
 def offers_table(offers: tuple[Offer, ...]) -> Table:

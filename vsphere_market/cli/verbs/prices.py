@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,10 +19,11 @@ from vsphere_market.cli.options import (
 from vsphere_market.cli.report import Column, Format, Report, Table, Text
 
 if TYPE_CHECKING:
+    from vsphere_market.control.remedies import Remedy
     from vsphere_market.market import HostView, MarketView, VmDiagnosis
 
 #: Squeezed VMs shown unless all are asked for.
-_SHOWN = 15
+SHOWN = 15
 
 
 @with_options(
@@ -40,6 +42,7 @@ def prices(
     from vsphere_market.cli.verbs.shared import warn_of
     from vsphere_market.control.decide import frame, policies_from, view
     from vsphere_market.control.journals import known_journal
+    from vsphere_market.control.remedies import remedies
 
     wanted = policies_from(policies)
     with source.open() as opened, known_journal(opened, journal) as known:
@@ -47,21 +50,31 @@ def prices(
             taken = opened.observe()
         framed = frame(taken, wanted, now_s=opened.clock.now_s(), journal=known)
         seen = view(framed)
+        listed = seen.squeezed if everything or vms else seen.squeezed[:SHOWN]
+        ways = remedies(framed, listed, known)
     warn_of(framed)
-    show(report(seen, framed.now_s, everything=everything, vms=vms), how)
+    show(report(seen, framed.now_s, everything=everything, vms=vms, ways=ways), how)
 
 
-def report(seen: MarketView, now_s: float, *, everything: bool, vms: bool = False) -> Report:
-    """The market's view as a report."""
+def report(
+    seen: MarketView,
+    now_s: float,
+    *,
+    everything: bool,
+    vms: bool = False,
+    ways: Mapping[str, Remedy] | None = None,
+) -> Report:
+    """The market's view as a report; ``ways`` are cures by managed object id."""
     from vsphere_market.cli import words
 
     hosts = host_table(seen)
-    squeezed = squeezed_table(seen, everything=everything)
+    ways = ways or {}
+    squeezed = squeezed_table(seen, ways, everything=everything or vms)
     head = Text(
         f"Potential {words.points(seen.potential)} points, the cost of memory as it is placed "
         "now. Prices are points for one more MiB of working set."
     )
-    return Report(document(seen, now_s), [head, hosts, squeezed], squeezed if vms else hosts)
+    return Report(document(seen, now_s, ways), [head, hosts, squeezed], squeezed if vms else hosts)
 
 
 def host_table(seen: MarketView) -> Table:
@@ -102,7 +115,7 @@ def host_table(seen: MarketView) -> Table:
     return Table("Hosts by price", columns, rows, empty="There are no hosts in this inventory.")
 
 
-def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
+def squeezed_table(seen: MarketView, ways: Mapping[str, Remedy], *, everything: bool) -> Table:
     """VMs that are short of memory, the most hurt first."""
     from vsphere_market.cli import words
     from vsphere_market.market import CAUSE_WORDS
@@ -115,8 +128,10 @@ def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
         Column("latency_pct", "waits", words.percent, right=True),
         Column("hurts", "hurts", style=lambda hurts: "red" if hurts else ""),
         Column("cause", "root cause", lambda cause: CAUSE_WORDS[cause], prose=True),
+        Column("since_s", "since", words.moment, minor=True),
+        Column("cure", "cheapest cure", prose=True),
     )
-    shown = seen.squeezed if everything else seen.squeezed[:_SHOWN]
+    shown = seen.squeezed if everything else seen.squeezed[:SHOWN]
     more = len(seen.squeezed) - len(shown)
     return Table(
         "Squeezed VMs",
@@ -130,12 +145,27 @@ def squeezed_table(seen: MarketView, *, everything: bool) -> Table:
                 item.latency_pct,
                 item.hurts,
                 item.cause,
+                *_way(ways.get(item.vm.moid)),
             )
             for item in shown
         ],
         empty="No VM is short of memory.",
         note=f"… and {more} more; --all shows them." if more else "",
     )
+
+
+def _way(way: Remedy | None) -> tuple[float | None, str]:
+    """Since when, and the cheapest cure with its price."""
+    from vsphere_market.cli import words
+
+    if way is None:
+        return None, ""
+    since_s = way.since.at_s if way.since else None
+    if way.cheapest is None:
+        return since_s, ""
+    cure = way.cheapest
+    cost = f" (costs {words.points(cure.disruption)} points)" if cure.kind else ""
+    return since_s, cure.words + cost
 
 
 def pressure_style(pressure: str) -> str:
@@ -145,7 +175,9 @@ def pressure_style(pressure: str) -> str:
     )
 
 
-def document(seen: MarketView, now_s: float) -> dict[str, Any]:
+def document(
+    seen: MarketView, now_s: float, ways: Mapping[str, Remedy] | None = None
+) -> dict[str, Any]:
     """The market's view as JSON."""
     from vsphere_market.estate import time_text
 
@@ -153,7 +185,7 @@ def document(seen: MarketView, now_s: float) -> dict[str, Any]:
         "at": time_text(now_s),
         "potential": seen.potential,
         "hosts": [_host(host) for host in seen.hosts],
-        "squeezed": [_squeezed(item) for item in seen.squeezed],
+        "squeezed": [_squeezed(item, (ways or {}).get(item.vm.moid)) for item in seen.squeezed],
     }
 
 
@@ -177,7 +209,9 @@ def _host(host: HostView) -> dict[str, Any]:
     }
 
 
-def _squeezed(item: VmDiagnosis) -> dict[str, Any]:
+def _squeezed(item: VmDiagnosis, way: Remedy | None) -> dict[str, Any]:
+    from vsphere_market.cli.verbs.explainview import plain_json
+
     return {
         "moid": item.vm.moid,
         "vm": item.vm.name,
@@ -187,4 +221,9 @@ def _squeezed(item: VmDiagnosis) -> dict[str, Any]:
         "swap_in_kibps": item.swap_in_kibps,
         "latency_pct": item.latency_pct,
         "hurts": item.hurts,
+        "because": item.because,
+        "inside": plain_json(item.inside),
+        "outside": plain_json(item.outside),
+        "since": plain_json(way.since) if way else None,
+        "cure": plain_json(way.cheapest) if way else None,
     }
