@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,15 @@ def at(time_s: float, **vm: float) -> Snapshot:
     return dataclasses.replace(snapshot, taken_at_s=time_s)
 
 
-def lived(journal: Journal, *looks: dict[str, float]) -> Snapshot:
+def lived(journal: Journal, *looks: Mapping[str, float]) -> Snapshot:
     """Looks five minutes apart, written down as cycles; the last is now and returned."""
-    for number, vm in enumerate(looks):
-        snapshot = at(NOW - 300.0 * (len(looks) - 1 - number), **vm)
+    taken = [at(NOW - 300.0 * back, **vm) for back, vm in enumerate(reversed(looks))]
+    for snapshot in reversed(taken):
         cycle = journal.begin_cycle(
             snapshot, kind="run", engine="test", started_s=snapshot.taken_at_s
         )
         journal.write_samples(cycle, snapshot)
-    return snapshot
+    return taken[0]
 
 
 def squeezed(snapshot: Snapshot) -> tuple[VmDiagnosis, ...]:
@@ -57,7 +58,7 @@ def squeezed(snapshot: Snapshot) -> tuple[VmDiagnosis, ...]:
     ],
 )
 def test_looks_in_a_row_are_counted(
-    tmp_path: Path, looks: list[dict[str, float]], found: Since
+    tmp_path: Path, looks: list[Mapping[str, float]], found: Since
 ) -> None:
     with open_journal(tmp_path / "j.db") as journal:
         snapshot = lived(journal, *looks)
