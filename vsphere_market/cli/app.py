@@ -18,7 +18,9 @@ from vsphere_market.cli.verbs import plan as plan_
 from vsphere_market.cli.verbs import policies as policies_
 from vsphere_market.cli.verbs import prices as prices_
 from vsphere_market.cli.verbs import run as run_
+from vsphere_market.cli.verbs import serve as serve_
 from vsphere_market.cli.verbs import snapshot as snapshot_
+from vsphere_market.cli.verbs import tokens as tokens_
 from vsphere_market.cli.verbs import whatif as whatif_
 
 app = typer.Typer(
@@ -71,6 +73,12 @@ app.command("assess", short_help="Write a report on where memory is pressed, and
     assess_.assess
 )
 app.command("history", short_help="What was decided, refused and done.")(history_.history)
+app.command("serve", short_help="The market over HTTPS: REST, console, metrics, webhooks.")(
+    serve_.serve
+)
+app.add_typer(
+    tokens_.tokens, name="tokens", short_help="API tokens of the service: make, list, revoke."
+)
 app.add_typer(
     policies_.policies,
     name="policies",

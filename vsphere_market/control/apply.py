@@ -101,8 +101,17 @@ def apply(
     dry_run: bool = False,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
+    number: int | None = None,
 ) -> ExecutionResult:
     """Carry a reviewed plan out, within its :func:`review`.
+
+    Args:
+        road: what to work with.
+        reviewed: the plan, held against the estate.
+        dry_run: ask everything, submit nothing.
+        cancel: heard between steps.
+        watch: told of the steps' progress.
+        number: of the plan in the journal; None to write it there.
 
     Raises:
         StaleError: it expired while somebody thought about it.
@@ -118,8 +127,9 @@ def apply(
         engine=vsphere_market.__version__,
         started_s=started_s,
     )
-    document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
-    number = journal.write_plan(plan, document, cycle=cycle)
+    if number is None:
+        document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
+        number = journal.write_plan(plan, document, cycle=cycle)
     ids = [step.id for step in reviewed.chosen]
     if not dry_run:
         journal.approve(number, who=road.who, steps=ids, at_s=started_s)

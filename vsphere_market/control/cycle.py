@@ -92,6 +92,8 @@ class CycleReport:
         chosen: ids of the steps that were carried out.
         waiting: automatic steps that more cycles have to want first.
         result: what came of the chosen steps; None when there were none.
+        cycle: number of the turn in the journal.
+        plan_number: number of the plan there.
     """
 
     number: int
@@ -104,6 +106,8 @@ class CycleReport:
     chosen: frozenset[str]
     waiting: tuple[Waiting, ...] = ()
     result: ExecutionResult | None = None
+    cycle: int = 0
+    plan_number: int = 0
 
     @property
     def recommended(self) -> tuple[Step, ...]:
@@ -209,6 +213,8 @@ def one_cycle(
         chosen=chosen,
         waiting=waiting,
         result=result,
+        cycle=cycle,
+        plan_number=plan_number,
     )
     failed = result is not None and not result.succeeded
     status = "shadow" if road.shadow else "failed" if failed else "done"

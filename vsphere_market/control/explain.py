@@ -50,14 +50,29 @@ _GOODS = {
 }
 
 
-def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> VmExplanation:
-    """Everything about the VM in that row of the snapshot."""
-    ledger = framed.question.ledger()
+def explain_vm_row(
+    framed: Frame,
+    row: int,
+    journal: Journal | None = None,
+    *,
+    plan: Plan | None = None,
+    ledger: Ledger | None = None,
+) -> VmExplanation:
+    """Everything about the VM in that row of the snapshot.
+
+    Args:
+        framed: what decisions stand on.
+        row: of the VM.
+        journal: what was done before; None for nothing.
+        plan: the decision made of ``framed``, where it was made already.
+        ledger: that of ``framed``, likewise; only read.
+    """
+    ledger = ledger or framed.question.ledger()
     vms = framed.snapshot.vms
     vm = Entity(vms.moid[row], vms.name[row])
     home = int(ledger.host_of[row])
     diagnosis = next((found for found in diagnose(ledger) if found.row == row), None)
-    plan = decide(framed)
+    plan = plan or decide(framed)
     steps = tuple(step for step in plan.steps if step.action.vm.moid == vm.moid)
     views = {view.host.moid: view for view in view_of(ledger).hosts}
     host = host_entity(ledger, int(vms.host[row]))
@@ -90,13 +105,20 @@ def explain_vm_row(framed: Frame, row: int, journal: Journal | None = None) -> V
     )
 
 
-def explain_host_row(framed: Frame, row: int, journal: Journal | None = None) -> HostExplanation:
-    """Everything about the host in that row of the snapshot."""
-    ledger = framed.question.ledger()
+def explain_host_row(
+    framed: Frame,
+    row: int,
+    journal: Journal | None = None,
+    *,
+    plan: Plan | None = None,
+    ledger: Ledger | None = None,
+) -> HostExplanation:
+    """Everything about the host in that row of the snapshot; see :func:`explain_vm_row`."""
+    ledger = ledger or framed.question.ledger()
     hosts = framed.snapshot.hosts
     moid, name = hosts.moid[row], hosts.name[row]
     view = next(view for view in view_of(ledger).hosts if view.host.moid == moid)
-    plan = decide(framed)
+    plan = plan or decide(framed)
     moves = [(step, step.action) for step in plan.steps if isinstance(step.action, Migrate)]
     samples = journal.host_samples(Filter(host=moid, limit=_ACTIONS)) if journal else ()
     return HostExplanation(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from vsphere_market.errors import JournalError
 from vsphere_market.estate import Snapshot
@@ -155,6 +155,11 @@ class Journal:
         body = {"plan": plan, "who": who, "steps": list(steps)}
         with self.database.transaction():
             audit.append(self.database, at_s, "approval", body)
+
+    def note(self, event: str, body: Mapping[str, Any], *, at_s: float) -> None:
+        """Write something that somebody did into the audit trail."""
+        with self.database.transaction():
+            audit.append(self.database, at_s, event, body)
 
     def recorder(self, *, estate: str, plan: int | None = None, who: str = "") -> JournalRecorder:
         """What the executor writes to.

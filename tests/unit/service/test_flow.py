@@ -1,0 +1,175 @@
+"""From a look at the prices to a trade that was carried out, and what is refused on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
+from tests.roads import automatic, policies
+from tests.service_app import Served, file_source, finished, served
+from vsphere_market.service.roles import Role
+
+
+def made_plan(client: httpx.Client, **wanted: Any) -> dict[str, Any]:
+    answer = client.post("/v1/plans", json=wanted)
+    assert answer.status_code == 202, answer.text
+    job = finished(client, answer.headers["location"])
+    assert job["state"] == "done", job
+    plan: dict[str, Any] = client.get(job["location"]).json()
+    return plan
+
+
+def test_a_trade_is_approved_carried_out_and_remembered(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    before = client.get("/v1/estate").json()
+    assert before["squeezed_vms"] > 0
+    plan = made_plan(client, note="for the test")
+    assert plan["state"] == "open" and plan["steps"] > 0
+    assert (plan["who"], plan["note"], plan["origin"]) == ("operator", "for the test", "request")
+    here = f"/v1/plans/{plan['id']}"
+    approved = client.post(f"{here}/approve", json={}).json()
+    assert approved["approved"] == plan["steps"] and approved["pending"] == 0
+    answer = client.post(f"{here}/apply", json={})
+    assert answer.status_code == 202 and answer.headers["retry-after"]
+    done = finished(client, answer.headers["location"])
+    assert done["state"] == "done", done
+    assert done["good"] == done["total"] == plan["steps"]
+    assert client.get(here).json()["state"] == "executed"
+    outcomes = client.get("/v1/outcomes", params={"plan": plan["id"]}).json()["items"]
+    assert {item["outcome"] for item in outcomes} == {"done"}
+    told = [row["event"] for row in own.client().get("/v1/audit").json()["items"]]
+    for event in ("service.plan", "service.approve", "approval", "service.apply"):
+        assert event in told, told
+    assert own.client().get("/v1/audit").json()["intact"] is True
+
+
+def test_nothing_is_carried_out_that_nobody_approved(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client)
+    refused = client.post(f"/v1/plans/{plan['id']}/apply", json={})
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith(":nothing-approved")
+    assert client.get("/v1/executions").json()["items"] == []
+
+
+def test_a_skipped_step_is_left_out_with_all_that_need_it(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client)
+    here = f"/v1/plans/{plan['id']}"
+    steps = client.get(f"{here}/steps").json()["items"]
+    first = steps[0]["id"]
+    needing = {first}
+    for step in steps:
+        if needing & set(step["depends_on"]):
+            needing.add(step["id"])
+    client.post(f"{here}/approve", json={})
+    skipped = client.post(f"{here}/steps/{first}/skip", json={"why": "not today"}).json()
+    assert skipped["skipped"] == len(needing)
+    again = {item["id"]: item for item in client.get(f"{here}/steps").json()["items"]}
+    assert {name for name, item in again.items() if item["approval"] == "skipped"} == needing
+    assert again[first]["approval_why"] == "not today"
+    assert again[first]["approval_by"] == "operator"
+
+
+def test_a_step_is_approved_with_what_it_needs(own: Served) -> None:
+    client = own.client(Role.APPROVER)
+    plan = made_plan(client)
+    here = f"/v1/plans/{plan['id']}"
+    steps = client.get(f"{here}/steps").json()["items"]
+    last = next(item for item in reversed(steps) if item["depends_on"] or item is steps[0])
+    client.post(f"{here}/steps/{last['id']}/approve")
+    again = {item["id"]: item for item in client.get(f"{here}/steps").json()["items"]}
+    assert again[last["id"]]["approval"] == "approved"
+    assert all(again[name]["approval"] == "approved" for name in last["depends_on"])
+
+
+def test_while_the_switch_is_pulled_nothing_is_carried_out(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client)
+    here = f"/v1/plans/{plan['id']}"
+    client.post(f"{here}/approve", json={})
+    pulled = own.client(Role.APPROVER).post("/v1/stop", json={"reason": "fire drill"}).json()
+    assert pulled["stopped"] and pulled["reason"] == "fire drill"
+    refused = client.post(f"{here}/apply", json={})
+    assert refused.status_code == 409 and refused.json()["type"].endswith(":stopped")
+    assert own.client(Role.APPROVER).delete("/v1/stop").status_code == 403
+    assert client.delete("/v1/stop").json()["stopped"] is False
+    assert client.post(f"{here}/apply", json={"dry_run": True}).status_code == 202
+
+
+def test_a_dry_run_changes_nothing(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client)
+    here = f"/v1/plans/{plan['id']}"
+    client.post(f"{here}/approve", json={})
+    answer = client.post(f"{here}/apply", json={"dry_run": True})
+    done = finished(client, answer.headers["location"])
+    assert {item["outcome"] for item in done["steps"]} == {"would-do"}
+    assert own.service.source.port.observe().vms.limit_mib.min() > 0
+
+
+def test_what_policy_only_recommends_cannot_be_approved(tmp_path: Path) -> None:
+    with served(tmp_path, policies=policies(automatic("recommend"))) as found:
+        client = found.client(Role.OPERATOR)
+        plan = made_plan(client)
+        assert plan["recommended"] == plan["steps"] > 0
+        for path in ("approve", "steps/s1/approve"):
+            refused = client.post(f"/v1/plans/{plan['id']}/{path}", json={})
+            assert refused.status_code == 409, path
+        assert client.get(f"/v1/plans/{plan['id']}").json()["approved"] == 0
+
+
+def test_a_scoped_plan_acts_within_its_scope_only(own: Served) -> None:
+    client = own.client(Role.APPROVER)
+    squeezed = client.get("/v1/vms", params={"squeezed": True}).json()["items"]
+    chosen = squeezed[0]["moid"]
+    plan = made_plan(client, scope={"vms": [chosen]})
+    assert plan["scope"]["vms"] == [chosen]
+    steps = client.get(f"/v1/plans/{plan['id']}/steps").json()["items"]
+    assert {item["subject"]["moid"] for item in steps} <= {chosen}
+    whole = made_plan(client)
+    assert whole["steps"] > plan["steps"]
+    unknown = client.post("/v1/plans", json={"scope": {"hosts": ["host-nowhere"]}})
+    assert unknown.status_code == 400 and "host-nowhere" in unknown.json()["detail"]
+
+
+def test_a_file_is_looked_at_but_never_acted_on(tmp_path: Path) -> None:
+    hosts = [host_row("h1", 65_536), host_row("h2", 65_536)]
+    vms = [vm_row(f"vm-{at}", "h1", 16_384, active_mib=9000, ballooned_mib=2000) for at in range(8)]
+    snapshot = snapshot_of(clusters=[cluster_row()], hosts=hosts, vms=vms)
+    with served(tmp_path, source=file_source(snapshot)) as found:
+        client = found.client(Role.OPERATOR)
+        assert client.get("/v1/estate").json()["stage"] == "file"
+        plan = made_plan(client)
+        assert plan["steps"] > 0
+        client.post(f"/v1/plans/{plan['id']}/approve", json={})
+        refused = client.post(f"/v1/plans/{plan['id']}/apply", json={})
+        assert refused.status_code == 409 and "is a file" in refused.json()["detail"]
+
+
+def test_what_was_said_outlives_the_memory_of_the_desk(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client, note="kept")
+    client.post(f"/v1/plans/{plan['id']}/steps/s1/approve")
+    own.service.plans._at_hand.clear()
+    again = client.get(f"/v1/plans/{plan['id']}").json()
+    assert again["approved"] >= 1
+    assert (again["note"], again["origin"]) == ("kept", "request")
+
+
+def test_whatif_and_refresh_are_jobs(own: Served) -> None:
+    client = own.client(Role.OPERATOR)
+    answer = client.post("/v1/whatifs", json={"lose": ["esx-2"]})
+    job = finished(client, answer.headers["location"])
+    assert job["location"] == f"/v1/whatifs/{job['id']}"
+    result = client.get(job["location"]).json()["result"]
+    assert result["then"]["potential"] >= 0
+    nothing = client.post("/v1/whatifs", json={})
+    assert nothing.status_code == 400 and "nothing is supposed" in nothing.json()["detail"]
+    turn = client.get("/v1/estate").json()["turn"]
+    answer = client.post("/v1/snapshots")
+    assert finished(client, answer.headers["location"])["state"] == "done"
+    assert client.get("/v1/snapshots/latest").json()["turn"] > turn

@@ -1,0 +1,207 @@
+"""Reading: the estate, prices, clusters, VMs, hosts, explanations, snapshots."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from vsphere_market.journal import Filter, estate_key
+from vsphere_market.service import models, models_plans
+from vsphere_market.service.explaining import explanation_document
+from vsphere_market.service.jobs import RETRY_AFTER_S
+from vsphere_market.service.listing import MOST_ROWS, Wanted, host_page, vm_page
+from vsphere_market.service.marketdocs import (
+    Span,
+    estate_document,
+    host_document,
+    market_document,
+    prices_document,
+)
+from vsphere_market.service.pastdocs import cycle_document
+from vsphere_market.service.ready import plain
+from vsphere_market.service.roles import Role
+from vsphere_market.service.routing import Routes, accepted, caller_of, fresh, guarded, reply
+from vsphere_market.service.state import Service
+from vsphere_market.service.stop import stop_document
+from vsphere_market.service.view import View
+from vsphere_market.service.words import Document, moment
+
+Name = Annotated[str, Path(max_length=200)]
+Search = Annotated[str, Query(max_length=200, description="Part of a name, or an id.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+Cursor = Annotated[str, Query(max_length=2000)]
+Sort = Annotated[str, Query(max_length=60, description="A column; `-` before it: largest first.")]
+Fields = Annotated[str, Query(max_length=2000, description="Columns with commas between.")]
+
+
+def market_routes(service: Service) -> APIRouter:
+    """The routes of this module."""
+    router = guarded()
+    routes = Routes(router, "market")
+
+    async def get_estate(request: Request) -> Response:
+        """The estate in one page: source, clusters, squeeze, stage, stop switch."""
+        view = service.view()
+        document = {
+            **estate_document(view),
+            "now": moment(service.clock.now_s()),
+            "stage": service.stage,
+            "interval_s": service.settings.interval_s,
+            "stop": stop_document(service.switch.state()),
+            "executing": service.executions.running(),
+        }
+        return fresh(request, document)
+
+    async def get_prices(
+        request: Request,
+        cluster: Annotated[str, Query(max_length=200, description="Only of this one.")] = "",
+    ) -> Response:
+        """Hosts by price, and who is squeezed the most."""
+        view = service.view()
+        moid = None
+        if cluster:
+            moid = view.snapshot.clusters.moid[service.cluster_row(view, cluster)]
+        return reply(request, view.shelf.get(("prices", moid), lambda: prices_document(view, moid)))
+
+    def get_cluster_market(
+        request: Request,
+        cluster: Name,
+        since_s: Annotated[float | None, Query(description="Unix time.", ge=0, le=1e11)] = None,
+        until_s: Annotated[float | None, Query(description="Unix time.", ge=0, le=1e11)] = None,
+        points: Annotated[int, Query(ge=2, le=2000)] = 300,
+    ) -> Response:
+        """One cluster's prices over time, its supply and demand, potential and bound."""
+        view = service.view()
+        row = service.cluster_row(view, cluster)
+        span = Span(since_s, until_s, points)
+        made = view.shelf.get(
+            ("market", row, span), lambda: market_document(view, service.journal, row, span)
+        )
+        return reply(request, made)
+
+    def list_vms(  # noqa: PLR0913, PLR0917 - one parameter per filter
+        request: Request,
+        search: Search = "",
+        cluster: Annotated[str, Query(max_length=200)] = "",
+        host: Annotated[str, Query(max_length=200)] = "",
+        cause: Annotated[str, Query(max_length=60)] = "",
+        squeezed: bool | None = None,
+        running: bool | None = None,
+        sort: Sort = "name",
+        fields: Fields = "",
+        limit: Limit = 100,
+        cursor: Cursor = "",
+    ) -> Response:
+        """VMs: filtered, sorted, page by page."""
+        view = service.view()
+        wanted = Wanted(
+            search, cluster, host, cause, squeezed, running, sort, _listed(fields), limit, cursor
+        )
+        made = view.shelf.get(("vms", wanted), lambda: vm_page(view, wanted).document())
+        return reply(request, made)
+
+    def list_hosts(
+        request: Request,
+        search: Search = "",
+        cluster: Annotated[str, Query(max_length=200)] = "",
+        sort: Sort = "-price",
+        fields: Fields = "",
+        limit: Limit = 100,
+        cursor: Cursor = "",
+    ) -> Response:
+        """Hosts: filtered, sorted, page by page."""
+        view = service.view()
+        wanted = Wanted(
+            search, cluster, sort=sort, fields=_listed(fields), limit=limit, cursor=cursor
+        )
+
+        def make() -> Document:
+            documents = [host_document(view, item) for item in view.market.hosts]
+            return host_page(documents, wanted).document()
+
+        return reply(request, view.shelf.get(("hosts", wanted), make))
+
+    def get_explanation(request: Request, subject: Name) -> Response:
+        """Why: numbers, quotes, offers, rules and history of a VM or host, by id or name."""
+        view = service.view()
+        kept = service.plans.get(str(view.plan_number))
+        # On the plan's shelf, since what was said about its steps is in it.
+        made = kept.shelf.get(
+            ("explanation", view.number, subject),
+            lambda: explanation_document(view, service.journal, kept, subject),
+        )
+        return reply(request, made)
+
+    async def get_latest_snapshot(request: Request) -> Response:
+        """The latest look at the estate."""
+        return fresh(request, _snapshot(service.view()))
+
+    def list_snapshots(
+        request: Request,
+        limit: Limit = 50,
+        before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    ) -> Response:
+        """Looks at the estate that the journal knows, the newest first."""
+        view = service.view()
+        estate = estate_key(view.snapshot.source)
+        most = 1_000_000 if before else limit + 1
+        found = [
+            item
+            for item in service.journal.cycles(Filter(estate=estate, limit=most))
+            if before is None or item.id < before
+        ]
+        items = [cycle_document(item) for item in found[:limit]]
+        more = str(found[limit - 1].id) if len(found) > limit else None
+        return fresh(request, {"items": items, "total": len(found), "next": more})
+
+    def refresh_snapshot(request: Request) -> Response:
+        """Look at the estate now."""
+        caller = caller_of(request)
+        job = service.refresh(caller.name)
+        service.audit(caller, "refresh", {"job": job.id})
+        return accepted(job.document(), f"/v1/jobs/{job.id}", RETRY_AFTER_S)
+
+    viewer = Role.VIEWER
+    routes.add("GET", "/v1/estate", viewer, get_estate, models.Estate)
+    routes.add("GET", "/v1/prices", viewer, get_prices, models.Prices, may=(404, 422))
+    routes.add(
+        "GET", "/v1/clusters/{cluster}/market", viewer, get_cluster_market, models.ClusterMarket,
+        may=(404, 422),
+    )  # fmt: skip
+    routes.add("GET", "/v1/vms", viewer, list_vms, models.VmPage, may=(400, 422))
+    routes.add("GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 422))
+    routes.add(
+        "GET", "/v1/explanations/{subject}", viewer, get_explanation, models_plans.Explanation,
+        may=(404, 409, 422),
+    )  # fmt: skip
+    routes.add("GET", "/v1/snapshots/latest", viewer, get_latest_snapshot, models.Snapshot)
+    routes.add("GET", "/v1/snapshots", viewer, list_snapshots, models.SnapshotPage, may=(422,))
+    routes.add("POST", "/v1/snapshots", Role.OPERATOR, refresh_snapshot, models.Job, status=202)
+    return router
+
+
+def _listed(fields: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in fields.split(",") if name.strip())
+
+
+def _snapshot(view: View) -> Document:
+    snapshot = view.snapshot
+    source = snapshot.source
+    document: Document = plain(
+        {
+            "turn": view.number,
+            "taken_at": moment(snapshot.taken_at_s),
+            "source": {
+                "kind": source.kind,
+                "name": source.name,
+                "instance_uuid": source.instance_uuid or None,
+                "version": source.version or None,
+            },
+            "hosts": len(snapshot.hosts),
+            "vms": len(snapshot.vms),
+            "clusters": len(snapshot.clusters),
+            "missing": list(snapshot.missing),
+        }
+    )
+    return document
