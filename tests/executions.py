@@ -42,7 +42,7 @@ def plans(draw: st.DrawFn) -> tuple[FakeVCenter, Plan]:
         wave += draw(st.integers(0, 1))
         # Steps on one setting of one VM need each other, as the market's plans have it.
         needed = {
-            old.id for old in steps if (old.action.vm.moid, old.action.kind) == (vm, action.kind)
+            old.id for old in steps if (old.action.subject.moid, old.action.kind) == (vm, action.kind)
         }
         if (other := draw(st.integers(0, 2 * number))) in range(1, number):
             needed.add(f"s{other}")

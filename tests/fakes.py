@@ -244,13 +244,13 @@ class FakeVCenter:
 
     def precheck(self, action: Action) -> Sequence[Finding]:
         self._call("precheck")
-        return self.findings.get(action.vm.moid, [])
+        return self.findings.get(action.subject.moid, [])
 
     def submit(self, action: Action) -> TaskHandle:
         self._call("submit")
-        queue = self.fates.get(action.vm.moid)
+        queue = self.fates.get(action.subject.moid)
         fate = queue.pop(0) if queue else Fate()
-        name = action.vm.name
+        name = action.subject.name
         match fate.submit:
             case OnSubmit.TRANSIENT:
                 raise TransientFault("it is busy", fault="TaskInProgress", where=name)
@@ -323,16 +323,16 @@ class FakeVCenter:
                 self._finish(task)
 
     def _take(self, action: Action, fate: Fate, at_s: float | None = None) -> Task:
-        vm = self.vms.get(action.vm.moid)
+        vm = self.vms.get(action.subject.moid)
         if vm is None:
-            raise FinalFault("it is gone", fault="ManagedObjectNotFound", where=action.vm.name)
+            raise FinalFault("it is gone", fault="ManagedObjectNotFound", where=action.subject.name)
         if any(
-            task.state is TaskState.RUNNING and task.action.vm.moid == vm.moid
+            task.state is TaskState.RUNNING and task.action.subject.moid == vm.moid
             for task in self.tasks
         ):
-            raise TransientFault("it is busy", fault="TaskInProgress", where=action.vm.name)
+            raise TransientFault("it is busy", fault="TaskInProgress", where=action.subject.name)
         if self._standing(action) is not Standing.BEFORE:
-            raise StaleFault("it is not as expected", fault="InvalidState", where=action.vm.name)
+            raise StaleFault("it is not as expected", fault="InvalidState", where=action.subject.name)
         began_s = self.clock.now_s() if at_s is None else at_s
         task = Task(f"task-{len(self.tasks) + 1}", action, fate, began_s)
         self.tasks.append(task)
@@ -368,7 +368,7 @@ class FakeVCenter:
             self._end(task, TaskState.SUCCESS)
 
     def _do(self, task: Task) -> None:
-        action, vm = task.action, self.vms[task.action.vm.moid]
+        action, vm = task.action, self.vms[task.action.subject.moid]
         if isinstance(action, Migrate):
             vm.host = action.target.moid
         else:
@@ -395,7 +395,7 @@ class FakeVCenter:
         return TaskStatus(task.state, 100.0, task.error)
 
     def _standing(self, action: Action) -> Standing:
-        vm = self.vms.get(action.vm.moid)
+        vm = self.vms.get(action.subject.moid)
         if vm is None:
             return Standing.OTHER
         if isinstance(action, Migrate):
@@ -409,7 +409,7 @@ class FakeVCenter:
         for task in self.tasks:
             if task.state is not TaskState.RUNNING:
                 continue
-            keys = [f"vm:{task.action.vm.moid}"]
+            keys = [f"vm:{task.action.subject.moid}"]
             if isinstance(task.action, Migrate):
                 keys += ["migrations"]
                 keys += [f"host:{end.moid}" for end in (task.action.source, task.action.target)]

@@ -90,7 +90,7 @@ def crowded(
 def moves_of(orders: list[Order] | Any) -> list[tuple[str, str, str]]:
     """Migrations as VM, from, to."""
     return [
-        (order.action.vm.moid, order.action.source.moid, order.action.target.moid)
+        (order.action.subject.moid, order.action.source.moid, order.action.target.moid)
         for order in orders
         if isinstance(order.action, Migrate)
     ]

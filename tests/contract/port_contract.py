@@ -162,16 +162,16 @@ def errors(findings: Sequence[Finding]) -> list[Finding]:
 def reverse(action: Action) -> Action:
     """The action that takes another one back."""
     if isinstance(action, Migrate):
-        return Migrate(action.vm, action.target, action.source)
-    return SetMemory(action.vm, action.setting, action.to_mib, action.from_mib)
+        return Migrate(action.subject, action.target, action.source)
+    return SetMemory(action.subject, action.setting, action.to_mib, action.from_mib)
 
 
 def with_wrong_start(action: Action, cast: Cast) -> Action:
     """The same wish with an expectation that does not hold."""
     if isinstance(action, Migrate):
-        return Migrate(action.vm, action.target, action.source)
+        return Migrate(action.subject, action.target, action.source)
     assert action.to_mib is not None
-    return SetMemory(action.vm, action.setting, action.to_mib + 4, action.to_mib + 8)
+    return SetMemory(action.subject, action.setting, action.to_mib + 4, action.to_mib + 8)
 
 
 class PortContract:
@@ -277,7 +277,7 @@ class PortContract:
         action = cast.action(kind)
         do(port, action)
         after = port.observe()
-        vms, row = after.vms, after.vms.row(action.vm.moid)
+        vms, row = after.vms, after.vms.row(action.subject.moid)
         if isinstance(action, Migrate):
             assert after.hosts.moid[vms.host[row]] == action.target.moid
             return
@@ -290,7 +290,7 @@ class PortContract:
         assert column[row] == action.to_mib
         assert vms.change_version[row] != cast.snapshot.vms.change_version[row]
         # Nothing else of it was touched. Shares of the usual kind go by the size.
-        was = cast.snapshot.vms.row(action.vm.moid)
+        was = cast.snapshot.vms.row(action.subject.moid)
         names = ["limit_mib", "reservation_mib", "size_mib", "balloon_cap_mib"]
         for name in names if kind is ActionKind.HOT_ADD else [*names, "shares"]:
             values = getattr(vms, name)
@@ -348,7 +348,7 @@ class PortContract:
         error = refusal(port, action)
         assert isinstance(error, kind), error
         assert error.fault
-        assert action.vm.name in str(error)
+        assert action.subject.name in str(error)
         assert port.standing(action) is before
 
     def test_hot_add_without_its_switch(self, port: VCenterPort, cast: Cast) -> None:

@@ -68,10 +68,10 @@ class Watched(FakeVCenter):
     def submit(self, action: Action) -> TaskHandle:
         self.advance()
         for task in self.tasks:
-            if task.state is TaskState.RUNNING and task.action.vm.moid == action.vm.moid:
-                self.blunders.append(f"{task.id} was still open on {action.vm.name}")
-        if any(late.vm.moid == action.vm.moid for _, late, _ in self._late):
-            self.blunders.append(f"a request for {action.vm.name} was still under way")
+            if task.state is TaskState.RUNNING and task.action.subject.moid == action.subject.moid:
+                self.blunders.append(f"{task.id} was still open on {action.subject.name}")
+        if any(late.vm.moid == action.subject.moid for _, late, _ in self._late):
+            self.blunders.append(f"a request for {action.subject.name} was still under way")
         return super().submit(action)
 
 
@@ -170,7 +170,7 @@ def check_order(todo: Plan, result: ExecutionResult) -> None:
                 assert theirs.kind.good
             if other.wave < one.wave or other.id in one.depends_on:
                 assert theirs.ended_s <= mine.started_s
-        earlier = [o for o in result.outcomes if o.action.vm == mine.action.vm and o is not mine]
+        earlier = [o for o in result.outcomes if o.action.subject == mine.action.subject and o is not mine]
         for theirs in earlier:
             if theirs.cause is Cause.STALE or theirs.kind in (
                 OutcomeKind.FAILED,

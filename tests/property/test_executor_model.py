@@ -95,7 +95,7 @@ class Life(RuleBasedStateMachine):
         """Somebody else changes a VM on which no task is open."""
         vm = self.vc.vms[f"vm-{number}"]
         self.vc.advance()
-        if any(task.ended_s is None and task.action.vm.moid == vm.moid for task in self.vc.tasks):
+        if any(task.ended_s is None and task.action.subject.moid == vm.moid for task in self.vc.tasks):
             return
         if moves:
             vm.host = ELSEWHERE
@@ -157,7 +157,7 @@ class Life(RuleBasedStateMachine):
                     action = change(
                         vm.moid, kind, vm.balloon_cap_mib, (vm.balloon_cap_mib or 0) + 256
                     )
-            assert action.vm == entity(vm.moid)
+            assert action.subject == entity(vm.moid)
             steps.append(step(len(steps) + 1, action, wave=1 + choice))
         return plan(*sorted(steps, key=lambda one: one.wave), lasts_s=1e9)
 

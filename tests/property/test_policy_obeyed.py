@@ -132,7 +132,7 @@ def test_no_plan_breaks_what_policies_and_vsphere_say(question: Question) -> Non
     ever: list[Migrate] = []
     for step in plan.steps:
         action = step.action
-        vm = snapshot.vms.row(action.vm.moid)
+        vm = snapshot.vms.row(action.subject.moid)
         assert rulebook.modes[action.kind][vm] >= step.mode > Mode.OFF
         assert not snapshot.vms.template[vm]
         assert not snapshot.vms.managed_by[vm]
@@ -287,9 +287,9 @@ def test_what_a_step_depends_on_is_enough_to_keep_the_rules(question: Question) 
         host_of = start(question)
         for other in plan.steps:
             if other.id in needs[step.id] and isinstance(other.action, Migrate):
-                row = snapshot.vms.row(other.action.vm.moid)
+                row = snapshot.vms.row(other.action.subject.moid)
                 host_of[row] = snapshot.hosts.row(other.action.target.moid)
         before = broken(question, host_of)
-        host_of[snapshot.vms.row(step.action.vm.moid)] = snapshot.hosts.row(step.action.target.moid)
+        host_of[snapshot.vms.row(step.action.subject.moid)] = snapshot.hosts.row(step.action.target.moid)
         after = broken(question, host_of)
         assert all(after[rule] <= count for rule, count in before.items()), steps[step.id]

@@ -153,10 +153,10 @@ def _check_relief(expect: dict[str, Any], question: Question) -> None:
 
 def _described(action: Migrate | SetMemory) -> dict[str, Any]:
     if isinstance(action, Migrate):
-        return {"kind": "migrate", "vm": action.vm.name, "to": action.target.name}
+        return {"kind": "migrate", "vm": action.subject.name, "to": action.target.name}
     return {
         "kind": action.kind.value,
-        "vm": action.vm.name,
+        "vm": action.subject.name,
         "from": action.from_mib,
         "to": action.to_mib,
     }

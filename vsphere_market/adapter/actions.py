@@ -86,7 +86,7 @@ class Subject:
 
 def read_subject(reader: BulkReader, action: Action) -> Subject:
     """Read the VM of an action, and the hosts that it names, afresh."""
-    found = reader.objects("VirtualMachine", [action.vm.moid], _VM_PATHS)
+    found = reader.objects("VirtualMachine", [action.subject.moid], _VM_PATHS)
     if not found:
         return Subject(None)
     vm = found[0]
@@ -127,7 +127,7 @@ def standing_of(subject: Subject, action: Action) -> Standing:
 
 def objections(subject: Subject, action: Action) -> list[ActionError]:
     """What speaks against an action, by our own rules. The first one is what ``submit`` raises."""
-    name = action.vm.name
+    name = action.subject.name
     if subject.vm is None:
         return [StaleFault("it is gone from vCenter", fault="ManagedObjectNotFound", where=name)]
     if isinstance(action, Migrate):
@@ -154,20 +154,20 @@ def submit(
     subject = read_subject(reader, action)
     for objection in objections(subject, action):
         raise objection
-    vm = soap.reference(vim.VirtualMachine, action.vm.moid, session.stub)
+    vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
     submitted_at_s = now_s()
     if isinstance(action, Migrate):
         target = soap.reference(vim.HostSystem, action.target.moid, session.stub)
         spec = relocate_spec(target)
         task = session.change(
             lambda _: vm.RelocateVM_Task(spec, vim.VirtualMachine.MovePriority.defaultPriority),
-            action.vm.name,
+            action.subject.name,
         )
     else:
         config = config_spec(subject, action)
-        task = session.change(lambda _: vm.ReconfigVM_Task(config), action.vm.name)
+        task = session.change(lambda _: vm.ReconfigVM_Task(config), action.subject.name)
     handle = TaskHandle(soap.moid(task), action, submitted_at_s)
-    log.info("%s of %s is %s", action.kind, action.vm.name, handle.task)
+    log.info("%s of %s is %s", action.kind, action.subject.name, handle.task)
     return handle
 
 
@@ -224,7 +224,7 @@ def _amount(mib: int | None) -> str:
 
 
 def _against_migrate(vm: Facts, hosts: dict[str, Facts], action: Migrate) -> list[ActionError]:
-    name = action.vm.name
+    name = action.subject.name
     found: list[ActionError] = []
     if vm.get("runtime.host") != action.source.moid:
         what = f"it runs on another host than {action.source.name} by now"
@@ -264,7 +264,7 @@ def _against_state(vm: Facts, name: str) -> list[ActionError]:
 def _against_setting(subject: Subject, action: SetMemory) -> list[ActionError]:
     """Values that vCenter refuses, or, as simulators do, takes although they make no sense."""
     assert subject.vm is not None
-    name, to = action.vm.name, action.to_mib
+    name, to = action.subject.name, action.to_mib
     size = subject.value(ActionKind.HOT_ADD) or 0
     limit = subject.value(ActionKind.LIMIT)
     reservation = subject.value(ActionKind.RESERVATION) or 0

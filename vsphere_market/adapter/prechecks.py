@@ -45,7 +45,7 @@ def precheck(
         return [_finding(error, error.fault, Severity.ERROR, action) for error in own]
     if refused := missing_for(session, action):
         return refused
-    vm = soap.reference(vim.VirtualMachine, action.vm.moid, session.stub)
+    vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
     if isinstance(action, Migrate):
         host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
         ways = [
@@ -73,7 +73,7 @@ def precheck(
         Finding(
             "no-server-check",
             Severity.INFO,
-            action.vm.name,
+            action.subject.name,
             "this vCenter cannot check it beforehand, so only our own checks were made",
         )
     ]
@@ -88,7 +88,7 @@ def _check(
 ) -> list[Any] | None:
     """Start one of vCenter's checks and wait for it; None when this vCenter has none such."""
     try:
-        task = session.read(way, action.vm.name)
+        task = session.read(way, action.subject.name)
     except ActionError as exc:
         if exc.fault in ("MethodNotFound", "NotImplemented", "NotSupported"):
             log.debug("no such check here: %s", exc.fault)
@@ -117,7 +117,7 @@ def _check(
             break
         time.sleep(pause)
         pause = min(pause * 1.5, _POLL_SLOWEST_S)
-    log.info("the check of %s is not done in time", action.vm.name)
+    log.info("the check of %s is not done in time", action.subject.name)
     return None
 
 
@@ -132,10 +132,10 @@ def _findings(results: list[Any], action: Action) -> list[Finding]:
                 if fault is not None:
                     name, _ = row_of(fault)
                     found.append(
-                        _finding(error_from(fault, action.vm.name), name, severity, action)
+                        _finding(error_from(fault, action.subject.name), name, severity, action)
                     )
     return found
 
 
 def _finding(error: MarketError, code: str, severity: Severity, action: Action) -> Finding:
-    return Finding(code, severity, action.vm.name, error.what, error.cure)
+    return Finding(code, severity, action.subject.name, error.what, error.cure)

@@ -64,7 +64,7 @@ def lacking(session: Session, vms: Sequence[str]) -> dict[str, list[str]]:
 def missing_for(session: Session, action: Action) -> list[Finding]:
     """ERROR findings on the privileges that an action lacks on its VM; [] if nobody can tell."""
     try:
-        without = lacking(session, [action.vm.moid])
+        without = lacking(session, [action.subject.moid])
     except (ActionError, NotPermittedError) as exc:
         log.debug("privileges are not to be seen: %s", exc)
         return []
@@ -72,7 +72,7 @@ def missing_for(session: Session, action: Action) -> list[Finding]:
         Finding(
             "NoPermission",
             Severity.ERROR,
-            action.vm.name,
+            action.subject.name,
             f"{session.user} lacks the privilege {privilege}",
             "have it granted",
         )

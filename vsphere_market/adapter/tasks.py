@@ -99,7 +99,7 @@ def cancel(session: Session, handle: TaskHandle) -> None:
     """See ``VCenterPort.cancel``. A task that is over, or cannot be cancelled, is left alone."""
     task = soap.reference(vim.Task, handle.task, session.stub)
     try:
-        session.change(lambda _: task.CancelTask(), handle.action.vm.name)
+        session.change(lambda _: task.CancelTask(), handle.action.subject.name)
     except OutcomeUnknown:
         # The task's own state tells.
         log.info("lost the answer to the cancellation of %s", handle.task)
@@ -118,7 +118,7 @@ def _status(task: Facts, handle: TaskHandle) -> TaskStatus:
 def _failed(fault: Any, handle: TaskHandle) -> TaskStatus:
     if fault is not None and "RequestCanceled" in names_of(fault):
         return TaskStatus(TaskState.CANCELLED)
-    return TaskStatus(TaskState.ERROR, error=action_error_from(fault, handle.action.vm.name))
+    return TaskStatus(TaskState.ERROR, error=action_error_from(fault, handle.action.subject.name))
 
 
 def _status_of_lost(session: Session, handle: TaskHandle) -> TaskStatus:
@@ -133,7 +133,7 @@ def _status_of_lost(session: Session, handle: TaskHandle) -> TaskStatus:
     lost = OutcomeUnknown(
         f"vCenter no longer knows its task {handle.task}",
         fault="ManagedObjectNotFound",
-        where=handle.action.vm.name,
+        where=handle.action.subject.name,
         cure="compare the VM with what was asked for",
     )
     return TaskStatus(TaskState.ERROR, error=lost)
@@ -144,7 +144,7 @@ _Candidate = tuple[str, str, float, str, str]
 
 def _recent(reader: BulkReader, action: Action) -> list[_Candidate]:
     """Running and just finished tasks of the VM."""
-    vms = reader.objects("VirtualMachine", [action.vm.moid], ["recentTask"])
+    vms = reader.objects("VirtualMachine", [action.subject.moid], ["recentTask"])
     ids = [task for vm in vms for task in vm.get("recentTask", ())]
     if not ids:
         return []
@@ -157,7 +157,7 @@ def _recent(reader: BulkReader, action: Action) -> list[_Candidate]:
             _user(task.get("info.reason")),
         )
         for task in reader.objects("Task", ids, _SEARCH_PATHS)
-        if task.get("info.entity", action.vm.moid) == action.vm.moid
+        if task.get("info.entity", action.subject.moid) == action.subject.moid
     ]
 
 
@@ -180,7 +180,7 @@ def _collected(session: Session, action: Action, since_s: float) -> list[Any]:
     filters = vim.TaskFilterSpec
 
     def ask(content: Any) -> list[Any]:
-        vm = soap.reference(vim.VirtualMachine, action.vm.moid, session.stub)
+        vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
         spec = filters(
             entity=filters.ByEntity(entity=vm, recursion=filters.RecursionOption.self),
             time=filters.ByTime(timeType=filters.TimeOption.queuedTime, beginTime=begin),
@@ -193,7 +193,7 @@ def _collected(session: Session, action: Action, since_s: float) -> list[Any]:
             collector.DestroyCollector()
 
     try:
-        return session.read(ask, action.vm.name)
+        return session.read(ask, action.subject.name)
     except ActionError as exc:
         log.debug("no history of tasks: %s", exc.fault)
         return []

@@ -236,7 +236,7 @@ def _sum(made: Assessment, column: str) -> float:
 
 def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, int]) -> Proposal:
     action, vms = step.action, old.snapshot.vms
-    row_a = vms.row(action.vm.moid)
+    row_a = vms.row(action.subject.moid)
     row_b = now.get(vms.instance_uuid[row_a] or vms.moid[row_a], -1)
     if isinstance(action, Migrate):
         what = f"move {action.source.name} → {action.target.name}"
@@ -260,7 +260,7 @@ def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, in
         ]
         what = f"{label} {ends[0]} → {ends[1]}"
         outcome = "gone" if row_b < 0 else _setting(old, new, column, (row_a, row_b), action.to_mib)
-    return Proposal(action.kind.value, action.vm.moid, action.vm.name, what, step.reason, outcome)
+    return Proposal(action.kind.value, action.subject.moid, action.subject.name, what, step.reason, outcome)
 
 
 def _setting(

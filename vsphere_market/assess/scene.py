@@ -143,7 +143,7 @@ def _hosts(before: Ledger, after: Ledger, ours: BoolArray) -> tuple[HostState, .
 
 def _trade(snapshot: Snapshot, action: Action) -> Move | Change:
     """A plan's action as the ledger takes it."""
-    vm = snapshot.vms.row(action.vm.moid)
+    vm = snapshot.vms.row(action.subject.moid)
     if isinstance(action, Migrate):
         hosts = snapshot.hosts
         return Move(vm, hosts.row(action.source.moid), hosts.row(action.target.moid))

@@ -151,8 +151,8 @@ def action_text(action: Action) -> str:
     """An action in a few words: ``move web-1: esx-1 → esx-2``."""
     before, after = action_ends(action)
     if action.kind.value == "migrate":
-        return f"move {action.vm.name}: {before} → {after}"
-    return f"{_WHAT[action.kind.value]} of {action.vm.name}: {before} → {after}"
+        return f"move {action.subject.name}: {before} → {after}"
+    return f"{_WHAT[action.kind.value]} of {action.subject.name}: {before} → {after}"
 
 
 def mode_style(mode: str) -> str:
@@ -179,7 +179,7 @@ def step_row(step: Step) -> tuple[Any, ...]:
     return (
         step.id,
         step.action.kind.value,
-        step.action.vm.name,
+        step.action.subject.name,
         before,
         after,
         step.saving,

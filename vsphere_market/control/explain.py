@@ -73,7 +73,7 @@ def explain_vm_row(
     home = int(ledger.host_of[row])
     diagnosis = next((found for found in diagnose(ledger) if found.row == row), None)
     plan = plan or decide(framed)
-    steps = tuple(step for step in plan.steps if step.action.vm.moid == vm.moid)
+    steps = tuple(step for step in plan.steps if step.action.subject.moid == vm.moid)
     views = {view.host.moid: view for view in view_of(ledger).hosts}
     host = host_entity(ledger, int(vms.host[row]))
     eligibility = Eligibility(ledger, framed.question.cooling)
@@ -146,7 +146,7 @@ def explain_step(plan: Plan, step: str, journal: Journal | None = None) -> StepE
     else:
         steps = f"{plan.steps[0].id} to {plan.steps[-1].id}" if plan.steps else "none"
         raise UsageError("is no step of the plan", where=step, cure=f"its steps: {steps}")
-    vm = found.action.vm.moid
+    vm = found.action.subject.moid
     since = Filter(vm=vm, since_s=plan.created_at_s, limit=_ACTIONS)
     past = journal.steps(since) if journal else ()
     return StepExplanation(found, plan, tuple(one for one in past if one.action == found.action))

@@ -35,13 +35,13 @@ def require_allowed(
     if not barred:
         return
     first = barred[0]
-    row = snapshot.vms.row(first.action.vm.moid)
+    row = snapshot.vms.row(first.action.subject.moid)
     source = vm_setting(rulebook, row, first.action.kind.value).source
     name, _, pointer = source.partition("#")
     document = policies.named(name)
     others = f", nor {len(barred) - 1} more," if len(barred) > 1 else ""
     raise TryLaterError(
-        f"step {first.id} ({first.action.kind.value} of {printable(first.action.vm.name)})"
+        f"step {first.id} ({first.action.kind.value} of {printable(first.action.subject.name)})"
         f"{others} may not be done now: {_why(document, pointer, now_s, source)}",
         where=document.place(pointer) if document else "",
         cure="nothing was changed; wait, or make a new plan",
@@ -49,7 +49,7 @@ def require_allowed(
 
 
 def _mode(step: Step, rulebook: Rulebook, snapshot: Snapshot) -> int:
-    row = snapshot.vms.row(step.action.vm.moid)
+    row = snapshot.vms.row(step.action.subject.moid)
     return int(rulebook.modes[step.action.kind][row]) if row >= 0 else Mode.OFF
 
 

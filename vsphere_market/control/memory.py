@@ -126,7 +126,7 @@ def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove,
     )
     return tuple(
         PastMove(
-            step.action.vm.moid, step.action.source.moid, step.action.target.moid, step.ended_s
+            step.action.subject.moid, step.action.source.moid, step.action.target.moid, step.ended_s
         )
         for step in journal.steps(wanted)
         if isinstance(step.action, Migrate) and step.ended_s is not None and not step.dry_run
@@ -143,7 +143,7 @@ def _past_growth(journal: Journal, estate: str, since_s: float) -> Mapping[str, 
     grown: dict[str, float] = {}
     for step in journal.steps(wanted):
         if step.ended_s is not None and not step.dry_run and step.action.kind in _GIVING:
-            moid = step.action.vm.moid
+            moid = step.action.subject.moid
             grown[moid] = max(step.ended_s, grown.get(moid, step.ended_s))
     return grown
 

@@ -58,7 +58,7 @@ def waiting_steps(
         StorageError, BusyError: the journal cannot be read.
     """
     asked = {
-        step.id: int(_cycles_of(rulebook.persist_cycles, snapshot, step.action.vm.moid))
+        step.id: int(_cycles_of(rulebook.persist_cycles, snapshot, step.action.subject.moid))
         for step in plan.steps
         if step.id in chosen
     }
@@ -71,7 +71,7 @@ def waiting_steps(
         wanted = asked.get(step.id, 1)
         if wanted <= 1:
             continue
-        subject = (step.action.vm.moid, step.action.kind.value)
+        subject = (step.action.subject.moid, step.action.kind.value)
         seen = 1
         for wishes in before:
             if subject not in wishes:

@@ -124,7 +124,7 @@ def _steps(old: Plan, new: Plan) -> Iterator[StepChange]:
 
 def _by_subject(plan: Plan) -> Mapping[tuple[str, str], Step]:
     """A plan does each kind of thing to a VM once."""
-    return {(step.action.vm.moid, step.action.kind.value): step for step in plan.steps}
+    return {(step.action.subject.moid, step.action.kind.value): step for step in plan.steps}
 
 
 def _end(step: Step) -> Any:

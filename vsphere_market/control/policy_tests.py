@@ -177,14 +177,14 @@ def _described(step: Step) -> Mapping[str, Any]:
     if isinstance(action, Migrate):
         return {
             "kind": action.kind.value,
-            "vm": action.vm.name,
+            "vm": action.subject.name,
             "from": action.source.name,
             "to": action.target.name,
             "mode": mode,
         }
     return {
         "kind": action.kind.value,
-        "vm": action.vm.name,
+        "vm": action.subject.name,
         "fromGiB": None if action.from_mib is None else action.from_mib / MIB_PER_GIB,
         "toGiB": None if action.to_mib is None else action.to_mib / MIB_PER_GIB,
         "mode": mode,

@@ -230,8 +230,8 @@ class Machine:
                 why = f"step {needed}, which it needs, was {outcome.kind.value}"
                 self.end(run, OutcomeKind.SKIPPED, Cause.PREDECESSOR, why)
                 return True
-        if run.job.vm in self.pinned:
-            step = self.pinned[run.job.vm]
+        if run.job.subject in self.pinned:
+            step = self.pinned[run.job.subject]
             why = f"step {step} on the same VM did not succeed, so it is left alone"
             self.end(run, OutcomeKind.SKIPPED, Cause.VM_PINNED, why)
             return True
@@ -299,7 +299,7 @@ class Machine:
     def _learn(self, run: Run, kind: OutcomeKind, cause: Cause) -> None:
         """Pin the VM and count failures, so that trouble is not met twice."""
         if kind in _PINNING or cause is Cause.STALE:
-            self.pinned.setdefault(run.job.vm, run.job.step)
+            self.pinned.setdefault(run.job.subject, run.job.step)
         if kind is OutcomeKind.DONE:
             self._failures_in_a_row = 0
         if kind not in _PINNING or cause in _HARMLESS:

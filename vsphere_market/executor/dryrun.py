@@ -82,7 +82,7 @@ class DryRunPort:
 
 def _change(action: Action) -> tuple[tuple[str, str], object, object]:
     """What an action changes, from what, to what."""
-    key = (action.vm.moid, action.kind.value)
+    key = (action.subject.moid, action.kind.value)
     if isinstance(action, Migrate):
         return key, action.source.moid, action.target.moid
     return key, action.from_mib, action.to_mib

@@ -39,9 +39,9 @@ class Job:
     chosen: bool = True
 
     @property
-    def vm(self) -> str:
-        """Managed object id of the VM that the action changes."""
-        return self.action.vm.moid
+    def subject(self) -> str:
+        """Managed object id of what the action changes."""
+        return self.action.subject.moid
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ def _job(step: Step, snapshot: Snapshot, settings: Settings, chosen: Collection[
 
 def _claims(action: Action, snapshot: Snapshot) -> tuple[str, ...]:
     if isinstance(action, SetMemory):
-        return (f"vm:{action.vm.moid}", "reconfigurations")
+        return (f"vm:{action.subject.moid}", "reconfigurations")
     claims = [
-        f"vm:{action.vm.moid}",
+        f"vm:{action.subject.moid}",
         "migrations",
         f"host:{action.source.moid}",
         f"host:{action.target.moid}",
@@ -137,7 +137,7 @@ def _claims(action: Action, snapshot: Snapshot) -> tuple[str, ...]:
 
 def _migrate_deadline_s(action: Action, snapshot: Snapshot, settings: Settings) -> float:
     assert isinstance(action, Migrate)
-    row = snapshot.vms.row(action.vm.moid)
+    row = snapshot.vms.row(action.subject.moid)
     size_mib = float(snapshot.vms.size_mib[row]) if row >= 0 else math.nan
     speeds = [
         float(snapshot.hosts.vmotion_mbps[at])

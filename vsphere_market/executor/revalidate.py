@@ -102,7 +102,7 @@ def drift(
 
 
 def _vm_unfit(step: Step, snapshot: Snapshot) -> str:
-    vm, vms = step.action.vm, snapshot.vms
+    vm, vms = step.action.subject, snapshot.vms
     row = vms.row(vm.moid)
     if row < 0:
         return f"{vm.name} is gone"
@@ -123,13 +123,13 @@ def _action_unfit(step: Step, snapshot: Snapshot) -> str:
             or _host_gone(action.source, snapshot)
             or _clusters_differ(action, snapshot)
         )
-    row = snapshot.vms.row(action.vm.moid)
+    row = snapshot.vms.row(action.subject.moid)
     if action.setting is ActionKind.HOT_ADD:
         if not snapshot.vms.hot_add_enabled[row]:
-            return f"{action.vm.name} has no memory hot-add any more"
+            return f"{action.subject.name} has no memory hot-add any more"
         ceiling_mib = float(snapshot.vms.hot_add_limit_mib[row])
         if action.to_mib is not None and action.to_mib > ceiling_mib:  # False for NaN, "not given"
-            return f"{action.vm.name} can be hot-added to {ceiling_mib:.0f} MiB only"
+            return f"{action.subject.name} can be hot-added to {ceiling_mib:.0f} MiB only"
     return ""
 
 
@@ -183,11 +183,11 @@ def _moved_on(steps: list[Step], snapshot: Snapshot, skip: set[str]) -> list[Dri
     chains: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
         if step.id not in skip:
-            chains.setdefault((step.action.vm.moid, step.action.kind.value), []).append(step)
+            chains.setdefault((step.action.subject.moid, step.action.kind.value), []).append(step)
     found = []
     for chain in chains.values():
         first = chain[0].action
-        row = snapshot.vms.row(first.vm.moid)
+        row = snapshot.vms.row(first.subject.moid)
         if isinstance(first, Migrate):
             host = int(snapshot.vms.host[row])
             here = snapshot.hosts.moid[host] if host >= 0 else ""
@@ -196,7 +196,7 @@ def _moved_on(steps: list[Step], snapshot: Snapshot, skip: set[str]) -> list[Dri
             }
             if here not in places:
                 name = snapshot.hosts.name[host] if host >= 0 else "no host"
-                sentence = f"{first.vm.name} is on {name}, expected on {first.source.name}"
+                sentence = f"{first.subject.name} is on {name}, expected on {first.source.name}"
                 found.append(Drift(chain[0].id, sentence))
         else:
             values = {first.from_mib} | {
@@ -205,7 +205,7 @@ def _moved_on(steps: list[Step], snapshot: Snapshot, skip: set[str]) -> list[Dri
             now = _setting(first, snapshot, row)
             if now not in values:
                 sentence = (
-                    f"{first.vm.name}'s {setting_name(first.setting)} is "
+                    f"{first.subject.name}'s {setting_name(first.setting)} is "
                     f"{setting_text(first.setting, now)}, expected "
                     f"{setting_text(first.setting, first.from_mib)}"
                 )

@@ -27,7 +27,7 @@ def setting_text(kind: ActionKind, mib: float | None) -> str:
 def describe(action: Action) -> str:
     """The action as the infinitive of a sentence, e.g. ``move web-1 from esx-1 to esx-2``."""
     if isinstance(action, Migrate):
-        return f"move {action.vm.name} from {action.source.name} to {action.target.name}"
+        return f"move {action.subject.name} from {action.source.name} to {action.target.name}"
     old = setting_text(action.setting, action.from_mib)
     new = setting_text(action.setting, action.to_mib)
-    return f"change {action.vm.name}'s {setting_name(action.setting)} from {old} to {new}"
+    return f"change {action.subject.name}'s {setting_name(action.setting)} from {old} to {new}"

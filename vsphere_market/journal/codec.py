@@ -49,7 +49,7 @@ def estate_key(source: Source) -> str:
 
 def action_json(action: Action) -> str:
     """An action as JSON with sorted keys, equal for equal actions."""
-    document: dict[str, Any] = {"kind": action.kind.value, "vm": _entity(action.vm)}
+    document: dict[str, Any] = {"kind": action.kind.value, "vm": _entity(action.subject)}
     if isinstance(action, Migrate):
         document |= {"from": _entity(action.source), "to": _entity(action.target)}
     else:

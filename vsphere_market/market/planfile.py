@@ -122,7 +122,7 @@ def step_to_json(step: Step) -> dict[str, Any]:
     document: dict[str, Any] = {
         "id": step.id,
         "kind": action.kind.value,
-        "subject": entity_to_json(action.vm),
+        "subject": entity_to_json(action.subject),
         **change_to_json(action),
         "wave": step.wave,
         "depends_on": list(step.depends_on),

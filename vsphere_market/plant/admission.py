@@ -28,11 +28,11 @@ class Admission:
 
     def vm(self, action: Action) -> int:
         """Row of the action's VM."""
-        row = self._world.inventory.vm_by_moid.get(action.vm.moid)
+        row = self._world.inventory.vm_by_moid.get(action.subject.moid)
         if row is None:
             raise StaleFault(
                 "there is no such VM any more", fault="ManagedObjectNotFound",
-                where=action.vm.name, cure="read the estate again",
+                where=action.subject.name, cure="read the estate again",
             )  # fmt: skip
         return row
 
@@ -65,7 +65,7 @@ class Admission:
     def standing(self, action: Action) -> Standing:
         """Whether the world is as the action expects it, or as it would leave it."""
         inventory = self._world.inventory
-        row = inventory.vm_by_moid.get(action.vm.moid)
+        row = inventory.vm_by_moid.get(action.subject.moid)
         if row is None:
             return Standing.OTHER
         if isinstance(action, Migrate):
@@ -84,7 +84,7 @@ class Admission:
     def check(self, action: Action) -> None:
         """Raise what vCenter would answer to the action now."""
         row = self.vm(action)
-        spec, name = self._world.inventory.vms[row], action.vm.name
+        spec, name = self._world.inventory.vms[row], action.subject.name
         if spec.template:
             raise FinalFault("is a template", fault="NotSupported", where=name)
         if self.standing(action) is not Standing.BEFORE:
@@ -99,7 +99,7 @@ class Admission:
 
     def _check_setting(self, action: SetMemory, row: int) -> None:
         spec, settings = self._world.inventory.vms[row], self._world.inventory.settings
-        name, value = action.vm.name, action.to_mib
+        name, value = action.subject.name, action.to_mib
         if value is not None and value < 0:
             raise _invalid(name, "must not be negative")
         match action.setting:
@@ -119,7 +119,7 @@ class Admission:
 
     def _check_reservation(self, action: SetMemory, row: int) -> None:
         spec, settings = self._world.inventory.vms[row], self._world.inventory.settings
-        name, value = action.vm.name, float(action.to_mib or 0)
+        name, value = action.subject.name, float(action.to_mib or 0)
         if action.to_mib is None:
             raise _invalid(name, "a reservation is an amount")
         if settings.locked[row] and value != settings.size[row]:
@@ -133,7 +133,7 @@ class Admission:
         self._check_room(name, row, value - float(settings.reservation[row]))
 
     def _check_hot_add(self, action: SetMemory, row: int) -> None:
-        world, name = self._world, action.vm.name
+        world, name = self._world, action.subject.name
         spec, settings = world.inventory.vms[row], world.inventory.settings
         if action.to_mib is None:
             raise _invalid(name, "a size is an amount")
@@ -178,10 +178,10 @@ class Admission:
             )  # fmt: skip
 
     def _check_migrate(self, action: Migrate, row: int) -> None:
-        world, name = self._world, action.vm.name
+        world, name = self._world, action.subject.name
         inventory, fleet = world.inventory, world.fleet
         spec = inventory.vms[row]
-        target = self.host(action.vm, action.target)
+        target = self.host(action.subject, action.target)
         source = int(fleet.host[row])
         if not fleet.on[row]:
             raise StaleFault("is powered off", fault="InvalidPowerState", where=name)

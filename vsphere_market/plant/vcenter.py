@@ -146,15 +146,15 @@ class PlantVCenter:
             self._one_at_a_time(self._admission.vm(action), action)
         except ActionError as fault:
             findings.append(
-                Finding(fault.fault, Severity.ERROR, action.vm.name, fault.what, fault.cure)
+                Finding(fault.fault, Severity.ERROR, action.subject.name, fault.what, fault.cure)
             )
         else:
             if isinstance(action, Migrate):
                 row = self._admission.vm(action)
-                target = self._admission.host(action.vm, action.target)
+                target = self._admission.host(action.subject, action.target)
                 findings += [
                     Finding(
-                        "rule", Severity.WARNING, action.vm.name,
+                        "rule", Severity.WARNING, action.subject.name,
                         f"breaks the rule {rule}, which is a wish", "choose another host",
                     )
                     for rule, _ in self._admission.broken_rules(row, target)
@@ -207,7 +207,7 @@ class PlantVCenter:
         handle = TaskHandle(f"task-{len(self._tasks) + 1}", action, now_s)
         task = _Task(handle, row, now_s + RECONFIGURE_S)
         if isinstance(action, Migrate):
-            target = self._admission.host(action.vm, action.target)
+            target = self._admission.host(action.subject, action.target)
             task.migration = self.world.migrations.begin(row, target)
             task.state = TaskState.QUEUED
         self._tasks[handle.task] = task
@@ -226,7 +226,7 @@ class PlantVCenter:
             if task is None:
                 raise OutcomeUnknown(
                     f"there is no task {handle.task}", fault="ManagedObjectNotFound",
-                    where=handle.action.vm.name, cure="read the estate again",
+                    where=handle.action.subject.name, cure="read the estate again",
                 )  # fmt: skip
             progress = 100.0 if task.state is TaskState.SUCCESS else 0.0
             if task.migration is not None:
@@ -276,7 +276,7 @@ class PlantVCenter:
     def _one_at_a_time(self, row: int, action: Action) -> None:
         if any(task.row == row for task in self._open):
             raise TransientFault(
-                "another task on it is under way", fault="TaskInProgress", where=action.vm.name
+                "another task on it is under way", fault="TaskInProgress", where=action.subject.name
             )
 
     def _finish_due(self, now_s: float) -> None:
@@ -338,7 +338,7 @@ class PlantVCenter:
                         "the migration ended because no page got across: the target host has no "
                         "memory left, or the VM was powered off",
                         fault="InsufficientHostMemoryCapacityFault",
-                        where=task.handle.action.vm.name, cure="read the estate again",
+                        where=task.handle.action.subject.name, cure="read the estate again",
                     )  # fmt: skip
                     self._open.remove(task)
                 case Phase.QUEUED | Phase.CANCELLED:

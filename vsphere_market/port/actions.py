@@ -48,6 +48,11 @@ class Migrate:
         """Always :attr:`ActionKind.MIGRATE`."""
         return ActionKind.MIGRATE
 
+    @property
+    def subject(self) -> Entity:
+        """The VM."""
+        return self.vm
+
 
 @dataclass(frozen=True, slots=True)
 class SetMemory:
@@ -70,6 +75,11 @@ class SetMemory:
     def kind(self) -> ActionKind:
         """The setting that it changes."""
         return self.setting
+
+    @property
+    def subject(self) -> Entity:
+        """The VM."""
+        return self.vm
 
 
 Action = Migrate | SetMemory

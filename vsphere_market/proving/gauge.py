@@ -140,9 +140,9 @@ def repeats(deeds: Sequence[Deed], cooldown_s: dict[str, float]) -> tuple[int, i
         action = deed.order.action
         if not deed.good or not isinstance(action, Migrate):
             continue
-        before = last.get(action.vm.moid)
+        before = last.get(action.subject.moid)
         if before is not None:
             back += before[0] == action.target.moid
-            hot += deed.submitted_s - before[1] < cooldown_s[action.vm.moid]
-        last[action.vm.moid] = (action.source.moid, deed.ended_s)
+            hot += deed.submitted_s - before[1] < cooldown_s[action.subject.moid]
+        last[action.subject.moid] = (action.source.moid, deed.ended_s)
     return back, hot

@@ -96,7 +96,7 @@ class Hands:
     def moves(self) -> list[PastMove]:
         """Migrations that succeeded, newest first."""
         return [
-            PastMove(action.vm.moid, action.source.moid, action.target.moid, deed.ended_s)
+            PastMove(action.subject.moid, action.source.moid, action.target.moid, deed.ended_s)
             for deed in reversed(self.deeds)
             if deed.good and isinstance(action := deed.order.action, Migrate)
         ]

@@ -140,7 +140,7 @@ def document_of(job: Job, estate: str, outcome: Outcome) -> dict[str, Any]:
 
 def _deed_json(deed: Deed) -> dict[str, Any]:
     action = deed.order.action
-    entry: dict[str, Any] = {"kind": str(action.kind), "vm": action.vm.name}
+    entry: dict[str, Any] = {"kind": str(action.kind), "vm": action.subject.name}
     if isinstance(action, Migrate):
         entry |= {"from": action.source.name, "to": action.target.name}
     else:

@@ -79,7 +79,7 @@ def page_data(made: Assessment) -> dict[str, Any]:
             [
                 step.wave,
                 KINDS[step.action.kind.value],
-                vms.row(step.action.vm.moid),
+                vms.row(step.action.subject.moid),
                 *(short.get(end, end) for end in ends(step.action)),
                 points(step.saving),
                 points(step.disruption),

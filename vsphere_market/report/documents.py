@@ -110,7 +110,7 @@ def vm_rows(made: Assessment) -> Iterable[tuple[Any, ...]]:
                 codes.setdefault(row.row, []).append(found.code)
     steps: dict[str, list[str]] = {}
     for step in made.plan.steps:
-        steps.setdefault(step.action.vm.moid, []).append(step.id)
+        steps.setdefault(step.action.subject.moid, []).append(step.id)
     for at in range(len(vms)):
         yield (
             vms.moid[at],

@@ -125,7 +125,7 @@ def _steps(made: Assessment) -> Html:
             (
                 f"{step.wave}",
                 KINDS[step.action.kind.value],
-                step.action.vm.name,
+                step.action.subject.name,
                 before,
                 after,
                 points(step.saving),

@@ -45,7 +45,7 @@ def test_a_plan_is_carried_out(tmp_path: Path) -> None:
     assert drifts(plan, snapshot) == ()
     for step in plan.steps:
         if isinstance(step.action, Migrate):
-            row = snapshot.vms.row(step.action.vm.moid)
+            row = snapshot.vms.row(step.action.subject.moid)
             assert snapshot.hosts.moid[snapshot.vms.host[row]] == step.action.target.moid
 
 
@@ -79,7 +79,7 @@ def test_what_policy_only_recommends_is_left_out(tmp_path: Path) -> None:
     plant = hot_plant()
     rest = {**automatic("recommend"), "selector": {"name": "hot-1*"}}
     plan = made(plant, tmp_path, policies(rest))
-    named = {step.id for step in plan.steps if step.action.vm.name.startswith("hot-1")}
+    named = {step.id for step in plan.steps if step.action.subject.name.startswith("hot-1")}
     with road(tmp_path, plant, NO_POLICIES) as way, review(way, plan) as held:
         assert {step.id for step in held.left_out} == named
     assert named
@@ -239,7 +239,7 @@ def test_only_the_chosen_steps_are_judged(tmp_path: Path) -> None:
         "apiVersion": "vsphere-market/v1",
         "kind": "exclusion",
         "name": "hands off",
-        "selector": {"name": plan.steps[0].action.vm.name},
+        "selector": {"name": plan.steps[0].action.subject.name},
     }
     with road(tmp_path, plant, policies(automatic(), hands_off)) as way:
         with pytest.raises(TryLaterError, match='"hands off" does not allow it'), review(way, plan):
@@ -247,7 +247,7 @@ def test_only_the_chosen_steps_are_judged(tmp_path: Path) -> None:
         others = [
             step.id
             for step in plan.steps
-            if step.action.vm != plan.steps[0].action.vm and not step.depends_on
+            if step.action.subject != plan.steps[0].action.subject and not step.depends_on
         ]
         with review(way, plan, only=others[:1]) as held:
             assert apply(way, held).outcome_of(others[0]).kind is OutcomeKind.DONE

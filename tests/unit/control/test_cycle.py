@@ -54,7 +54,7 @@ def test_modes_are_told_apart_within_one_plan(tmp_path: Path) -> None:
         report = one_cycle(way, 1)
     done = {step.id for step in report.plan.steps if step.mode is Mode.AUTOMATIC}
     assert report.chosen == done
-    assert {step.action.vm.name[:5] for step in report.recommended} <= {"hot-1"}
+    assert {step.action.subject.name[:5] for step in report.recommended} <= {"hot-1"}
 
 
 def test_a_shadow_touches_nothing(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_vm_that_was_moved_rests(tmp_path: Path) -> None:
     plant = hot_plant()
     with road(tmp_path, plant) as way:
         report = one_cycle(way, 1)
-        moved = {step.action.vm.moid for step in report.plan.steps if step.action.kind == "migrate"}
+        moved = {step.action.subject.moid for step in report.plan.steps if step.action.kind == "migrate"}
         again = one_cycle(way, 2)
     vms = again.frame.snapshot.vms
     resting = {
@@ -130,7 +130,7 @@ def test_a_limit_is_lifted_before_anything_else(tmp_path: Path) -> None:
     plant = hot_plant(LIMITED)
     with road(tmp_path, plant) as way:
         report = one_cycle(way, 1)
-    assert [(step.action.kind, step.action.vm.name) for step in report.plan.steps] == [
+    assert [(step.action.kind, step.action.subject.name) for step in report.plan.steps] == [
         ("limit", "squeezed")
     ]
     plant.clock.sleep(900)

@@ -117,7 +117,7 @@ def test_steps_are_found_in_a_plan_and_in_the_journal(tmp_path: Path) -> None:
         assert [item.outcome for item in found.actions] == [OutcomeKind.DONE]
         with pytest.raises(UsageError, match="no step"):
             explain_step(plan, "s99", way.journal)
-        vm = report.frame.snapshot.vms.row(first.action.vm.moid)
+        vm = report.frame.snapshot.vms.row(first.action.subject.moid)
         past = explain_vm_row(report.frame, vm, way.journal).actions
         assert [item.step for item in past] == [first.id]
         host = explain_host_row(report.frame, 0, way.journal)

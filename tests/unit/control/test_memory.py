@@ -148,7 +148,7 @@ def test_what_was_moved_comes_back_from_the_journal(tmp_path: Path) -> None:
         estate = estate_key(report.frame.snapshot.source)
         moves = past_moves(way.journal, estate, 0.0)
         assert {found.vm for found in moves} == {
-            step.action.vm.moid for step in report.plan.steps if step.action.kind == "migrate"
+            step.action.subject.moid for step in report.plan.steps if step.action.kind == "migrate"
         }
         assert past_moves(way.journal, estate, plant.clock.now_s() + 1) == ()
         assert past_moves(way.journal, "another", 0.0) == ()

@@ -238,7 +238,7 @@ def test_the_larger_view_of_a_host_counts(tmp_path: Path) -> None:
     host = next(view for view in look(question(snapshot)).hosts if view.host.name == "esx2.test")
     assert host.footprint * host.usable_mib > 33_000
     steps = make_plan(question(snapshot), 0.0).steps
-    assert snapshot.vms.moid[stand_in] not in {step.action.vm.moid for step in steps}
+    assert snapshot.vms.moid[stand_in] not in {step.action.subject.moid for step in steps}
 
 
 def test_what_no_vm_holds_is_the_hosts_own(tmp_path: Path) -> None:

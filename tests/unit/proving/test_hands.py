@@ -87,8 +87,8 @@ def test_orders_wait_for_those_they_need() -> None:
     hands = Hands(plant)
     hands.take([_move(plant, 0, 1), _move(plant, 1, 1, 0), _move(plant, 2, 1)])
     _run(plant, hands)
-    begun = {deed.order.action.vm.name: deed.submitted_s for deed in hands.deeds}
-    ended = {deed.order.action.vm.name: deed.ended_s for deed in hands.deeds}
+    begun = {deed.order.action.subject.name: deed.submitted_s for deed in hands.deeds}
+    ended = {deed.order.action.subject.name: deed.ended_s for deed in hands.deeds}
     assert begun["vm-02"] >= ended["vm-01"]
     assert begun["vm-03"] < ended["vm-01"]
 
@@ -98,7 +98,7 @@ def test_what_needs_a_failed_order_is_not_tried() -> None:
     hands = Hands(plant)
     right = _move(plant, 0, 1)
     wrong = Order(
-        SetMemory(right.action.vm, ActionKind.HOT_ADD, 8192, 16384)  # hot-add is not enabled
+        SetMemory(right.action.subject, ActionKind.HOT_ADD, 8192, 16384)  # hot-add is not enabled
     )
     hands.take([wrong, Order(right.action, (0,))])
     _run(plant, hands)

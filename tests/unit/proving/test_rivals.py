@@ -164,7 +164,7 @@ def test_rightsizing_grows_by_hot_add_and_then_rests() -> None:
     )  # fmt: skip
     sizer = Rightsizing()
     orders = list(sizer.decide(snapshot, 1e9, ()))
-    assert [order.action.vm.moid for order in orders] == ["vm0"]
+    assert [order.action.subject.moid for order in orders] == ["vm0"]
     action = orders[0].action
     assert isinstance(action, SetMemory)
     assert action.setting is ActionKind.HOT_ADD

@@ -91,7 +91,7 @@ def test_faults_of_the_call(
     simulator.add_fault(method=METHODS[kind], fault=fault, detail=detail)
     with pytest.raises(expected) as caught:
         vcenter.submit(action)
-    assert action.vm.name in str(caught.value)
+    assert action.subject.name in str(caught.value)
     # Once: whoever retries knows what that means, and it is not the adapter.
     assert len(simulator.calls(METHODS[kind])) == 1
     assert vcenter.standing(action) is Standing.BEFORE
@@ -148,7 +148,7 @@ def test_an_answer_that_is_lost_after_the_work(
     since = vcenter.clock.now_s()
     with pytest.raises(OutcomeUnknown) as caught:
         vcenter.submit(action)
-    assert action.vm.name in str(caught.value)
+    assert action.subject.name in str(caught.value)
     found = vcenter.find_task(action, since)
     assert found is not None
     (status,) = wait(vcenter, [found])

@@ -283,7 +283,7 @@ def step_report(found: StepExplanation) -> Report:
         "What it stands on", words.EVIDENCE_COLUMNS, words.evidence_rows(step.evidence)
     )
     head = f"{step.id}: {words.action_text(step.action)}"
-    names = (step.action.vm.name, *(quote.host.name for quote in step.quotes))
+    names = (step.action.subject.name, *(quote.host.name for quote in step.quotes))
     because = (
         f"{_sentence(step.reason, names)} It saves {words.points(step.saving)} points "
         f"and costs {words.points(step.disruption)}."
@@ -359,7 +359,7 @@ def _action_json(item: StepRecord) -> dict[str, Any]:
         "execution": item.execution,
         "step": item.step,
         "kind": item.action.kind.value,
-        "subject": entity_to_json(item.action.vm),
+        "subject": entity_to_json(item.action.subject),
         **change_to_json(item.action),
         "outcome": item.outcome.value if item.outcome else None,
         "sentence": item.sentence,

@@ -143,7 +143,7 @@ def _action(item: Any) -> Sequence[Any]:
         item.plan,
         item.step,
         item.action.kind.value,
-        item.action.vm.name,
+        item.action.subject.name,
         before,
         after,
         outcome,

@@ -48,7 +48,7 @@ def outcome_json(item: Outcome) -> dict[str, Any]:
     return {
         "step": item.step,
         "kind": item.action.kind.value,
-        "subject": entity_to_json(item.action.vm),
+        "subject": entity_to_json(item.action.subject),
         **change_to_json(item.action),
         "outcome": item.kind.value,
         "cause": item.cause.value,

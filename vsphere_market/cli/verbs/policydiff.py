@@ -72,7 +72,7 @@ def diff_report(found: PolicyDiff) -> Report:
             {
                 "change": change.change,
                 "kind": _either(change).action.kind.value,
-                "vm": _either(change).action.vm.name,
+                "vm": _either(change).action.subject.name,
                 "before": _form(change.before),
                 "after": _form(change.after),
             }
@@ -91,7 +91,7 @@ def _step_row(change: StepChange) -> tuple[str, str, str, str, str, str]:
     return (
         _SIGNS[change.change],
         either.action.kind.value,
-        either.action.vm.name,
+        either.action.subject.name,
         _words(change.before),
         _words(change.after),
         either.reason,
