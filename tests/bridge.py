@@ -12,7 +12,7 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, assert_never
 
 import numpy as np
 
@@ -21,7 +21,15 @@ from tests.vcsim_state import VmState
 from vsphere_market.errors import TransientFault
 from vsphere_market.plant import PlantVCenter
 from vsphere_market.plant.laws import STEP_S
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory, Standing
+from vsphere_market.port import (
+    Action,
+    ActionKind,
+    Entity,
+    MemorySetting,
+    Migrate,
+    SetMemory,
+    Standing,
+)
 from vsphere_market.units import FloatArray
 
 #: Hosts publish counters this often, seconds.
@@ -176,16 +184,16 @@ class Bridge:
         )
 
 
-def _setting(vm: VmState, kind: ActionKind) -> int | None:
+def _setting(vm: VmState, kind: MemorySetting) -> int | None:
     """A setting in the terms of actions: None is no limit, and the host's default cap."""
     match kind:
         case ActionKind.LIMIT:
             return vm.limit_mib if vm.limit_mib >= 0 else None
-        case ActionKind.HOT_ADD:
+        case ActionKind.HOT_ADD | ActionKind.RESIZE:
             return vm.size_mib
         case ActionKind.RESERVATION:
             return vm.reservation_mib
         case ActionKind.BALLOON_CAP:
             return int(vm.balloon_cap) if vm.balloon_cap else None
-        case ActionKind.MIGRATE:
-            raise ValueError("a migration is no setting")
+        case _:
+            assert_never(kind)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from tests.fakes import FakeVCenter, Fate, OnSubmit, OnTask, change, move, plan, step, vcenter
+from tests.fakes import (
+    FakeVCenter,
+    Fate,
+    OnSubmit,
+    OnTask,
+    change,
+    move,
+    plan,
+    start,
+    step,
+    stop,
+    vcenter,
+)
 from vsphere_market.executor import Recorder
 from vsphere_market.market.plan import Plan, Step
-from vsphere_market.port import Action, ActionKind, Cause, Outcome, OutcomeKind, TaskHandle
+from vsphere_market.port import Action, ActionKind, Cause, Outcome, OutcomeKind, Start, TaskHandle
 
 
 @st.composite
@@ -24,30 +36,52 @@ def plans(draw: st.DrawFn) -> tuple[FakeVCenter, Plan]:
     size = dict.fromkeys(vc.vms, 8192)
     steps: list[Step] = []
     wave = 1
-    for number in range(1, draw(st.integers(1, 8)) + 1):
+
+    def add(vm: str, action: Action, *needed: str) -> str:
+        # Steps on one setting of one VM need each other, as the market's plans have it.
+        mine = {old.id for old in steps if _chain(old.action) == _chain(action)}
+        number = len(steps) + 1
+        steps.append(step(number, action, wave=wave, after=sorted({*mine, *needed})))
+        return f"s{number}"
+
+    for _ in range(draw(st.integers(1, 6))):
         vm = draw(st.sampled_from(sorted(vc.vms)))
-        action: Action
-        match draw(st.sampled_from((ActionKind.MIGRATE, ActionKind.LIMIT, ActionKind.HOT_ADD))):
+        wave += draw(st.integers(0, 1))
+        others = draw(st.integers(0, 2 * len(steps)))
+        needed = [f"s{others}"] if others in range(1, len(steps) + 1) else []
+        match draw(st.sampled_from(_PLANNED)):
             case ActionKind.MIGRATE:
                 target = draw(st.sampled_from([h for h in sorted(vc.hosts) if h != where[vm]]))
-                action = move(vm, where[vm], target)
+                add(vm, move(vm, where[vm], target), *needed)
                 where[vm] = target
             case ActionKind.LIMIT:
                 new = draw(st.sampled_from([v for v in (None, 4096, 6144) if v != limit[vm]]))
-                action = change(vm, ActionKind.LIMIT, limit[vm], new)
+                add(vm, change(vm, ActionKind.LIMIT, limit[vm], new), *needed)
                 limit[vm] = new
+            case ActionKind.RESIZE:
+                stopped = add(vm, stop(vm), *needed)
+                resized = change(vm, ActionKind.RESIZE, size[vm], size[vm] - 1024)
+                add(vm, resized, stopped)
+                # A later wave is no reason to leave the VM off for longer.
+                wave += draw(st.integers(0, 1))
+                steps.append(step(len(steps) + 1, start(vm), wave=wave, after=[stopped]))
+                size[vm] -= 1024
             case _:
-                action = change(vm, ActionKind.HOT_ADD, size[vm], size[vm] + 1024)
+                add(vm, change(vm, ActionKind.HOT_ADD, size[vm], size[vm] + 1024), *needed)
                 size[vm] += 1024
-        wave += draw(st.integers(0, 1))
-        # Steps on one setting of one VM need each other, as the market's plans have it.
-        needed = {
-            old.id for old in steps if (old.action.subject.moid, old.action.kind) == (vm, action.kind)
-        }
-        if (other := draw(st.integers(0, 2 * number))) in range(1, number):
-            needed.add(f"s{other}")
-        steps.append(step(number, action, wave=wave, after=sorted(needed)))
     return vc, plan(*steps, lasts_s=1e6)
+
+
+#: Kinds that random plans are made of; a resize comes with its stop and its start.
+_PLANNED = (ActionKind.MIGRATE, ActionKind.LIMIT, ActionKind.HOT_ADD, ActionKind.RESIZE)
+
+
+def _chain(action: Action) -> tuple[str, str]:
+    """What an action changes: two that change the same follow each other."""
+    kind = action.kind
+    of_power, of_size = (ActionKind.STOP, ActionKind.START), (ActionKind.HOT_ADD, ActionKind.RESIZE)
+    what = "power" if kind in of_power else "size" if kind in of_size else kind.value
+    return action.subject.moid, what
 
 
 #: What becomes of one submission: mostly well.
@@ -78,6 +112,23 @@ def check_truth(vc: FakeVCenter, ends: Sequence[End]) -> None:
         said = sum(kind is OutcomeKind.DONE for kind, _ in mine)
         silent = sum(not promises(kind, cause) for kind, cause in mine)
         assert said <= done <= said + silent, f"{action}: {mine}, but done {done} times"
+
+
+def check_owed(steps: Sequence[Step], ends: Mapping[str, tuple[OutcomeKind, Cause]]) -> None:
+    """A VM that was stopped was started, or somebody was told why that could not be.
+
+    Args:
+        steps: the plan's.
+        ends: step -> how it ended.
+    """
+    for one in steps:
+        if not isinstance(one.action, Start):
+            continue
+        stopped, (kind, cause) = ends[one.depends_on[0]][0], ends[one.id]
+        if stopped is OutcomeKind.DONE and cause is not Cause.OWED:
+            assert kind not in (OutcomeKind.SKIPPED, OutcomeKind.CANCELLED), (one.id, kind, cause)
+        if stopped in (OutcomeKind.SKIPPED, OutcomeKind.REFUSED, OutcomeKind.ALREADY_DONE):
+            assert not kind.good, f"{one.id} started a VM that nobody had stopped"
 
 
 def promises(kind: OutcomeKind, cause: Cause) -> bool:

@@ -38,26 +38,34 @@ from vsphere_market.policy import Mode
 from vsphere_market.port import (
     Action,
     ActionKind,
+    EnableHotAdd,
     Entity,
     Finding,
+    MemorySetting,
     Migrate,
     SetMemory,
+    SetShares,
     Severity,
     Standing,
+    Start,
+    Stop,
     TaskHandle,
     TaskState,
     TaskStatus,
+    memory_setting,
 )
 
 T = TypeVar("T", bound=Table)
 
+OFF = "poweredOff"
 START_S = 1_800_000_000.0
 UUID = "11111111-2222-3333-4444-555555555555"
 
-_SETTINGS = {
+_SETTINGS: Mapping[MemorySetting, str] = {
     ActionKind.LIMIT: "limit_mib",
     ActionKind.RESERVATION: "reservation_mib",
     ActionKind.HOT_ADD: "size_mib",
+    ActionKind.RESIZE: "size_mib",
     ActionKind.BALLOON_CAP: "balloon_cap_mib",
 }
 
@@ -89,6 +97,7 @@ class Vm:
     reservation_mib: int | None = 0
     limit_mib: int | None = None
     balloon_cap_mib: int | None = None
+    shares: int = 40960
     power: str = POWERED_ON
     hot_add: bool = True
 
@@ -202,6 +211,7 @@ class FakeVCenter:
         findings: moid of a VM -> what a pre-check says.
         truth: what really happened.
         calls: names of the methods called, in order.
+        sent: actions that were submitted, in order.
         most: largest number of units held at once, by what holds them.
     """
 
@@ -212,6 +222,7 @@ class FakeVCenter:
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     truth: list[Truth] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    sent: list[Action] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -248,6 +259,7 @@ class FakeVCenter:
 
     def submit(self, action: Action) -> TaskHandle:
         self._call("submit")
+        self.sent.append(action)
         queue = self.fates.get(action.subject.moid)
         fate = queue.pop(0) if queue else Fate()
         name = action.subject.name
@@ -331,8 +343,10 @@ class FakeVCenter:
             for task in self.tasks
         ):
             raise TransientFault("it is busy", fault="TaskInProgress", where=action.subject.name)
-        if self._standing(action) is not Standing.BEFORE:
-            raise StaleFault("it is not as expected", fault="InvalidState", where=action.subject.name)
+        if self._standing(action) is not Standing.BEFORE or not _power_fits(action, vm):
+            raise StaleFault(
+                "it is not as expected", fault="InvalidState", where=action.subject.name
+            )
         began_s = self.clock.now_s() if at_s is None else at_s
         task = Task(f"task-{len(self.tasks) + 1}", action, fate, began_s)
         self.tasks.append(task)
@@ -369,10 +383,8 @@ class FakeVCenter:
 
     def _do(self, task: Task) -> None:
         action, vm = task.action, self.vms[task.action.subject.moid]
-        if isinstance(action, Migrate):
-            vm.host = action.target.moid
-        else:
-            setattr(vm, _SETTINGS[action.setting], action.to_mib)
+        where, _, after = _changed(action)
+        setattr(vm, where, after)
         self.truth.append(Truth(self.clock.now_s(), "done", task.id, action))
 
     def _end(self, task: Task, state: TaskState) -> None:
@@ -398,10 +410,8 @@ class FakeVCenter:
         vm = self.vms.get(action.subject.moid)
         if vm is None:
             return Standing.OTHER
-        if isinstance(action, Migrate):
-            now, before, after = vm.host, action.source.moid, action.target.moid
-            return _compare(now, before, after)
-        return _compare(getattr(vm, _SETTINGS[action.setting]), action.from_mib, action.to_mib)
+        where, before, after = _changed(action)
+        return _compare(getattr(vm, where), before, after)
 
     def _measure(self) -> None:
         """Note how much is going on at once."""
@@ -413,6 +423,8 @@ class FakeVCenter:
             if isinstance(task.action, Migrate):
                 keys += ["migrations"]
                 keys += [f"host:{end.moid}" for end in (task.action.source, task.action.target)]
+            elif isinstance(task.action, Stop | Start):
+                keys += ["power"]
             else:
                 keys += ["reconfigurations"]
             for key in keys:
@@ -446,6 +458,7 @@ class FakeVCenter:
             "connection": CONNECTED,
             "size_mib": vm.size_mib,
             "reservation_mib": vm.reservation_mib or 0,
+            "shares": float(vm.shares),
             "limit_mib": math.inf if vm.limit_mib is None else vm.limit_mib,
             "balloon_cap_mib": math.nan if vm.balloon_cap_mib is None else vm.balloon_cap_mib,
             "hot_add_enabled": vm.hot_add,
@@ -453,6 +466,32 @@ class FakeVCenter:
             "ballooned_mib": 128.0,
             "swapped_mib": 0.0,
         }
+
+
+def _changed(action: Action) -> tuple[str, object, object]:
+    """What of a VM an action changes: the attribute, its value before and after."""
+    match action:
+        case Migrate():
+            return "host", action.source.moid, action.target.moid
+        case SetMemory():
+            return _SETTINGS[action.setting], action.from_mib, action.to_mib
+        case SetShares():
+            return "shares", action.from_shares, action.to_shares
+        case EnableHotAdd():
+            return "hot_add", False, True
+        case Stop():
+            return "power", POWERED_ON, OFF
+        case Start():
+            return "power", OFF, POWERED_ON
+        case _:
+            raise AssertionError(f"the fake does not do {action.kind}")
+
+
+def _power_fits(action: Action, vm: Vm) -> bool:
+    """What a vCenter would refuse in the VM's power state."""
+    off = isinstance(action, EnableHotAdd) or action.kind is ActionKind.RESIZE
+    on = isinstance(action, Migrate) or action.kind is ActionKind.HOT_ADD
+    return not (off and vm.power != OFF) and not (on and vm.power != POWERED_ON)
 
 
 def _compare(now: object, before: object, after: object) -> Standing:
@@ -486,8 +525,16 @@ def move(vm: str, source: str, target: str) -> Migrate:
     return Migrate(entity(vm), entity(source), entity(target))
 
 
+def stop(vm: str, *, hard: bool = False) -> Stop:
+    return Stop(entity(vm), hard)
+
+
+def start(vm: str) -> Start:
+    return Start(entity(vm))
+
+
 def change(vm: str, setting: ActionKind, old: int | None, new: int | None) -> SetMemory:
-    return SetMemory(entity(vm), setting, old, new)
+    return SetMemory(entity(vm), memory_setting(setting), old, new)
 
 
 def step(number: int, action: Action, *, wave: int = 1, after: Sequence[str] = ()) -> Step:

@@ -8,7 +8,15 @@ import numpy as np
 
 from vsphere_market.plant import PlantVCenter, World, estate_from_json
 from vsphere_market.plant.laws import STEP_S
-from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory, TaskHandle, TaskStatus
+from vsphere_market.port import (
+    ActionKind,
+    Entity,
+    Migrate,
+    SetMemory,
+    TaskHandle,
+    TaskStatus,
+    memory_setting,
+)
 
 Json = dict[str, Any]
 
@@ -75,7 +83,7 @@ def migrate(port: PlantVCenter, name: str, target: str) -> Migrate:
 def setting(
     port: PlantVCenter, name: str, kind: ActionKind, before: int | None, after: int | None
 ) -> SetMemory:
-    return SetMemory(entity(port, name), kind, before, after)
+    return SetMemory(entity(port, name), memory_setting(kind), before, after)
 
 
 def finish(

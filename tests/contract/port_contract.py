@@ -34,6 +34,7 @@ from vsphere_market.estate import (
 )
 from vsphere_market.estate.columns import Kind
 from vsphere_market.port import (
+    MEMORY_SETTINGS,
     Action,
     ActionKind,
     Entity,
@@ -46,12 +47,14 @@ from vsphere_market.port import (
     TaskState,
     TaskStatus,
     VCenterPort,
+    memory_setting,
 )
 
 #: Longer than any task of a small estate takes, by the port's own clock.
 PATIENCE_S = 600.0
 POLL_S = 0.2
-SETTINGS = [kind for kind in ActionKind if kind is not ActionKind.MIGRATE]
+SETTINGS = [kind for kind in MEMORY_SETTINGS if kind is not ActionKind.RESIZE]
+KINDS: list[ActionKind] = [ActionKind.MIGRATE, *SETTINGS]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Cast:
             ActionKind.HOT_ADD: (size, size + max(4, int(step) if step > 0 else 4)),
             ActionKind.BALLOON_CAP: (None, size // 2),
         }[kind]
-        return SetMemory(self.grower, kind, before, after)
+        return SetMemory(self.grower, memory_setting(kind), before, after)
 
 
 def cast_from(snapshot: Snapshot) -> Cast:
@@ -163,6 +166,7 @@ def reverse(action: Action) -> Action:
     """The action that takes another one back."""
     if isinstance(action, Migrate):
         return Migrate(action.subject, action.target, action.source)
+    assert isinstance(action, SetMemory)
     return SetMemory(action.subject, action.setting, action.to_mib, action.from_mib)
 
 
@@ -170,6 +174,7 @@ def with_wrong_start(action: Action, cast: Cast) -> Action:
     """The same wish with an expectation that does not hold."""
     if isinstance(action, Migrate):
         return Migrate(action.subject, action.target, action.source)
+    assert isinstance(action, SetMemory)
     assert action.to_mib is not None
     return SetMemory(action.subject, action.setting, action.to_mib + 4, action.to_mib + 8)
 
@@ -255,7 +260,7 @@ class PortContract:
 
     # ------------------------------------------------------------ doing
 
-    @pytest.mark.parametrize("kind", list(ActionKind))
+    @pytest.mark.parametrize("kind", KINDS)
     def test_an_action_leads_from_before_to_after(
         self, port: VCenterPort, cast: Cast, kind: ActionKind
     ) -> None:
@@ -270,7 +275,7 @@ class PortContract:
         assert status.error is None
         assert port.standing(action) is Standing.AFTER
 
-    @pytest.mark.parametrize("kind", list(ActionKind))
+    @pytest.mark.parametrize("kind", KINDS)
     def test_the_next_snapshot_shows_what_was_done(
         self, port: VCenterPort, cast: Cast, kind: ActionKind
     ) -> None:
@@ -281,6 +286,7 @@ class PortContract:
         if isinstance(action, Migrate):
             assert after.hosts.moid[vms.host[row]] == action.target.moid
             return
+        assert isinstance(action, SetMemory)
         column = {
             ActionKind.LIMIT: vms.limit_mib,
             ActionKind.RESERVATION: vms.reservation_mib,
@@ -298,9 +304,7 @@ class PortContract:
                 old = getattr(cast.snapshot.vms, name)[was]
                 assert np.array_equal(values[row], old, equal_nan=True), name
 
-    @pytest.mark.parametrize(
-        "kind", [kind for kind in ActionKind if kind is not ActionKind.HOT_ADD]
-    )
+    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not ActionKind.HOT_ADD])
     def test_what_was_done_can_be_taken_back(
         self, port: VCenterPort, cast: Cast, kind: ActionKind
     ) -> None:
@@ -309,7 +313,7 @@ class PortContract:
         do(port, reverse(action))
         assert port.standing(action) is Standing.BEFORE
 
-    @pytest.mark.parametrize("kind", list(ActionKind))
+    @pytest.mark.parametrize("kind", KINDS)
     def test_a_wrong_expectation_is_stale_and_changes_nothing(
         self, port: VCenterPort, cast: Cast, kind: ActionKind
     ) -> None:
@@ -326,7 +330,7 @@ class PortContract:
         good = cast.action(kind)
         assert isinstance(good, SetMemory)
         assert good.to_mib is not None
-        wrong = SetMemory(good.vm, kind, good.to_mib + 4, good.to_mib + 8)
+        wrong = SetMemory(good.vm, good.setting, good.to_mib + 4, good.to_mib + 8)
         assert port.standing(wrong) is Standing.OTHER
 
     def test_a_vm_that_is_gone_stands_nowhere(self, port: VCenterPort, cast: Cast) -> None:
@@ -405,7 +409,7 @@ class PortContract:
         seen += wait(port, [handle])
         assert all(0 <= status.progress_pct <= 100 for status in seen)
 
-    @pytest.mark.parametrize("kind", list(ActionKind))
+    @pytest.mark.parametrize("kind", KINDS)
     def test_a_task_is_found_again_and_nothing_before_it_was_sent(
         self, port: VCenterPort, cast: Cast, kind: ActionKind
     ) -> None:

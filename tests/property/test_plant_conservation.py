@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from tests.plants import Json, check_conservation, document
 from vsphere_market.errors import ActionError, EstateError
 from vsphere_market.plant import PlantVCenter, estate_from_json
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port import (
+    MEMORY_SETTINGS,
+    Action,
+    ActionKind,
+    Entity,
+    Migrate,
+    SetMemory,
+    memory_setting,
+)
 
 SHARE = st.floats(0.0, 1.0).map(lambda x: round(x, 3))
 
@@ -103,7 +111,7 @@ def deeds(draw: st.DrawFn, port: PlantVCenter) -> Action:
     inventory, settings_ = port.world.inventory, port.world.inventory.settings
     row = draw(st.integers(0, len(inventory.vms) - 1))
     vm = Entity(inventory.vm_moids[row], inventory.vms[row].name)
-    kind = draw(st.sampled_from(list(ActionKind)))
+    kind = draw(st.sampled_from([ActionKind.MIGRATE, *MEMORY_SETTINGS]))
     if kind is ActionKind.MIGRATE:
         here = int(port.world.fleet.host[row])
         ends = [Entity(inventory.host_moids[at], inventory.hosts[at].name) for at in (0, 1)]
@@ -114,12 +122,15 @@ def deeds(draw: st.DrawFn, port: PlantVCenter) -> Action:
         ActionKind.LIMIT: settings_.limit[row],
         ActionKind.RESERVATION: settings_.reservation[row],
         ActionKind.HOT_ADD: settings_.size[row],
+        ActionKind.RESIZE: settings_.size[row],
         ActionKind.BALLOON_CAP: settings_.balloon_cap[row],
     }[kind]
     if kind in (ActionKind.LIMIT, ActionKind.BALLOON_CAP) and draw(st.booleans()):
         target = None
     known = before is not None and bool(np.isfinite(before))
-    return SetMemory(vm, kind, int(before) if known and before is not None else None, target)
+    return SetMemory(
+        vm, memory_setting(kind), int(before) if known and before is not None else None, target
+    )
 
 
 def alive(estate: Json) -> PlantVCenter:

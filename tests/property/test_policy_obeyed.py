@@ -144,6 +144,7 @@ def test_no_plan_breaks_what_policies_and_vsphere_say(question: Question) -> Non
             check_move(snapshot, rulebook, vm, int(host_of[vm]), target)
             host_of[vm] = target
         else:
+            assert isinstance(action, SetMemory)
             check_setting(snapshot, rulebook, vm, action)
             if action.setting is ActionKind.HOT_ADD:
                 assert action.to_mib is not None
@@ -290,6 +291,8 @@ def test_what_a_step_depends_on_is_enough_to_keep_the_rules(question: Question) 
                 row = snapshot.vms.row(other.action.subject.moid)
                 host_of[row] = snapshot.hosts.row(other.action.target.moid)
         before = broken(question, host_of)
-        host_of[snapshot.vms.row(step.action.subject.moid)] = snapshot.hosts.row(step.action.target.moid)
+        host_of[snapshot.vms.row(step.action.subject.moid)] = snapshot.hosts.row(
+            step.action.target.moid
+        )
         after = broken(question, host_of)
         assert all(after[rule] <= count for rule, count in before.items()), steps[step.id]

@@ -41,11 +41,16 @@ def checkup(
         snapshot: an observation made just now.
         skew_s: how far vCenter's clock is ahead of this machine's, seconds.
     """
-    vms = snapshot.vms
+    vms, hosts, pools, clusters = snapshot.vms, snapshot.hosts, snapshot.pools, snapshot.clusters
     names = {
-        moid: name
-        for moid, name, template in zip(vms.moid, vms.name, vms.template, strict=True)
-        if not template
+        "VirtualMachine": {
+            moid: name
+            for moid, name, template in zip(vms.moid, vms.name, vms.template, strict=True)
+            if not template
+        },
+        "HostSystem": dict(zip(hosts.moid, hosts.name, strict=True)),
+        "ResourcePool": dict(zip(pools.moid, pools.name, strict=True)),
+        "ClusterComputeResource": dict(zip(clusters.moid, clusters.name, strict=True)),
     }
     return [
         _certificate(session.target, session.timeouts.probe_s),

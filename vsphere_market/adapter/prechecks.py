@@ -9,17 +9,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from vsphere_market.adapter import soap
-from vsphere_market.adapter.actions import config_spec, objections, read_subject, relocate_spec
+from vsphere_market.adapter.actions import config_spec, relocate_spec
 from vsphere_market.adapter.bulk import BulkReader
 from vsphere_market.adapter.faults import error_from, row_of
+from vsphere_market.adapter.objections import objections
 from vsphere_market.adapter.privileges import missing_for
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
+from vsphere_market.adapter.subjects import Subject, read_subject
 from vsphere_market.errors import ActionError, MarketError, NotPermittedError
-from vsphere_market.port import Action, Finding, Migrate, Severity
+from vsphere_market.port import (
+    Action,
+    ApplyRecommendation,
+    EnableHotAdd,
+    Finding,
+    Migrate,
+    MigrateStorage,
+    ProvisionHost,
+    SetMemory,
+    SetPool,
+    SetShares,
+    Severity,
+    Start,
+    Stop,
+    SuspendHost,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,27 +62,7 @@ def precheck(
         return [_finding(error, error.fault, Severity.ERROR, action) for error in own]
     if refused := missing_for(session, action):
         return refused
-    vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
-    if isinstance(action, Migrate):
-        host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
-        ways = [
-            lambda content: content.vmProvisioningChecker.CheckRelocate_Task(
-                vm, relocate_spec(host), None
-            ),
-            lambda content: content.vmProvisioningChecker.CheckMigrate_Task(
-                vm, host, None, None, None
-            ),
-        ]
-    else:
-        spec = config_spec(subject, action)
-        # The checker takes a configuration to be, in which a version has no place.
-        spec.changeVersion = None
-        ways = [
-            lambda content: content.vmCompatibilityChecker.CheckVmConfig_Task(
-                spec, vm, None, None, None
-            )
-        ]
-    for way in ways:
+    for way in _ways(session, subject, action):
         results = _check(session, reader, way, action, patience_s)
         if results is not None:
             return _findings(results, action)
@@ -77,6 +74,46 @@ def precheck(
             "this vCenter cannot check it beforehand, so only our own checks were made",
         )
     ]
+
+
+def _ways(session: Session, subject: Subject, action: Action) -> list[Callable[[Any], Any]]:
+    """Calls that make vCenter check an action, the best first; [] where it has none such."""
+    vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
+    match action:
+        case Migrate():
+            host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
+            return [
+                lambda content: content.vmProvisioningChecker.CheckRelocate_Task(
+                    vm, relocate_spec(session, action), None
+                ),
+                lambda content: content.vmProvisioningChecker.CheckMigrate_Task(
+                    vm, host, None, None, None
+                ),
+            ]
+        case MigrateStorage():
+            return [
+                lambda content: content.vmProvisioningChecker.CheckRelocate_Task(
+                    vm, relocate_spec(session, action), None
+                )
+            ]
+        case SetMemory() | SetShares() | EnableHotAdd():
+            spec = config_spec(subject, action)
+            # The checker takes a configuration to be, in which a version has no place.
+            spec.changeVersion = None
+            return [
+                lambda content: content.vmCompatibilityChecker.CheckVmConfig_Task(
+                    spec, vm, None, None, None
+                )
+            ]
+        case Start():
+            at = action.host and soap.reference(vim.HostSystem, action.host.moid, session.stub)
+            return [
+                lambda content: content.vmCompatibilityChecker.CheckPowerOn_Task(vm, at, None, None)
+            ]
+        case Stop() | SetPool() | SuspendHost() | ProvisionHost() | ApplyRecommendation():
+            return []
+        case _:
+            assert_never(action)
 
 
 def _check(

@@ -15,41 +15,82 @@ from vsphere_market.adapter import soap
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
 from vsphere_market.errors import ActionError, NotPermittedError
-from vsphere_market.port import Action, ActionKind, Finding, Severity
+from vsphere_market.port import GRAVE, Action, ActionKind, Finding, MigrateStorage, Severity
 
 log = logging.getLogger(__name__)
 
-#: What an account needs on a VM for each kind of action.
+_ON_VM, _ON_HOST = "VirtualMachine", "HostSystem"
+_ON_POOL, _ON_CLUSTER = "ResourcePool", "ClusterComputeResource"
+
+#: Managed type of what each kind of action is about.
+SUBJECTS: Mapping[ActionKind, str] = MappingProxyType(
+    {
+        **dict.fromkeys(ActionKind, _ON_VM),
+        ActionKind.POOL: _ON_POOL,
+        ActionKind.SUSPEND_HOST: _ON_HOST,
+        ActionKind.PROVISION_HOST: _ON_HOST,
+        ActionKind.DRS: _ON_CLUSTER,
+    }
+)
+#: What an account needs on the subject of each kind of action.
 NEEDED: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
     {
         ActionKind.MIGRATE: ("Resource.HotMigrate", "Resource.ColdMigrate"),
         ActionKind.LIMIT: ("VirtualMachine.Config.Resource",),
         ActionKind.RESERVATION: ("VirtualMachine.Config.Resource",),
+        ActionKind.SHARES: ("VirtualMachine.Config.Resource",),
         ActionKind.HOT_ADD: ("VirtualMachine.Config.Memory",),
+        ActionKind.RESIZE: ("VirtualMachine.Config.Memory",),
+        ActionKind.ENABLE_HOT_ADD: ("VirtualMachine.Config.Memory",),
         ActionKind.BALLOON_CAP: ("VirtualMachine.Config.AdvancedConfig",),
+        ActionKind.MIGRATE_STORAGE: ("Resource.HotMigrate", "Resource.ColdMigrate"),
+        ActionKind.STOP: ("VirtualMachine.Interact.PowerOff",),
+        ActionKind.START: ("VirtualMachine.Interact.PowerOn",),
+        ActionKind.POOL: ("Resource.EditPool",),
+        ActionKind.SUSPEND_HOST: ("Host.Config.Maintenance",),
+        ActionKind.PROVISION_HOST: ("Host.Config.Maintenance",),
+        ActionKind.DRS: ("Resource.ApplyRecommendation",),
     }
 )
-_EVERY = tuple(sorted({privilege for needed in NEEDED.values() for privilege in needed}))
-#: VMs per question.
+#: What it needs besides, on another object: a storage move on the datastore that it goes to.
+ON_DATASTORE: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
+    {ActionKind.MIGRATE_STORAGE: ("Datastore.AllocateSpace",)}
+)
+_THINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        _ON_VM: ("VM", "VMs"),
+        _ON_HOST: ("host", "hosts"),
+        _ON_POOL: ("resource pool", "resource pools"),
+        _ON_CLUSTER: ("cluster", "clusters"),
+    }
+)
+#: Objects per question.
 _BATCH = 500
 
 
-def lacking(session: Session, vms: Sequence[str]) -> dict[str, list[str]]:
-    """Privilege -> ids of the VMs on which this session does not hold it.
+def lacking(
+    session: Session, kind: str, moids: Sequence[str], privileges: Sequence[str]
+) -> dict[str, list[str]]:
+    """Privilege -> ids of the objects on which this session does not hold it.
+
+    Args:
+        session: the login.
+        kind: the objects' managed type.
+        moids: their ids.
+        privileges: what to ask for.
 
     Raises:
         ActionError, NotPermittedError: the server does not tell.
     """
-    without: dict[str, list[str]] = {privilege: [] for privilege in _EVERY}
-    for at in range(0, len(vms), _BATCH):
-        entities = [
-            soap.reference(vim.VirtualMachine, moid, session.stub) for moid in vms[at : at + _BATCH]
-        ]
+    without: dict[str, list[str]] = {privilege: [] for privilege in privileges}
+    managed = getattr(vim, kind)
+    for at in range(0, len(moids), _BATCH):
+        entities = [soap.reference(managed, moid, session.stub) for moid in moids[at : at + _BATCH]]
 
         def ask(content: Any, entities: Sequence[Any] = entities) -> list[Any]:
             return list(
                 content.authorizationManager.HasPrivilegeOnEntities(
-                    entities, session.key, list(_EVERY)
+                    entities, session.key, list(privileges)
                 )
                 or ()
             )
@@ -62,9 +103,21 @@ def lacking(session: Session, vms: Sequence[str]) -> dict[str, list[str]]:
 
 
 def missing_for(session: Session, action: Action) -> list[Finding]:
-    """ERROR findings on the privileges that an action lacks on its VM; [] if nobody can tell."""
+    """ERROR findings on the privileges that an action lacks on its subject; [] if nobody can tell.
+
+    A storage move asks for some on the datastore that it goes to as well.
+    """
+    kind = action.kind
+    asked = [(SUBJECTS[kind], action.subject, NEEDED[kind])]
+    if isinstance(action, MigrateStorage):
+        asked.append(("Datastore", action.target, ON_DATASTORE[kind]))
     try:
-        without = lacking(session, [action.subject.moid])
+        absent = [
+            (privilege, entity)
+            for managed, entity, needed in asked
+            for privilege, where in lacking(session, managed, [entity.moid], needed).items()
+            if where
+        ]
     except (ActionError, NotPermittedError) as exc:
         log.debug("privileges are not to be seen: %s", exc)
         return []
@@ -73,25 +126,32 @@ def missing_for(session: Session, action: Action) -> list[Finding]:
             "NoPermission",
             Severity.ERROR,
             action.subject.name,
-            f"{session.user} lacks the privilege {privilege}",
+            f"{session.user} lacks the privilege {privilege}"
+            + ("" if entity == action.subject else f" on {entity.name}"),
             "have it granted",
         )
-        for privilege in NEEDED[action.kind]
-        if without[privilege]
+        for privilege, entity in absent
     ]
 
 
-def privilege_findings(session: Session, names: Mapping[str, str]) -> list[Finding]:
-    """One finding per kind of action: whether the account may do it, and on how many VMs.
+def privilege_findings(session: Session, names: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    """One finding per kind of action: whether the account may do it, and on how many objects.
 
     Args:
         session: the login.
-        names: VM id -> name.
+        names: managed type -> object id -> name.
     """
-    if not names:
-        return []
+    without: dict[str, dict[str, list[str]]] = {}
     try:
-        without = lacking(session, list(names))
+        for managed, known in names.items():
+            needed = {
+                privilege
+                for kind in ActionKind
+                if SUBJECTS[kind] == managed
+                for privilege in NEEDED[kind]
+            }
+            if known:
+                without[managed] = lacking(session, managed, list(known), sorted(needed))
     except (ActionError, NotPermittedError) as exc:
         return [
             Finding(
@@ -101,26 +161,33 @@ def privilege_findings(session: Session, names: Mapping[str, str]) -> list[Findi
                 f"this vCenter does not tell which privileges the account holds ({exc.what})",
             )
         ]
-    return [_finding(kind, session.user, without, names) for kind in ActionKind]
+    return [
+        _finding(kind, session.user, without[SUBJECTS[kind]], names[SUBJECTS[kind]])
+        for kind in ActionKind
+        if SUBJECTS[kind] in without
+    ]
 
 
 def _finding(
     kind: ActionKind, user: str, without: Mapping[str, Sequence[str]], names: Mapping[str, str]
 ) -> Finding:
-    absent = {privilege: vms for privilege in NEEDED[kind] if (vms := without[privilege])}
+    absent = {privilege: where for privilege in NEEDED[kind] if (where := without[privilege])}
     code = f"privileges-{kind}"
+    one, many = _THINGS[SUBJECTS[kind]]
     if not absent:
-        what = f"{user} may do {kind} on all {len(names)} VMs"
-        return Finding(code, Severity.OK, user, what)
-    refused = sorted({names[vm] for vms in absent.values() for vm in vms if vm in names})
+        things = f"all {len(names)} {many}" if len(names) > 1 else f"the one {one}"
+        return Finding(code, Severity.OK, user, f"{user} may do {kind} on {things}")
+    refused = sorted({names[moid] for where in absent.values() for moid in where if moid in names})
     missing = " and ".join(sorted(absent))
     verb = "is" if len(absent) == 1 else "are"
-    cure = f"grant {missing} to {user} where those VMs are, or leave {kind} out of the policies"
+    cure = f"grant {missing} to {user} where those {many} are, or leave {kind} out of the policies"
     if len(refused) == len(names):
-        what = f"{user} may do {kind} on no VM: {missing} {verb} missing"
-        return Finding(code, Severity.ERROR, user, what, cure)
+        what = f"{user} may do {kind} on no {one}: {missing} {verb} missing"
+        # Kinds that nothing does unless a policy names them need no privilege until then.
+        severity = Severity.INFO if kind in GRAVE else Severity.ERROR
+        return Finding(code, severity, user, what, cure)
     what = (
-        f"{user} may not do {kind} on {len(refused)} of {len(names)} VMs, such as {refused[0]}: "
+        f"{user} may not do {kind} on {len(refused)} of {len(names)} {many}, such as {refused[0]}: "
         f"{missing} {verb} missing"
     )
-    return Finding(code, Severity.WARNING, user, what, cure)
+    return Finding(code, Severity.INFO if kind in GRAVE else Severity.WARNING, user, what, cure)

@@ -7,20 +7,22 @@ its leaves always parse.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from vsphere_market.adapter import soap
-from vsphere_market.adapter.actions import standing
+from vsphere_market.adapter import soap, watched
 from vsphere_market.adapter.bulk import BulkReader, Facts
 from vsphere_market.adapter.faults import action_error_from, names_of
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
+from vsphere_market.adapter.subjects import standing, subject_type
 from vsphere_market.errors import ActionError, OutcomeUnknown
 from vsphere_market.port import (
+    MEMORY_SETTINGS,
     Action,
-    Migrate,
+    ActionKind,
     Standing,
     TaskHandle,
     TaskState,
@@ -43,9 +45,38 @@ _STATES = {
     "success": TaskState.SUCCESS,
     "error": TaskState.ERROR,
 }
-#: What the tasks of our two requests are called: first by vCenter, then by its simulator.
-_MOVES = frozenset({"VirtualMachine.relocate", "VirtualMachine.relocateVm"})
-_CHANGES = frozenset({"VirtualMachine.reconfigure", "VirtualMachine.reconfigVm"})
+#: What the tasks of our requests are called: first by vCenter, then by its simulator.
+_NAMES: Mapping[ActionKind, frozenset[str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (ActionKind.MIGRATE, ActionKind.MIGRATE_STORAGE),
+            frozenset({"VirtualMachine.relocate", "VirtualMachine.relocateVm"}),
+        ),
+        **dict.fromkeys(
+            (*MEMORY_SETTINGS, ActionKind.SHARES, ActionKind.ENABLE_HOT_ADD),
+            frozenset({"VirtualMachine.reconfigure", "VirtualMachine.reconfigVm"}),
+        ),
+        ActionKind.STOP: frozenset({"VirtualMachine.powerOff", "VirtualMachine.shutdownGuest"}),
+        ActionKind.START: frozenset({"VirtualMachine.powerOn"}),
+        ActionKind.SUSPEND_HOST: frozenset(
+            {
+                "HostSystem.enterMaintenanceMode",
+                "HostSystem.powerDownToStandBy",
+                "HostSystem.powerDownHostToStandBy",
+            }
+        ),
+        ActionKind.PROVISION_HOST: frozenset(
+            {
+                "HostSystem.exitMaintenanceMode",
+                "HostSystem.powerUpFromStandBy",
+                "HostSystem.powerUpHostFromStandBy",
+            }
+        ),
+        # These have no tasks.
+        ActionKind.POOL: frozenset(),
+        ActionKind.DRS: frozenset(),
+    }
+)
 #: User names that say nothing: the simulator gives its own to every task.
 _NOBODY = frozenset({"", "vcsim"})
 #: Tasks are stamped by vCenter's clock, which ours follows to within a round trip.
@@ -53,15 +84,15 @@ _CLOCK_SLACK_S = 0.5
 
 
 def poll(session: Session, reader: BulkReader, handles: Sequence[TaskHandle]) -> list[TaskStatus]:
-    """See ``VCenterPort.poll``: one request, whatever the number of tasks."""
+    """See ``VCenterPort.poll``: one request, and one more for each action without a task."""
     if not handles:
         return []
-    found = {
-        one.moid: one
-        for one in reader.objects("Task", [handle.task for handle in handles], _STATUS_PATHS)
-    }
+    tasks = [handle.task for handle in handles if not watched.is_name(handle.task)]
+    found = {one.moid: one for one in reader.objects("Task", tasks, _STATUS_PATHS)} if tasks else {}
     return [
-        _status(found[handle.task], handle)
+        watched.look(reader, handle)
+        if watched.is_name(handle.task)
+        else _status(found[handle.task], handle)
         if handle.task in found
         else _status_of_lost(session, handle)
         for handle in handles
@@ -74,14 +105,19 @@ def find_task(
     """See ``VCenterPort.find_task``.
 
     vCenter keeps no parameters of a task, so a task is taken for the action's when it is of the
-    same VM and kind, of our own user, not older than the request, and, if it has succeeded, the
-    world is as the action would leave it.
+    same subject and kind, of our own user, not older than the request, and, if it has succeeded,
+    the world is as the action would leave it.
     """
+    if watched.is_watched(action):
+        # The world is the only witness: done, or not to be seen.
+        if standing(reader, action) is Standing.AFTER:
+            return TaskHandle(watched.name_of(action), action, since_s)
+        return None
     candidates = [
         *_recent(reader, action),
         *_history(session, action, since_s),
     ]
-    kinds = _MOVES if isinstance(action, Migrate) else _CHANGES
+    kinds = _NAMES[action.kind]
     best: tuple[float, str] | None = None
     for task, description, queued_at_s, state, user in candidates:
         if description not in kinds or queued_at_s < since_s - _CLOCK_SLACK_S:
@@ -97,6 +133,8 @@ def find_task(
 
 def cancel(session: Session, handle: TaskHandle) -> None:
     """See ``VCenterPort.cancel``. A task that is over, or cannot be cancelled, is left alone."""
+    if watched.is_name(handle.task):
+        return
     task = soap.reference(vim.Task, handle.task, session.stub)
     try:
         session.change(lambda _: task.CancelTask(), handle.action.subject.name)
@@ -143,8 +181,8 @@ _Candidate = tuple[str, str, float, str, str]
 
 
 def _recent(reader: BulkReader, action: Action) -> list[_Candidate]:
-    """Running and just finished tasks of the VM."""
-    vms = reader.objects("VirtualMachine", [action.subject.moid], ["recentTask"])
+    """Running and just finished tasks of the subject."""
+    vms = reader.objects(subject_type(action), [action.subject.moid], ["recentTask"])
     ids = [task for vm in vms for task in vm.get("recentTask", ())]
     if not ids:
         return []
@@ -175,14 +213,16 @@ def _history(session: Session, action: Action, since_s: float) -> list[_Candidat
 
 
 def _collected(session: Session, action: Action, since_s: float) -> list[Any]:
-    """The VM's tasks from vCenter's history, newest last; [] where there is no history to ask."""
+    """The subject's tasks from vCenter's history, newest last; [] where there is none to ask."""
     begin = datetime.fromtimestamp(since_s, UTC) - timedelta(seconds=_CLOCK_SLACK_S)
     filters = vim.TaskFilterSpec
 
     def ask(content: Any) -> list[Any]:
-        vm = soap.reference(vim.VirtualMachine, action.subject.moid, session.stub)
+        subject = soap.reference(
+            getattr(vim, subject_type(action)), action.subject.moid, session.stub
+        )
         spec = filters(
-            entity=filters.ByEntity(entity=vm, recursion=filters.RecursionOption.self),
+            entity=filters.ByEntity(entity=subject, recursion=filters.RecursionOption.self),
             time=filters.ByTime(timeType=filters.TimeOption.queuedTime, beginTime=begin),
         )
         collector = content.taskManager.CreateCollectorForTasks(spec)

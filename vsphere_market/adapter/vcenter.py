@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from vsphere_market.adapter import actions, soap, tasks
+from vsphere_market.adapter import actions, soap, subjects, tasks
 from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
 from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
@@ -117,7 +117,7 @@ class PyVmomiVCenter:
 
     def standing(self, action: Action) -> Standing:
         """See :class:`~vsphere_market.port.VCenterPort`."""
-        return actions.standing(self._reader, action)
+        return subjects.standing(self._reader, action)
 
     def precheck(self, action: Action) -> Sequence[Finding]:
         """See :class:`~vsphere_market.port.VCenterPort`."""

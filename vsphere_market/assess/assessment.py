@@ -89,7 +89,11 @@ def _effect(scene: Scene, plan: Plan) -> Effect:
     kinds = Counter(step.action.kind for step in plan.steps)
     vms = scene.snapshot.vms
     moved: IndexArray = np.array(
-        [vms.row(step.action.subject.moid) for step in plan.steps if isinstance(step.action, Migrate)],
+        [
+            vms.row(step.action.subject.moid)
+            for step in plan.steps
+            if isinstance(step.action, Migrate)
+        ],
         dtype=np.int64,
     )
     copied = np.maximum(scene.footprint - scene.taken, 0.0) + scene.before.demand.overhead

@@ -13,7 +13,7 @@ from vsphere_market.demand import identities
 from vsphere_market.estate import POWERED_ON, Snapshot
 from vsphere_market.estate.rvtools import UNLISTED
 from vsphere_market.market import Step
-from vsphere_market.port import Migrate
+from vsphere_market.port import Migrate, SetMemory
 from vsphere_market.units import gib_text
 
 #: Changes of one kind that are listed; more are counted.
@@ -247,11 +247,12 @@ def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, in
             outcome = {action.target.moid: "done", action.source.moid: "open"}.get(
                 host, "otherwise"
             )
-    else:
+    elif isinstance(action, SetMemory):
         column, label = {
             "limit": ("limit_mib", "limit"),
             "hot-add": ("size_mib", "size"),
             "reservation": ("reservation_mib", "reservation"),
+            "resize": ("size_mib", "size"),
             "balloon-cap": ("balloon_cap_mib", "balloon cap"),
         }[action.kind.value]
         ends = [
@@ -260,7 +261,12 @@ def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, in
         ]
         what = f"{label} {ends[0]} → {ends[1]}"
         outcome = "gone" if row_b < 0 else _setting(old, new, column, (row_a, row_b), action.to_mib)
-    return Proposal(action.kind.value, action.subject.moid, action.subject.name, what, step.reason, outcome)
+    else:
+        # Its traces are not to be seen in a later snapshot.
+        what, outcome = action.kind.value, "gone" if row_b < 0 else "otherwise"
+    return Proposal(
+        action.kind.value, action.subject.moid, action.subject.name, what, step.reason, outcome
+    )
 
 
 def _setting(

@@ -15,7 +15,7 @@ from vsphere_market.market.engine import carry_out
 from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.trades import Change, Move
-from vsphere_market.port import Action, ActionKind, Migrate
+from vsphere_market.port import Action, ActionKind, Migrate, SetMemory
 from vsphere_market.units import BoolArray, FloatArray
 
 #: A host is tight above this share of what it has for sale.
@@ -147,6 +147,8 @@ def _trade(snapshot: Snapshot, action: Action) -> Move | Change:
     if isinstance(action, Migrate):
         hosts = snapshot.hosts
         return Move(vm, hosts.row(action.source.moid), hosts.row(action.target.moid))
+    if not isinstance(action, SetMemory):
+        raise TypeError(f"the market makes no trade of the kind {action.kind}")
     absent = {ActionKind.LIMIT: math.inf, ActionKind.BALLOON_CAP: math.nan}.get(action.kind, 0.0)
     before, after = (
         absent if amount is None else float(amount) for amount in (action.from_mib, action.to_mib)

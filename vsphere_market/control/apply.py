@@ -21,7 +21,7 @@ from vsphere_market.executor import (
     require_fresh,
     require_source,
 )
-from vsphere_market.executor.revalidate import Drift
+from vsphere_market.executor.chains import Drift
 from vsphere_market.market import Plan, Step
 from vsphere_market.market.planfile import plan_to_json, read_plan
 from vsphere_market.policy import Mode

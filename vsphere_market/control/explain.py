@@ -34,10 +34,10 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.offers import offer_of
 from vsphere_market.market.planfile import plan_from_json
 from vsphere_market.market.quotes import quotes_for
-from vsphere_market.market.trades import Change, Move
+from vsphere_market.market.trades import TRADED, Change, Move
 from vsphere_market.market.view import view_of
 from vsphere_market.policy import explain_host, explain_vm
-from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory, memory_setting
 
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
@@ -78,7 +78,7 @@ def explain_vm_row(
     host = host_entity(ledger, int(vms.host[row]))
     eligibility = Eligibility(ledger, framed.question.cooling)
     kinds = {step.action.kind for step in steps}
-    offers = tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in ActionKind)
+    offers = tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in TRADED)
     since = squeezed_since(journal, framed.snapshot, (diagnosis,) if diagnosis else ())
     return VmExplanation(
         vm=vm,
@@ -198,7 +198,7 @@ def _change_action(ledger: Ledger, change: Change) -> SetMemory:
     vm = Entity(vms.moid[change.vm], vms.name[change.vm])
     before = round(change.before) if math.isfinite(change.before) else None
     after = round(change.after) if math.isfinite(change.after) else None
-    return SetMemory(vm, change.kind, before, after)
+    return SetMemory(vm, memory_setting(change.kind), before, after)
 
 
 def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:

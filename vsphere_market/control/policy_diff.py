@@ -12,7 +12,8 @@ from vsphere_market.journal import Journal
 from vsphere_market.market import Plan, Step
 from vsphere_market.policy import PolicySet
 from vsphere_market.policy.effective import HOST_KEYS, VM_KEYS, host_setting, vm_setting
-from vsphere_market.port import Finding, Migrate
+from vsphere_market.port import Finding
+from vsphere_market.port.documents import change_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +130,4 @@ def _by_subject(plan: Plan) -> Mapping[tuple[str, str], Step]:
 
 def _end(step: Step) -> Any:
     action = step.action
-    return action.target.moid if isinstance(action, Migrate) else action.to_mib
+    return change_to_json(action)

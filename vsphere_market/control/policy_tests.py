@@ -23,7 +23,7 @@ from vsphere_market.market import MarketSettings, PastMove, Plan, Question, Step
 from vsphere_market.policy import PolicyProblems, Rulebook, compile_rulebook
 from vsphere_market.policy.effective import Effective, host_setting, vm_setting
 from vsphere_market.policy.problems import did_you_mean, quote
-from vsphere_market.port import Migrate
+from vsphere_market.port import Migrate, SetMemory
 from vsphere_market.units import MIB_PER_GIB
 
 #: Two numbers that differ by less are the same.
@@ -182,6 +182,8 @@ def _described(step: Step) -> Mapping[str, Any]:
             "to": action.target.name,
             "mode": mode,
         }
+    if not isinstance(action, SetMemory):
+        return {"kind": action.kind.value, "vm": action.subject.name, "mode": mode}
     return {
         "kind": action.kind.value,
         "vm": action.subject.name,

@@ -37,6 +37,8 @@ from vsphere_market.port import Cause, Migrate, Outcome, OutcomeKind, TaskHandle
 
 #: Outcomes that say nothing about the health of hosts or of the vCenter.
 _HARMLESS = frozenset({Cause.STALE, Cause.STOPPED, Cause.NOT_PERMITTED, Cause.UNREACHABLE})
+#: When the execution ends for these, what is owed is left to the next start of the program.
+_HANDS_BOUND = frozenset({Cause.UNREACHABLE, Cause.JOURNAL})
 #: After these the VM is left alone for the rest of the execution.
 _PINNING = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN})
 
@@ -195,6 +197,8 @@ class Machine:
             if not run.job.chosen:
                 self.end(run, OutcomeKind.SKIPPED, Cause.NOT_CHOSEN, "was not chosen to be done")
                 continue
+            if run.job.obliged:
+                continue
             tried += 1
             if tried > (most := self.settings.limits.steps):
                 why = f"one execution does {most} steps at most"
@@ -205,7 +209,8 @@ class Machine:
         waiting = [run for run in self._in(Phase.WAITING) if run.not_before_s <= self.now_s]
         if not waiting:
             return False
-        if self.now_s >= (self._begun_s or 0.0) + (most_s := self.settings.deadlines.execution_s):
+        most_s = self.settings.deadlines.execution_s
+        if self.stopped is None and self.now_s >= (self._begun_s or 0.0) + most_s:
             self._stop(Stop(Cause.PLAN_DEADLINE, f"one execution takes {most_s:.0f} s at most"))
             return True
         wave = min(run.job.wave for run in self.runs.values() if run.phase is not Phase.ENDED)
@@ -215,7 +220,7 @@ class Machine:
         for run in waiting:
             if self._hopeless(run, gone):
                 changed = True
-            elif run.job.wave == wave and self._ready(run, held):
+            elif (run.job.wave == wave or self.owed(run)) and self._ready(run, held, gone):
                 run.enter(Phase.COMPARING)
                 for claim in run.job.claims:
                     held[claim] = held.get(claim, 0) + 1
@@ -224,6 +229,8 @@ class Machine:
 
     def _hopeless(self, run: Run, gone: dict[str, int]) -> bool:
         """End a step that cannot be tried any more. ``gone`` are claims that stay held."""
+        if run.job.obliged:
+            return self._not_owed(run)
         for needed in run.job.after:
             outcome = self.runs[needed].outcome
             if outcome is not None and not outcome.kind.good:
@@ -246,11 +253,37 @@ class Machine:
             return True
         return False
 
-    def _ready(self, run: Run, held: dict[str, int]) -> bool:
-        """True when its predecessors have succeeded and everything that it claims is free."""
-        return all(
-            self.runs[needed].phase is Phase.ENDED for needed in run.job.after
-        ) and self._capacity.allows(run.job.claims, held)
+    def owed(self, run: Run) -> bool:
+        """It must be done, whatever becomes of the rest: its VM was, or is being, stopped."""
+        if run.job.owed or not run.job.restores:
+            return run.job.owed
+        stop = self.runs[run.job.restores]
+        return stop.attempts > 0 or stop.phase not in (*UNSENT, Phase.ENDED)
+
+    def _not_owed(self, run: Run) -> bool:
+        """End a start that has nothing to restore, since the stop before it was not sent."""
+        stop = run.job.restores
+        if self.owed(run) or self.runs[stop].phase is not Phase.ENDED:
+            return False
+        why = f"step {stop}, which it follows, did not stop it"
+        self.end(run, OutcomeKind.SKIPPED, Cause.PREDECESSOR, why)
+        return True
+
+    def _ready(self, run: Run, held: dict[str, int], gone: dict[str, int]) -> bool:
+        """True when its predecessors have ended well and everything that it claims is free."""
+        if not all(self.runs[needed].phase is Phase.ENDED for needed in run.job.after):
+            return False
+        if not self.owed(run):
+            return self._capacity.allows(run.job.claims, held)
+        # What was to be done while the VM is off comes first, however it ends; and a task that
+        # nobody knows the end of must not keep the VM off.
+        for other in self.runs.values():
+            if other is run:
+                break
+            if other.job.subject == run.job.subject and other.phase is not Phase.ENDED:
+                return False
+        free = {claim: units - gone.get(claim, 0) for claim, units in held.items()}
+        return self._capacity.allows(run.job.claims, free)
 
     def _in(self, phase: Phase) -> list[Run]:
         return [run for run in self.runs.values() if run.phase is phase]
@@ -278,6 +311,12 @@ class Machine:
 
     def end(self, run: Run, kind: OutcomeKind, cause: Cause, why: str, fault: str = "") -> None:
         """Give a step its one outcome. ``why`` goes on after the action and a colon."""
+        self._outcomes.append(self._ended(run, kind, cause, why, fault))
+        self._learn(run, kind, cause)
+
+    def _ended(
+        self, run: Run, kind: OutcomeKind, cause: Cause, why: str, fault: str = ""
+    ) -> Outcome:
         assert run.outcome is None, f"step {run.job.step} ended twice"
         text = describe(run.job.action)
         run.enter(Phase.ENDED)
@@ -293,8 +332,7 @@ class Machine:
             attempts=run.attempts,
             fault=fault,
         )
-        self._outcomes.append(run.outcome)
-        self._learn(run, kind, cause)
+        return run.outcome
 
     def _learn(self, run: Run, kind: OutcomeKind, cause: Cause) -> None:
         """Pin the VM and count failures, so that trouble is not met twice."""
@@ -320,7 +358,14 @@ class Machine:
             else OutcomeKind.SKIPPED
         )
         for run in self.runs.values():
-            if run.phase in UNSENT:
+            if run.phase is Phase.ENDED:
+                continue
+            if self.owed(run):
+                if run.phase in UNSENT and stop.cause in _HANDS_BOUND:
+                    # No outcome is recorded, so that the journal keeps it open.
+                    why = f"{stop.why}; it is owed, and done when the program runs again"
+                    self._ended(run, OutcomeKind.SKIPPED, Cause.OWED, why)
+            elif run.phase in UNSENT:
                 why, fault = stop.why, ""
                 if run.error is not None:
                     why, fault = f"{why}; before that: {run.error.sentence()}", run.error.fault

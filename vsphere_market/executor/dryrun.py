@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.port import (
     Action,
+    ActionKind,
+    ApplyRecommendation,
     Clock,
+    EnableHotAdd,
     Finding,
     Migrate,
+    MigrateStorage,
+    ProvisionHost,
+    SetMemory,
+    SetPool,
+    SetShares,
     Standing,
+    Start,
+    Stop,
+    SuspendHost,
     TaskHandle,
     TaskState,
     TaskStatus,
@@ -83,6 +95,29 @@ class DryRunPort:
 def _change(action: Action) -> tuple[tuple[str, str], object, object]:
     """What an action changes, from what, to what."""
     key = (action.subject.moid, action.kind.value)
-    if isinstance(action, Migrate):
-        return key, action.source.moid, action.target.moid
-    return key, action.from_mib, action.to_mib
+    match action:
+        case Migrate() | MigrateStorage():
+            return key, action.source.moid, action.target.moid
+        case SetMemory():
+            # A VM has one size, however it is changed.
+            resized = action.setting in (ActionKind.HOT_ADD, ActionKind.RESIZE)
+            key = (action.vm.moid, "size") if resized else key
+            return key, action.from_mib, action.to_mib
+        case SetShares():
+            return key, action.from_shares, action.to_shares
+        case EnableHotAdd():
+            return key, False, True
+        case Stop():
+            return (action.vm.moid, "power"), True, False
+        case Start():
+            return (action.vm.moid, "power"), False, True
+        case SetPool():
+            return (action.pool.moid, action.setting.value), action.before, action.after
+        case SuspendHost():
+            return (action.host.moid, "rest"), None, action.rest
+        case ProvisionHost():
+            return (action.host.moid, "rest"), action.rest, None
+        case ApplyRecommendation():
+            return (action.cluster.moid, action.key), False, True
+        case _:
+            assert_never(action)

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 from vsphere_market.errors import PlanError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor.settings import Limits, Settings
 from vsphere_market.market.plan import Plan, Step
-from vsphere_market.port import Action, Migrate, SetMemory
+from vsphere_market.port import (
+    Action,
+    ApplyRecommendation,
+    EnableHotAdd,
+    Entity,
+    Migrate,
+    MigrateStorage,
+    ProvisionHost,
+    SetMemory,
+    SetPool,
+    SetShares,
+    Start,
+    Stop,
+    SuspendHost,
+    moves_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +40,13 @@ class Job:
         wave: no job starts before all jobs of lower waves have ended.
         after: ids of the steps that must have succeeded before.
         claims: what it holds one unit of while it runs, e.g. ``host:host-12``; how many units
-            there are is said by :class:`Capacity`.
+            there are is said by :class:`Capacity`. A claim may be there several times.
         hosts: managed object ids of the hosts that take part, for the host breaker.
         deadline_s: how long an accepted task may take, seconds.
         chosen: False for a step that the caller left out.
+        restores: id of the step that stopped the VM which this one starts, "" for none. Once that
+            step was sent, this one is owed: it is done whatever becomes of everything else.
+        owed: the same, where that step belongs to an earlier run of the program.
     """
 
     step: str
@@ -37,11 +57,18 @@ class Job:
     hosts: tuple[str, ...]
     deadline_s: float
     chosen: bool = True
+    restores: str = ""
+    owed: bool = False
 
     @property
     def subject(self) -> str:
         """Managed object id of what the action changes."""
         return self.action.subject.moid
+
+    @property
+    def obliged(self) -> bool:
+        """It is, or may come to be, owed."""
+        return self.owed or bool(self.restores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +81,17 @@ class Capacity:
     def of(cls, limits: Limits) -> Capacity:
         """The units that ``limits`` allow."""
         units = {
-            # No option: vCenter locks a VM's configuration while it is moved.
+            # No option: vCenter locks what it changes.
             "vm": 1,
+            "pool": 1,
+            "drs": 1,
+            "standby": 1,
             "host": limits.migrations_per_host,
+            "datastore": limits.storage_moves_per_datastore,
             "migrations": limits.migrations,
+            "storage-moves": limits.storage_moves,
             "reconfigurations": limits.reconfigurations,
+            "power": limits.power_operations,
         }
         if limits.migrations_per_cluster is not None:
             units["cluster"] = limits.migrations_per_cluster
@@ -67,8 +100,8 @@ class Capacity:
     def allows(self, claims: Sequence[str], held: Mapping[str, int]) -> bool:
         """True when one more unit of each of ``claims`` is free."""
         return all(
-            held.get(claim, 0) < self.units.get(claim.partition(":")[0], 1 << 30)
-            for claim in claims
+            held.get(claim, 0) + more <= self.units.get(claim.partition(":")[0], 1 << 30)
+            for claim, more in Counter(claims).items()
         )
 
 
@@ -87,57 +120,127 @@ def jobs_of(
         PlanError: when ids are there twice or missing, or the order cannot be kept.
     """
     _check_order(plan.steps, chosen)
-    return tuple(_job(step, snapshot, settings, chosen) for step in plan.steps)
+    restores = _restores(plan.steps)
+    taken = _taken(plan.steps, chosen, restores)
+    return tuple(
+        replace(
+            job_of_action(step.id, step.action, snapshot, settings),
+            wave=step.wave,
+            after=step.depends_on,
+            chosen=step.id in taken,
+            restores=restores.get(step.id, ""),
+        )
+        for step in plan.steps
+    )
 
 
 def job_of_action(step: str, action: Action, snapshot: Snapshot, settings: Settings) -> Job:
     """A job of its own for one action, as recovery needs it."""
-    migrate = isinstance(action, Migrate)
     return Job(
         step=step,
         action=action,
         wave=0,
         after=(),
-        claims=_claims(action, snapshot),
-        hosts=(action.source.moid, action.target.moid) if isinstance(action, Migrate) else (),
-        deadline_s=_migrate_deadline_s(action, snapshot, settings)
-        if migrate
-        else settings.deadlines.reconfigure_s,
+        claims=_claims(action, snapshot, settings.limits),
+        hosts=tuple(
+            dict.fromkeys(
+                host.moid for move in moves_of(action) for host in (move.source, move.target)
+            )
+        ),
+        deadline_s=_deadline_s(action, snapshot, settings),
     )
 
 
-def _job(step: Step, snapshot: Snapshot, settings: Settings, chosen: Collection[str] | None) -> Job:
-    lone = job_of_action(step.id, step.action, snapshot, settings)
-    return Job(
-        step=step.id,
-        action=step.action,
-        wave=step.wave,
-        after=step.depends_on,
-        claims=lone.claims,
-        hosts=lone.hosts,
-        deadline_s=lone.deadline_s,
-        chosen=chosen is None or step.id in chosen,
-    )
+def _restores(steps: Sequence[Step]) -> dict[str, str]:
+    """Starts that end what a stop began: id of the start -> id of the stop that it depends on."""
+    stops = {step.id: step.action.vm.moid for step in steps if isinstance(step.action, Stop)}
+    found = {}
+    for step in steps:
+        if isinstance(step.action, Start):
+            vm = step.action.vm.moid
+            ended = [needed for needed in step.depends_on if stops.get(needed) == vm]
+            if ended:
+                found[step.id] = ended[-1]
+    return found
 
 
-def _claims(action: Action, snapshot: Snapshot) -> tuple[str, ...]:
-    if isinstance(action, SetMemory):
-        return (f"vm:{action.subject.moid}", "reconfigurations")
-    claims = [
-        f"vm:{action.subject.moid}",
-        "migrations",
-        f"host:{action.source.moid}",
-        f"host:{action.target.moid}",
-    ]
-    row = snapshot.hosts.row(action.target.moid)
-    if row >= 0 and (cluster := int(snapshot.hosts.cluster[row])) >= 0:
-        claims.append(f"cluster:{snapshot.clusters.moid[cluster]}")
-    return tuple(claims)
+def _taken(
+    steps: Sequence[Step], chosen: Collection[str] | None, restores: Mapping[str, str]
+) -> set[str]:
+    """The steps to carry out. A stop and the start that ends it belong together.
+
+    Who chose the stop gets the start as well; and a VM is not stopped for changes of which none
+    was chosen.
+    """
+    taken = {step.id for step in steps if chosen is None or step.id in chosen}
+    for start, stop in restores.items():
+        between = {step.id for step in steps if stop in step.depends_on and step.id != start}
+        if between and not between & taken:
+            taken.discard(stop)
+        (taken.add if stop in taken else taken.discard)(start)
+    return taken
 
 
-def _migrate_deadline_s(action: Action, snapshot: Snapshot, settings: Settings) -> float:
-    assert isinstance(action, Migrate)
-    row = snapshot.vms.row(action.subject.moid)
+def _claims(action: Action, snapshot: Snapshot, limits: Limits) -> tuple[str, ...]:
+    match action:
+        case SetMemory() | SetShares() | EnableHotAdd():
+            return (f"vm:{action.vm.moid}", "reconfigurations")
+        case Stop() | Start():
+            return (f"vm:{action.vm.moid}", "power")
+        case SetPool():
+            return (f"pool:{action.pool.moid}", "reconfigurations")
+        case MigrateStorage():
+            ends = (f"datastore:{action.source.moid}", f"datastore:{action.target.moid}")
+            return (f"vm:{action.vm.moid}", "storage-moves", *ends)
+        case SuspendHost() | ProvisionHost():
+            # All of the host's slots: no VM comes or goes meanwhile. And one host of a cluster
+            # at a time, so that a mistake takes no more than one from it.
+            whole = (f"host:{action.host.moid}",) * limits.migrations_per_host
+            return (*_of_cluster("standby", action.host, snapshot), *whole)
+        case Migrate():
+            return (*_of_move(action), *_of_cluster("cluster", action.target, snapshot))
+        case ApplyRecommendation():
+            moves = (claim for move in action.moves for claim in _of_move(move))
+            # Recommended together, they are begun together: more than the limits if need be.
+            return (f"drs:{action.cluster.moid}", *dict.fromkeys(moves))
+        case _:
+            assert_never(action)
+
+
+def _of_move(move: Migrate) -> tuple[str, ...]:
+    ends = (f"host:{move.source.moid}", f"host:{move.target.moid}")
+    return (f"vm:{move.vm.moid}", "migrations", *ends)
+
+
+def _of_cluster(claim: str, host: Entity, snapshot: Snapshot) -> tuple[str, ...]:
+    row = snapshot.hosts.row(host.moid)
+    if row < 0 or (cluster := int(snapshot.hosts.cluster[row])) < 0:
+        return ()
+    return (f"{claim}:{snapshot.clusters.moid[cluster]}",)
+
+
+def _deadline_s(action: Action, snapshot: Snapshot, settings: Settings) -> float:
+    deadlines = settings.deadlines
+    match action:
+        case Migrate():
+            return _migrate_deadline_s(action, snapshot, settings)
+        case ApplyRecommendation():
+            moves = [_migrate_deadline_s(move, snapshot, settings) for move in action.moves]
+            return sum(moves, deadlines.reconfigure_s)
+        case SetMemory() | SetShares() | EnableHotAdd() | SetPool():
+            return deadlines.reconfigure_s
+        case MigrateStorage():
+            return deadlines.storage_s
+        case Stop() | Start():
+            return deadlines.power_s
+        case SuspendHost() | ProvisionHost():
+            return deadlines.host_power_s
+        case _:
+            assert_never(action)
+
+
+def _migrate_deadline_s(action: Migrate, snapshot: Snapshot, settings: Settings) -> float:
+    row = snapshot.vms.row(action.vm.moid)
     size_mib = float(snapshot.vms.size_mib[row]) if row >= 0 else math.nan
     speeds = [
         float(snapshot.hosts.vmotion_mbps[at])

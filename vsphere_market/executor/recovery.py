@@ -1,22 +1,26 @@
 """Settling what an earlier run of the program left open, before anything new is begun.
 
 The same machine does it, told to submit nothing: what has a task is waited for, what has an intent
-and no task is looked for and compared with the world, and the rest is closed as interrupted.
+and no task is looked for and compared with the world, and the rest is closed as interrupted. One
+thing is begun all the same: a VM that was stopped for a change is started, because that is owed.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from vsphere_market.estate import Snapshot
 from vsphere_market.executor.core import Machine
 from vsphere_market.executor.driver import CancelToken, Driver, Progress
-from vsphere_market.executor.jobs import job_of_action
+from vsphere_market.executor.jobs import Job, job_of_action
 from vsphere_market.executor.recorder import Recorder
 from vsphere_market.executor.result import ExecutionResult
 from vsphere_market.executor.settings import Settings
 from vsphere_market.executor.signals import Stop
-from vsphere_market.port import Cause, TaskHandle, Unsettled, VCenterPort
+from vsphere_market.port import Cause, Start, TaskHandle, Unsettled, VCenterPort
+from vsphere_market.port import Stop as StopVm
 
 _WHY = "the program ended before it was this step's turn"
 
@@ -31,7 +35,7 @@ def recover(
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> tuple[ExecutionResult, ...]:
-    """Give every unsettled step its outcome. Submits nothing, ever.
+    """Give every unsettled step its outcome. Submits nothing but starts of VMs that were stopped.
 
     Args:
         unsettled: what the journal found without an outcome; all of them were submitted, or
@@ -58,7 +62,7 @@ def recover(
     results = []
     for execution in dict.fromkeys(item.execution for item in unsettled):
         items = [item for item in unsettled if item.execution == execution]
-        jobs = [job_of_action(item.step, item.action, snapshot, settings) for item in items]
+        jobs = _jobs(items, snapshot, settings)
         machine = Machine(jobs, settings, rng)
         now_s = port.clock.now_s()
         for item in items:
@@ -71,3 +75,17 @@ def recover(
         driver = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
         results.append(driver.run(machine, execution))
     return tuple(results)
+
+
+def _jobs(items: Sequence[Unsettled], snapshot: Snapshot, settings: Settings) -> list[Job]:
+    """Jobs of one execution's open steps; a start goes with the stop before it, open or not."""
+    jobs = []
+    stops: dict[str, str] = {}
+    for item in items:
+        job = job_of_action(item.step, item.action, snapshot, settings)
+        if isinstance(item.action, StopVm):
+            stops[job.subject] = item.step
+        elif isinstance(item.action, Start):
+            job = replace(job, restores=stops.get(job.subject, ""), owed=item.owed)
+        jobs.append(job)
+    return jobs

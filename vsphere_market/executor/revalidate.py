@@ -7,9 +7,8 @@ own: steps that were carried out before (a plan applied twice, or continued afte
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import assert_never
 
 from vsphere_market.errors import StaleError
 from vsphere_market.estate import (
@@ -20,26 +19,27 @@ from vsphere_market.estate import (
     Snapshot,
     time_text,
 )
-from vsphere_market.executor.words import setting_name, setting_text
+from vsphere_market.executor.chains import Drift, Scene, moved_on, words_of
 from vsphere_market.market.plan import Plan, Step
-from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port import (
+    ActionKind,
+    ApplyRecommendation,
+    EnableHotAdd,
+    Entity,
+    Migrate,
+    MigrateStorage,
+    ProvisionHost,
+    SetMemory,
+    SetPool,
+    SetShares,
+    Start,
+    Stop,
+    SuspendHost,
+)
 
 _CURE = "make a new plan"
 #: So many differences are named in the error; the rest is counted.
 _NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One difference between what a step expects and what is there.
-
-    Attributes:
-        step: the step's id.
-        sentence: the difference, without a full stop.
-    """
-
-    step: str
-    sentence: str
 
 
 def require_fresh(
@@ -91,68 +91,135 @@ def drift(
 ) -> tuple[Drift, ...]:
     """Every difference between what the steps expect and ``snapshot``, in the plan's order."""
     steps = [step for step in plan.steps if chosen is None or step.id in chosen]
+    scene = Scene(steps, snapshot)
     found = [
         Drift(step.id, sentence)
         for step in steps
-        if (sentence := _vm_unfit(step, snapshot) or _action_unfit(step, snapshot))
+        if (sentence := _subject_unfit(step, scene) or _action_unfit(step, scene))
     ]
-    found += _moved_on(steps, snapshot, {drifted.step for drifted in found})
+    found += moved_on(steps, snapshot, {drifted.step for drifted in found})
     order = {step.id: place for place, step in enumerate(steps)}
     return tuple(sorted(found, key=lambda drifted: order[drifted.step]))
 
 
-def _vm_unfit(step: Step, snapshot: Snapshot) -> str:
-    vm, vms = step.action.subject, snapshot.vms
+def _subject_unfit(step: Step, scene: Scene) -> str:
+    """What keeps the subject from being acted on at all."""
+    action = step.action
+    match action:
+        case SetPool():
+            gone = scene.snapshot.pools.row(action.pool.moid) < 0
+            return f"pool {action.pool.name} is gone" if gone else ""
+        case SuspendHost() | ProvisionHost():
+            gone = scene.snapshot.hosts.row(action.host.moid) < 0
+            return f"host {action.host.name} is gone" if gone else ""
+        case ApplyRecommendation():
+            gone = scene.snapshot.clusters.row(action.cluster.moid) < 0
+            return f"cluster {action.cluster.name} is gone" if gone else ""
+        case _:
+            return _vm_unfit(action.vm, scene)
+
+
+def _vm_unfit(vm: Entity, scene: Scene) -> str:
+    vms = scene.snapshot.vms
     row = vms.row(vm.moid)
     if row < 0:
         return f"{vm.name} is gone"
     if vms.template[row]:
         return f"{vm.name} is a template now"
-    if vms.power[row] != POWERED_ON:
-        return f"{vm.name} is {_words(vms.power[row])}"
+    if vms.power[row] not in scene.powers[vm.moid]:
+        return f"{vm.name} is {words_of(vms.power[row])}"
     if vms.connection[row] != CONNECTED:
-        return f"{vm.name} is {_words(vms.connection[row])}"
+        return f"{vm.name} is {words_of(vms.connection[row])}"
     return ""
 
 
-def _action_unfit(step: Step, snapshot: Snapshot) -> str:
-    action = step.action
-    if isinstance(action, Migrate):
-        return (
-            _host_unfit(action.target, snapshot)
-            or _host_gone(action.source, snapshot)
-            or _clusters_differ(action, snapshot)
-        )
-    row = snapshot.vms.row(action.subject.moid)
-    if action.setting is ActionKind.HOT_ADD:
-        if not snapshot.vms.hot_add_enabled[row]:
-            return f"{action.subject.name} has no memory hot-add any more"
-        ceiling_mib = float(snapshot.vms.hot_add_limit_mib[row])
-        if action.to_mib is not None and action.to_mib > ceiling_mib:  # False for NaN, "not given"
-            return f"{action.subject.name} can be hot-added to {ceiling_mib:.0f} MiB only"
+def _action_unfit(step: Step, scene: Scene) -> str:
+    action, snapshot = step.action, scene.snapshot
+    match action:
+        case Migrate():
+            return (
+                _host_unfit(action.target, scene)
+                or _host_gone(action.source, snapshot)
+                or _clusters_differ(action, snapshot)
+            )
+        case SetMemory():
+            row = snapshot.vms.row(action.vm.moid)
+            return _growth_unfit(action, row, snapshot)
+        case Start():
+            return "" if action.host is None else _host_unfit(action.host, scene, vmotion=False)
+        case MigrateStorage():
+            return _datastore_unfit(action.target, snapshot)
+        case SuspendHost():
+            return _host_busy(action.host, scene)
+        case ApplyRecommendation():
+            unfit = (_host_unfit(move.target, scene) for move in action.moves)
+            return next((sentence for sentence in unfit if sentence), "")
+        case SetShares() | EnableHotAdd() | Stop() | SetPool() | ProvisionHost():
+            return ""
+        case _:
+            assert_never(action)
+
+
+def _growth_unfit(action: SetMemory, row: int, snapshot: Snapshot) -> str:
+    if action.setting is not ActionKind.HOT_ADD:
+        return ""
+    if not snapshot.vms.hot_add_enabled[row]:
+        return f"{action.vm.name} has no memory hot-add any more"
+    ceiling_mib = float(snapshot.vms.hot_add_limit_mib[row])
+    if action.to_mib is not None and action.to_mib > ceiling_mib:  # False for NaN, "not given"
+        return f"{action.vm.name} can be hot-added to {ceiling_mib:.0f} MiB only"
     return ""
 
 
-def _host_gone(host: Entity, snapshot: Snapshot) -> str:
+def _datastore_unfit(datastore: Entity, snapshot: Snapshot) -> str:
+    row = snapshot.datastores.row(datastore.moid)
+    if row < 0:
+        return f"datastore {datastore.name} is gone"
+    if not snapshot.datastores.accessible[row]:
+        return f"datastore {datastore.name} is not accessible"
+    return ""
+
+
+def _host_busy(host: Entity, scene: Scene) -> str:
+    """VMs that run on a host that is to rest, and that no step moves or stops before."""
+    snapshot = scene.snapshot
+    vms, row = snapshot.vms, snapshot.hosts.row(host.moid)
+    staying = [
+        vms.name[vm]
+        for vm in range(len(vms))
+        if int(vms.host[vm]) == row
+        and vms.power[vm] == POWERED_ON
+        and vms.moid[vm] not in scene.leaving[host.moid]
+    ]
+    if staying:
+        return f"{staying[0]} runs on host {host.name}, and no step takes it away"
+    return ""
+
+
+def _host_gone(host: Entity, snapshot: Snapshot, *, vmotion: bool = True) -> str:
     hosts = snapshot.hosts
     row = hosts.row(host.moid)
     if row < 0:
         return f"host {host.name} is gone"
     if hosts.connection[row] != CONNECTED:
-        return f"host {host.name} is {_words(hosts.connection[row])}"
-    if not hosts.vmotion_enabled[row]:
+        return f"host {host.name} is {words_of(hosts.connection[row])}"
+    if vmotion and not hosts.vmotion_enabled[row]:
         return f"host {host.name} has no vMotion network any more"
     return ""
 
 
-def _host_unfit(host: Entity, snapshot: Snapshot) -> str:
+def _host_unfit(host: Entity, scene: Scene, *, vmotion: bool = True) -> str:
     """What keeps a host from taking a VM; leaving such a host is allowed."""
-    gone = _host_gone(host, snapshot)
+    snapshot = scene.snapshot
+    hosts, row = snapshot.hosts, snapshot.hosts.row(host.moid)
+    if row >= 0 and host.moid in scene.waking:
+        # An earlier step of the plan brings it back.
+        return ""
+    gone = _host_gone(host, snapshot, vmotion=vmotion)
     if gone:
         return gone
-    hosts, row = snapshot.hosts, snapshot.hosts.row(host.moid)
     if hosts.power[row] != POWERED_ON:
-        return f"host {host.name} is {_words(hosts.power[row])}"
+        return f"host {host.name} is {words_of(hosts.power[row])}"
     if hosts.in_maintenance[row]:
         return f"host {host.name} is in maintenance mode"
     if hosts.in_quarantine[row]:
@@ -172,63 +239,3 @@ def _clusters_differ(action: Migrate, snapshot: Snapshot) -> str:
     if hosts.cluster[source] != hosts.cluster[target]:
         return f"{action.source.name} and {action.target.name} are in different clusters now"
     return ""
-
-
-def _moved_on(steps: list[Step], snapshot: Snapshot, skip: set[str]) -> list[Drift]:
-    """Values that are neither what a step expects nor what a step of the plan would leave.
-
-    The steps that change one setting of one VM are a chain of values. The world may be at any
-    link of it: what lies before was carried out already.
-    """
-    chains: dict[tuple[str, str], list[Step]] = {}
-    for step in steps:
-        if step.id not in skip:
-            chains.setdefault((step.action.subject.moid, step.action.kind.value), []).append(step)
-    found = []
-    for chain in chains.values():
-        first = chain[0].action
-        row = snapshot.vms.row(first.subject.moid)
-        if isinstance(first, Migrate):
-            host = int(snapshot.vms.host[row])
-            here = snapshot.hosts.moid[host] if host >= 0 else ""
-            places = {first.source.moid} | {
-                step.action.target.moid for step in chain if isinstance(step.action, Migrate)
-            }
-            if here not in places:
-                name = snapshot.hosts.name[host] if host >= 0 else "no host"
-                sentence = f"{first.subject.name} is on {name}, expected on {first.source.name}"
-                found.append(Drift(chain[0].id, sentence))
-        else:
-            values = {first.from_mib} | {
-                step.action.to_mib for step in chain if isinstance(step.action, SetMemory)
-            }
-            now = _setting(first, snapshot, row)
-            if now not in values:
-                sentence = (
-                    f"{first.subject.name}'s {setting_name(first.setting)} is "
-                    f"{setting_text(first.setting, now)}, expected "
-                    f"{setting_text(first.setting, first.from_mib)}"
-                )
-                found.append(Drift(chain[0].id, sentence))
-    return found
-
-
-def _setting(action: SetMemory, snapshot: Snapshot, row: int) -> int | None:
-    """The present value in the action's own terms, MiB."""
-    vms = snapshot.vms
-    column = {
-        ActionKind.LIMIT: vms.limit_mib,
-        ActionKind.RESERVATION: vms.reservation_mib,
-        ActionKind.HOT_ADD: vms.size_mib,
-        ActionKind.BALLOON_CAP: vms.balloon_cap_mib,
-    }[action.setting]
-    value = float(column[row])
-    if math.isfinite(value):
-        return round(value)
-    # "No limit" and "the host's default" are None in an action.
-    return None
-
-
-def _words(state: str) -> str:
-    """vSphere's camel case as words: ``poweredOff`` -> ``powered off``."""
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in state)

@@ -74,6 +74,8 @@ class Run:
         doubt: why it is being settled.
         tries: looks of the current kind so far (searches, read-backs).
         error: the last fault.
+        put_off: how often it was put off before anything was sent; only of what is owed.
+        put_off_s: when that happened first.
         outcome: set once, at the end.
     """
 
@@ -91,6 +93,8 @@ class Run:
     doubt: Doubt | None = None
     tries: int = 0
     error: ActionError | None = None
+    put_off: int = 0
+    put_off_s: float | None = None
     outcome: Outcome | None = None
 
     def search_since_s(self, margin_s: float) -> float:

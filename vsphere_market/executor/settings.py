@@ -18,7 +18,10 @@ class Limits:
             vCenter itself would allow 8 and queue the rest; VMs feel more than a few.
         migrations_per_cluster: vMotions within one cluster; None for no limit of its own.
         migrations: vMotions in all.
+        storage_moves: moves of VMs between datastores in all.
+        storage_moves_per_datastore: those that a datastore may be part of, in and out together.
         reconfigurations: setting changes in all.
+        power_operations: VMs that are stopped or started at a time.
         steps: steps that one execution may try; the rest is skipped.
         host_failures: after so many failed migrations a host is left alone.
         failures_in_a_row: after so many failed steps without a success between them the
@@ -28,7 +31,10 @@ class Limits:
     migrations_per_host: int = 2
     migrations_per_cluster: int | None = None
     migrations: int = 8
+    storage_moves: int = 4
+    storage_moves_per_datastore: int = 2
     reconfigurations: int = 16
+    power_operations: int = 8
     steps: int = 500
     host_failures: int = 3
     failures_in_a_row: int = 5
@@ -76,6 +82,9 @@ class Deadlines:
 
     Attributes:
         reconfigure_s: a setting change.
+        power_s: a VM's start, or its stop: guests take their time to shut down.
+        storage_s: a VM's move to another datastore; its size on disk is not known.
+        host_power_s: a host's way into rest or out of it; servers boot for minutes.
         migrate_base_s: a vMotion, without the copying; time in vCenter's queue is part of it.
         slack: how many times longer than reckoned the copying may take.
         slowest_mbps: speed assumed for copying when the host's is not known, Mb/s. 250 is the
@@ -86,6 +95,9 @@ class Deadlines:
     """
 
     reconfigure_s: float = 300.0
+    power_s: float = 900.0
+    storage_s: float = 4 * 3600.0
+    host_power_s: float = 1800.0
     migrate_base_s: float = 300.0
     slack: float = 3.0
     slowest_mbps: float = 250.0
@@ -126,6 +138,8 @@ class Settings:
     Attributes:
         limits: concurrency and failure limits.
         retry: pauses between submissions of one step after a transient fault.
+        owed: pauses between tries of a start that is owed to a stopped VM; more patient, since a
+            VM that stays off is worse than any other failure.
         outage: pauses between tries of a read while the other side does not answer. Its end is
             the end of the execution, so it outlasts a restart of vCenter.
         deadlines: how long a task may take.
@@ -141,6 +155,9 @@ class Settings:
 
     limits: Limits = field(default_factory=Limits)
     retry: Backoff = field(default_factory=Backoff)
+    owed: Backoff = field(
+        default_factory=lambda: Backoff(first_s=5.0, longest_s=120.0, attempts=40, overall_s=3600.0)
+    )
     outage: Backoff = field(
         default_factory=lambda: Backoff(first_s=2.0, longest_s=30.0, attempts=60, overall_s=900.0)
     )

@@ -41,6 +41,8 @@ from vsphere_market.port import (
 Answer = Stood | Prechecked | Submitted | Faulted | Found | CancelSent
 
 
+#: Said of a start that is owed and cannot be done.
+_STAYS_OFF = " It was stopped for a change and stays off: start it by hand."
 #: Faults that say that vCenter lost sight of the work, not that the work ended: after a restart
 #: vCenter calls the tasks of before failed, while the hosts finish them.
 _SIGHT_LOST = frozenset(
@@ -59,6 +61,9 @@ class Machine(Protocol):
 
     def accept(self, run: Run, task: TaskHandle) -> None:
         """The other side has taken the request on."""
+
+    def owed(self, run: Run) -> bool:
+        """It must be done, whatever becomes of the rest."""
 
     def end(self, run: Run, kind: OutcomeKind, cause: Cause, why: str, fault: str = "") -> None:
         """Give the step its one outcome."""
@@ -140,22 +145,36 @@ def _task_failed(run: Run, error: ActionError | None) -> None:
 
 def try_again(machine: Machine, run: Run, error: ActionError) -> None:
     """The last attempt provably had no effect: pause and begin anew, unless enough is enough."""
-    retry = machine.settings.retry
+    owed = machine.owed(run)
+    retry = machine.settings.owed if owed else machine.settings.retry
     elapsed_s = machine.now_s - (run.started_s if run.started_s is not None else machine.now_s)
     run.error = error
-    if machine.stopped is not None:
+    if machine.stopped is not None and not owed:
         cancelled = machine.stopped.cause in (Cause.STOPPED, Cause.INTERRUPTED)
         kind = OutcomeKind.CANCELLED if cancelled else OutcomeKind.FAILED
         why = f"{error.sentence()} Not tried again: {machine.stopped.why}"
         machine.end(run, kind, machine.stopped.cause, why, error.fault)
     elif retry.spent(run.attempts, elapsed_s):
         tried = f"{run.attempts} attempts" if run.attempts > 1 else "one attempt"
-        why = f"given up after {tried}: {error.sentence()}"
+        why = f"given up after {tried}: {error.sentence()}{_STAYS_OFF if owed else ''}"
         machine.end(run, OutcomeKind.FAILED, Cause.FAULT, why, error.fault)
     else:
         pause_s = retry.pause_s(run.attempts, machine.rng)
         # Claims are given back meanwhile: one busy VM must not hold up its hosts.
         run.enter(Phase.WAITING, not_before_s=machine.now_s + pause_s)
+
+
+def _put_off(machine: Machine, run: Run, error: ActionError) -> bool:
+    """Try something owed again later, although nothing was sent. False when it is spent."""
+    run.put_off += 1
+    run.put_off_s = machine.now_s if run.put_off_s is None else run.put_off_s
+    patience, tries = machine.settings.owed, run.attempts + run.put_off
+    if not machine.owed(run) or patience.spent(tries, machine.now_s - run.put_off_s):
+        return False
+    run.error = error
+    pause_s = patience.pause_s(tries, machine.rng)
+    run.enter(Phase.WAITING, not_before_s=machine.now_s + pause_s)
+    return True
 
 
 def _prechecked(machine: Machine, run: Run, findings: list[Finding]) -> None:
@@ -174,6 +193,8 @@ def _prechecked(machine: Machine, run: Run, findings: list[Finding]) -> None:
     else:
         # Rights may differ from folder to folder, so this says nothing of the other steps.
         denied = any(finding.code == "NoPermission" for finding in errors)
+        if not denied and _put_off(machine, run, TransientFault(said)):
+            return
         cause = Cause.NOT_PERMITTED if denied else Cause.PRECHECK
         machine.end(run, OutcomeKind.REFUSED, cause, f"vCenter would refuse: {said}")
 
@@ -260,7 +281,8 @@ def _failed(machine: Machine, run: Run, standing: Standing) -> None:
     if watched and machine.now_s < run.due_s:
         _look_again_later(machine, run)
         return
-    if isinstance(run.error, TransientFault) and standing is Standing.BEFORE:
+    again = TransientFault | StaleFault if machine.owed(run) else TransientFault
+    if isinstance(run.error, again) and standing is Standing.BEFORE:
         try_again(machine, run, run.error)
         return
     stale = isinstance(run.error, StaleFault) or standing is Standing.OTHER
@@ -321,6 +343,8 @@ def _faulted(machine: Machine, run: Run, error: ActionError) -> None:
         case Phase.READY:
             _submission_refused(machine, run, error)
         case Phase.COMPARING | Phase.CHECKING:
+            if isinstance(error, TransientFault | StaleFault) and _put_off(machine, run, error):
+                return
             if isinstance(error, StaleFault):
                 kind, cause = OutcomeKind.SKIPPED, Cause.STALE
             elif run.phase is Phase.CHECKING and not isinstance(error, TransientFault):
@@ -339,7 +363,7 @@ def _submission_refused(machine: Machine, run: Run, error: ActionError) -> None:
     if isinstance(error, OutcomeUnknown):
         run.error = error
         search(machine, run)
-    elif isinstance(error, TransientFault):
+    elif isinstance(error, TransientFault) or (isinstance(error, StaleFault) and machine.owed(run)):
         try_again(machine, run, error)
     else:
         cause = Cause.STALE if isinstance(error, StaleFault) else Cause.FAULT

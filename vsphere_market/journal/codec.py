@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from vsphere_market.estate import Snapshot, Source
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port import Action
+from vsphere_market.port.documents import action_from_json as action_of
+from vsphere_market.port.documents import action_to_json
 from vsphere_market.units import FloatArray
 
 #: Columns of the VM table that are kept of every cycle.
@@ -49,22 +51,18 @@ def estate_key(source: Source) -> str:
 
 def action_json(action: Action) -> str:
     """An action as JSON with sorted keys, equal for equal actions."""
-    document: dict[str, Any] = {"kind": action.kind.value, "vm": _entity(action.subject)}
-    if isinstance(action, Migrate):
-        document |= {"from": _entity(action.source), "to": _entity(action.target)}
-    else:
-        document |= {"from_mib": action.from_mib, "to_mib": action.to_mib}
-    return json_text(document)
+    return json_text(action_to_json(action))
 
 
 def action_from_json(text: str) -> Action:
     """The action that :func:`action_json` wrote. Raises ValueError or KeyError for others."""
     document = json.loads(text)
-    kind = ActionKind(document["kind"])
-    vm = Entity(**document["vm"])
-    if kind is ActionKind.MIGRATE:
-        return Migrate(vm, Entity(**document["from"]), Entity(**document["to"]))
-    return SetMemory(vm, kind, document["from_mib"], document["to_mib"])
+    if "vm" in document:
+        # As journals of version 0.1 have it.
+        document = {**document, "subject": document["vm"]}
+        for end in ("from", "to"):
+            document.setdefault(end, document.get(f"{end}_mib"))
+    return action_of(document)
 
 
 def json_text(document: Any) -> str:
@@ -80,10 +78,6 @@ def real(value: float) -> float | None:
 def number(value: Any) -> float:
     """A number from a column: NULL is NaN."""
     return math.nan if value is None else float(value)
-
-
-def _entity(entity: Entity) -> dict[str, str]:
-    return {"moid": entity.moid, "name": entity.name}
 
 
 # ---------------------------------------------------------------- VM columns

@@ -211,13 +211,27 @@ def last_moves(db: Database, estate: str, since_s: float) -> Mapping[str, Moves]
 def unsettled(db: Database, estate: str) -> tuple[Unsettled, ...]:
     """Steps without an outcome, in the order of their executions. None of a dry run's."""
     rows = db.rows(
-        "SELECT s.execution_id, s.step, s.action, s.attempts, s.intent_s, s.task, s.submitted_s "
+        "SELECT s.execution_id, s.step, s.action, s.attempts, s.intent_s, s.task, s.submitted_s, "
+        # A start is owed once a stop of its VM was sent, however that ended.
+        "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
+        "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place < s.place AND t.state = ? "
+        "AND t.attempts > 0) "
         "FROM steps s JOIN executions e ON e.id = s.execution_id "
         "WHERE s.state <> ? AND e.estate = ? AND e.dry_run = 0 ORDER BY s.execution_id, s.place",
-        (ENDED, estate),
+        (ActionKind.START.value, ActionKind.STOP.value, ENDED, ENDED, estate),
     )
     return tuple(
-        Unsettled(str(row[0]), row[1], action_from_json(row[2]), *row[3:]) for row in _any(rows)
+        Unsettled(
+            str(row[0]),
+            row[1],
+            action_from_json(row[2]),
+            row[3],
+            row[4],
+            row[5],
+            row[6],
+            bool(row[7]),
+        )
+        for row in _any(rows)
     )
 
 

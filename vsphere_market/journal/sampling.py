@@ -14,7 +14,7 @@ from vsphere_market.journal import audit
 from vsphere_market.journal.codec import action_json, estate_key, pack_vms, real
 from vsphere_market.journal.database import Database, Value
 from vsphere_market.market.plan import Plan
-from vsphere_market.port import Entity, Migrate
+from vsphere_market.port import amounts_of, hosts_named
 from vsphere_market.units import FloatArray
 
 #: Status of a cycle that has not ended.
@@ -191,11 +191,8 @@ def _decisions(number: int, plan: Plan) -> list[Sequence[Value]]:
     rows: list[Sequence[Value]] = []
     for place, step in enumerate(plan.steps):
         action = step.action
-        source, target, old, new = Entity("", ""), Entity("", ""), None, None
-        if isinstance(action, Migrate):
-            source, target = action.source, action.target
-        else:
-            old, new = action.from_mib, action.to_mib
+        source, target = hosts_named(action)
+        old, new = amounts_of(action)
         rows.append(
             (
                 number,
@@ -205,8 +202,8 @@ def _decisions(number: int, plan: Plan) -> list[Sequence[Value]]:
                 action.kind.value,
                 action.subject.moid,
                 action.subject.name,
-                source.name,
-                target.name,
+                source.name if source else "",
+                target.name if target else "",
                 old,
                 new,
                 step.wave,

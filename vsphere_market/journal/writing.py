@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vsphere_market.journal import audit
 from vsphere_market.journal.codec import action_json
 from vsphere_market.journal.database import Database
-from vsphere_market.port import Action, Migrate, Outcome, TaskHandle
+from vsphere_market.port import Action, Outcome, TaskHandle, hosts_named
 
 #: States of a step. It only ever goes forward, except that a new attempt goes back to INTENT.
 PLANNED = "planned"
@@ -53,8 +53,7 @@ class JournalRecorder:
                         action.kind.value,
                         action.subject.moid,
                         action.subject.name,
-                        action.source.name if isinstance(action, Migrate) else "",
-                        action.target.name if isinstance(action, Migrate) else "",
+                        *(host.name if host else "" for host in hosts_named(action)),
                         action_json(action),
                         PLANNED,
                     )

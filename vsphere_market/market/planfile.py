@@ -1,8 +1,7 @@
 """Plan files: JSON with a format string, written whole, read with suspicion.
 
 ``{"format": "vsphere-market/plan/1", "created_at": "…Z", "certificate": {…}, "steps": [{…}], …}``
-A step's ``from`` and ``to`` are hosts for a migration, else whole MiB; null is "no limit" of a
-limit and "the host's default" of a balloon cap.
+How a step's action is written, says ``port.documents``.
 """
 
 from __future__ import annotations
@@ -28,7 +27,12 @@ from vsphere_market.market.plan import (
     Step,
 )
 from vsphere_market.market.planschema import MODES, PLAN_SHAPE
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port.documents import (
+    action_from_json,
+    action_to_json,
+    entity_from_json,
+    entity_to_json,
+)
 
 
 def read_plan(path: Path) -> Plan:
@@ -121,9 +125,7 @@ def step_to_json(step: Step) -> dict[str, Any]:
     action = step.action
     document: dict[str, Any] = {
         "id": step.id,
-        "kind": action.kind.value,
-        "subject": entity_to_json(action.subject),
-        **change_to_json(action),
+        **action_to_json(action),
         "wave": step.wave,
         "depends_on": list(step.depends_on),
         "saving": step.saving,
@@ -150,18 +152,6 @@ def quote_to_json(quote: Quote) -> dict[str, Any]:
         "quote": quote.quote,
     }
     return document if quote.refused is None else {**document, "refused": quote.refused.value}
-
-
-def change_to_json(action: Action) -> dict[str, Any]:
-    """What an action changes, as the members ``from`` and ``to``."""
-    if isinstance(action, Migrate):
-        return {"from": entity_to_json(action.source), "to": entity_to_json(action.target)}
-    return {"from": action.from_mib, "to": action.to_mib}
-
-
-def entity_to_json(entity: Entity) -> dict[str, str]:
-    """A managed object as plan files hold it."""
-    return {"moid": entity.moid, "name": entity.name}
 
 
 # ---------------------------------------------------------------- reading the parts
@@ -215,7 +205,7 @@ def _certificate(value: Mapping[str, Any]) -> Certificate:
 def _step(value: Mapping[str, Any]) -> Step:
     return Step(
         id=value["id"],
-        action=_action(value),
+        action=action_from_json(value),
         wave=int(value["wave"]),
         depends_on=tuple(value["depends_on"]),
         saving=float(value["saving"]),
@@ -231,20 +221,9 @@ def _step(value: Mapping[str, Any]) -> Step:
     )
 
 
-def _action(value: Mapping[str, Any]) -> Action:
-    kind, vm = ActionKind(value["kind"]), _entity(value["subject"])
-    if kind is ActionKind.MIGRATE:
-        return Migrate(vm, _entity(value["from"]), _entity(value["to"]))
-    return SetMemory(vm, kind, _amount(value["from"]), _amount(value["to"]))
-
-
-def _amount(value: float | None) -> int | None:
-    return None if value is None else int(value)
-
-
 def _quote(value: Mapping[str, Any]) -> Quote:
     return Quote(
-        host=_entity(value["host"]),
+        host=entity_from_json(value["host"]),
         price=float(value["price"]),
         quote=float(value["quote"]),
         refused=Reason(value["refused"]) if "refused" in value else None,
@@ -252,18 +231,14 @@ def _quote(value: Mapping[str, Any]) -> Quote:
 
 
 def _refusal(value: Mapping[str, Any]) -> Refusal:
-    return Refusal(_entity(value["subject"]), Reason(value["reason"]), value["sentence"])
+    return Refusal(entity_from_json(value["subject"]), Reason(value["reason"]), value["sentence"])
 
 
 def _outlook(value: Mapping[str, Any]) -> HostOutlook:
     return HostOutlook(
-        host=_entity(value["host"]),
+        host=entity_from_json(value["host"]),
         price_before=float(value["price_before"]),
         price_after=float(value["price_after"]),
         load_before=float(value["load_before"]),
         load_after=float(value["load_after"]),
     )
-
-
-def _entity(value: Mapping[str, Any]) -> Entity:
-    return Entity(value["moid"], value["name"])

@@ -27,7 +27,7 @@ from vsphere_market.market.refusals import refusals
 from vsphere_market.market.trades import Change, Move, Trade
 from vsphere_market.market.waves import schedule
 from vsphere_market.policy import Mode
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory
+from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory, memory_setting
 
 #: Quotes kept with each migration: its own host and the best others.
 QUOTES_KEPT = 5
@@ -118,7 +118,8 @@ def _action(ledger: Ledger, trade: Trade) -> Action:
     vm = Entity(vms.moid[what.vm], vms.name[what.vm])
     if isinstance(what, Move):
         return Migrate(vm, host_entity(ledger, what.source), host_entity(ledger, what.target))
-    return SetMemory(vm, what.kind, _amount(what.kind, what.before), _amount(what.kind, what.after))
+    kind = memory_setting(what.kind)
+    return SetMemory(vm, kind, _amount(kind, what.before), _amount(kind, what.after))
 
 
 def _amount(kind: ActionKind, mib: float) -> int | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from vsphere_market.estate.shapes import (
     Field,
+    Flag,
     ListOf,
     Number,
     Record,
+    Shape,
     Tagged,
     Text,
     Time,
@@ -18,18 +20,24 @@ from vsphere_market.estate.shapes import (
 )
 from vsphere_market.market.plan import PLAN_FORMAT, Reason
 from vsphere_market.policy import Mode
-from vsphere_market.port import ActionKind
+from vsphere_market.port import ActionKind, PoolSetting, Rest
+from vsphere_market.port.documents import IN_SERVICE, OFF, ON
 
 PLAN_SCHEMA_ID = "urn:vsphere-market:plan:1"
 #: Modes that a step of a plan can have, as they are written.
 MODES: Mapping[str, Mode] = {mode.name.lower(): mode for mode in Mode if mode is not Mode.OFF}
-#: Settings whose absence means something, so that null is a value of theirs.
-_NULLABLE = (ActionKind.LIMIT, ActionKind.BALLOON_CAP)
 
 _ENTITY = Record(
     {
         "moid": Field(Text(least=1), "Managed object id."),
         "name": Field(Text(), "Name."),
+    }
+)
+_MOVE = Record(
+    {
+        "subject": Field(_ENTITY, "The VM."),
+        "from": Field(_ENTITY, "The host it leaves."),
+        "to": Field(_ENTITY, "The host it goes to."),
     }
 )
 _QUOTE = Record(
@@ -51,7 +59,7 @@ _EVIDENCE = Record(
 )
 _REFUSAL = Record(
     {
-        "subject": Field(_ENTITY, "The VM."),
+        "subject": Field(_ENTITY, "The VM, host, pool or cluster."),
         "reason": Field(Text(tuple(Reason)), "Why, for machines."),
         "sentence": Field(Text(), "Why, for people."),
     }
@@ -87,20 +95,68 @@ _CERTIFICATE = Record(
 )
 
 
+def _change_shape(kind: ActionKind) -> dict[str, Field]:
+    """The members that say what an action of a kind changes."""
+    match kind:
+        case ActionKind.MIGRATE:
+            return _from_to(_ENTITY, "The host it leaves.", "The host it goes to.")
+        case ActionKind.MIGRATE_STORAGE:
+            return _from_to(_ENTITY, "The datastore it leaves.", "The datastore it goes to.")
+        case ActionKind.SHARES:
+            return _from_to(Whole(low=1), "The shares expected now.", "The shares that are set.")
+        case ActionKind.ENABLE_HOT_ADD:
+            return {"from": Field(Flag(), "Always false."), "to": Field(Flag(), "Always true.")}
+        case ActionKind.STOP:
+            hard = Field(Flag(), "Power it off, instead of asking its guest to shut down.")
+            return {**_states((ON,), (OFF,)), "hard": hard}
+        case ActionKind.START:
+            host = Field(_ENTITY, "Where; absent if vCenter chooses.", required=False)
+            return {**_states((OFF,), (ON,)), "host": host}
+        case ActionKind.POOL:
+            amount = Whole(low=0, nullable=True)
+            setting = Field(Text(tuple(PoolSetting)), "Of the pool's memory allocation.")
+            said = "MiB, or a number for shares; null is no limit."
+            return {"setting": setting, **_from_to(amount, f"Expected now: {said}", f"Set: {said}")}
+        case ActionKind.SUSPEND_HOST:
+            return _states((IN_SERVICE,), tuple(Rest))
+        case ActionKind.PROVISION_HOST:
+            return _states(tuple(Rest), (IN_SERVICE,))
+        case ActionKind.DRS:
+            return {
+                "key": Field(Text(least=1), "The recommendation's key."),
+                "moves": Field(ListOf(_MOVE), "The migrations that it consists of."),
+            }
+        case ActionKind.LIMIT | ActionKind.BALLOON_CAP:
+            return _amounts(nullable=True)
+        case ActionKind.RESERVATION | ActionKind.HOT_ADD | ActionKind.RESIZE:
+            return _amounts(nullable=False)
+        case _:
+            assert_never(kind)
+
+
+def _amounts(*, nullable: bool) -> dict[str, Field]:
+    amount = Whole(low=0, nullable=nullable)
+    return _from_to(amount, "The value expected now, MiB.", "The value that is set, MiB.")
+
+
+def _from_to(shape: Shape, before: str, after: str) -> dict[str, Field]:
+    return {"from": Field(shape, before), "to": Field(shape, after)}
+
+
+def _states(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, Field]:
+    return {
+        "from": Field(Text(before), "The state expected now."),
+        "to": Field(Text(after), "The state that it is brought to."),
+    }
+
+
 def _step_shape(kind: ActionKind) -> Record:
-    if kind is ActionKind.MIGRATE:
-        before, after = Field(_ENTITY, "The host it leaves."), Field(_ENTITY, "The host it goes to")
-    else:
-        amount = Whole(low=0, nullable=kind in _NULLABLE)
-        before = Field(amount, "The value expected now, MiB.")
-        after = Field(amount, "The value that is set, MiB.")
     return Record(
         {
             "id": Field(Text(least=1), "Unique within the plan."),
             "kind": Field(Text((kind.value,))),
-            "subject": Field(_ENTITY, "The VM."),
-            "from": before,
-            "to": after,
+            "subject": Field(_ENTITY, "The VM, host, pool or cluster."),
+            **_change_shape(kind),
             "wave": Field(Whole(low=1), "Steps of one wave may run at the same time."),
             "depends_on": Field(ListOf(Text()), "Earlier steps that must have succeeded."),
             "saving": Field(Number(), "Fall of the potential by this step, points."),

@@ -103,8 +103,8 @@ def _change_sentence(ledger: Ledger, change: Change) -> str:
                 f"it holds {gib_text(idle)} idle, but its balloon cap of {gib_text(change.before)} "
                 f"keeps it from {name}, which has to swap others instead."
             )
-        case ActionKind.MIGRATE:
-            raise ValueError("a migration is no change of terms")
+        case _:
+            raise ValueError(f"the market makes no trade of the kind {change.kind}")
 
 
 def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:

@@ -112,8 +112,8 @@ class TermsTrader:
                 if np.isnan(terms.cap[vm]):
                     return Reason.NOT_DUE
                 return self._freer_balloon(vm)
-            case ActionKind.MIGRATE:
-                raise ValueError("a migration is no change of terms")
+            case _:
+                raise ValueError(f"the market makes no offer of the kind {kind}")
 
     def why_no_room(self, change: Change) -> Reason | None:
         """Why the host (or pool, or cluster) cannot back the change, or None."""
@@ -284,8 +284,8 @@ def changed_terms(ledger: Ledger, change: Change) -> Terms:
             after.footprint = _with(terms.footprint, vm, terms.footprint[vm] + grown)
             if ledger.snapshot.vms.reservation_locked_to_max[vm]:
                 after.reservation = _with(terms.reservation, vm, change.after)
-        case ActionKind.MIGRATE:
-            raise ValueError("a migration is no change of terms")
+        case _:
+            raise ValueError(f"the market makes no trade of the kind {change.kind}")
     return after
 
 

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 from vsphere_market.port import ActionKind
 
+#: Kinds of action that the market trades in.
+TRADED = (
+    ActionKind.MIGRATE,
+    ActionKind.LIMIT,
+    ActionKind.RESERVATION,
+    ActionKind.HOT_ADD,
+    ActionKind.BALLOON_CAP,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Move:

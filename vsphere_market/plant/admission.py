@@ -5,13 +5,36 @@ Each check raises the fault that vCenter gives. Nothing is changed here.
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import numpy as np
 
 from vsphere_market.errors import ActionError, FinalFault, StaleFault, TransientFault
 from vsphere_market.estate import CONNECTED, KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON
 from vsphere_market.plant import laws
+from vsphere_market.plant.admission_power import PowerAdmission
 from vsphere_market.plant.world import World
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory, Standing
+from vsphere_market.port import (
+    Action,
+    ActionKind,
+    ApplyRecommendation,
+    EnableHotAdd,
+    Entity,
+    MemorySetting,
+    Migrate,
+    MigrateStorage,
+    PoolSetting,
+    ProvisionHost,
+    Rest,
+    SetMemory,
+    SetPool,
+    SetShares,
+    Standing,
+    Start,
+    Stop,
+    SuspendHost,
+    VmAction,
+)
 from vsphere_market.units import FloatArray, gib_text
 
 #: A Linux guest started with less than 3 GB cannot grow past 3 GB by hot-add.
@@ -23,16 +46,18 @@ class Admission:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        #: The rules of what is switched on and off, and of pools and storage.
+        self.powers = PowerAdmission(world)
 
     # ---------------------------------------------------------------- reading
 
-    def vm(self, action: Action) -> int:
+    def vm(self, action: VmAction) -> int:
         """Row of the action's VM."""
-        row = self._world.inventory.vm_by_moid.get(action.subject.moid)
+        row = self._world.inventory.vm_by_moid.get(action.vm.moid)
         if row is None:
             raise StaleFault(
                 "there is no such VM any more", fault="ManagedObjectNotFound",
-                where=action.subject.name, cure="read the estate again",
+                where=action.vm.name, cure="read the estate again",
             )  # fmt: skip
         return row
 
@@ -46,7 +71,7 @@ class Admission:
             )  # fmt: skip
         return row
 
-    def current(self, row: int, kind: ActionKind) -> float | None:
+    def current(self, row: int, kind: MemorySetting) -> float | None:
         """A setting as it is: MiB, None for no limit or the host's default."""
         settings = self._world.inventory.settings
         match kind:
@@ -54,48 +79,142 @@ class Admission:
                 return None if np.isinf(settings.limit[row]) else float(settings.limit[row])
             case ActionKind.RESERVATION:
                 return float(settings.reservation[row])
-            case ActionKind.HOT_ADD:
+            case ActionKind.HOT_ADD | ActionKind.RESIZE:
                 return float(settings.size[row])
             case ActionKind.BALLOON_CAP:
                 cap = float(settings.balloon_cap[row])
                 return None if np.isnan(cap) else cap
-            case ActionKind.MIGRATE:
-                raise ValueError("a migration is no setting")
+            case _:
+                assert_never(kind)
 
     def standing(self, action: Action) -> Standing:
         """Whether the world is as the action expects it, or as it would leave it."""
-        inventory = self._world.inventory
-        row = inventory.vm_by_moid.get(action.subject.moid)
-        if row is None:
+        try:
+            now, before, after = self._compared(action)
+        except StaleFault:
+            # It is gone.
             return Standing.OTHER
-        if isinstance(action, Migrate):
-            here = inventory.host_moids[int(self._world.fleet.host[row])]
-            before, after, now = action.source.moid, action.target.moid, here
-            if now == after:
-                return Standing.AFTER
-            return Standing.BEFORE if now == before else Standing.OTHER
-        value = self.current(row, action.setting)
-        if value == action.to_mib:
+        if now == after:
             return Standing.AFTER
-        return Standing.BEFORE if value == action.from_mib else Standing.OTHER
+        return Standing.BEFORE if now == before else Standing.OTHER
+
+    def _compared(self, action: Action) -> tuple[object, object, object]:
+        """What an action changes: as it is, as it is expected, and as it is to be."""
+        world = self._world
+        inventory, fleet = world.inventory, world.fleet
+        match action:
+            case Migrate():
+                here = inventory.host_moids[int(fleet.host[self.vm(action)])]
+                return here, action.source.moid, action.target.moid
+            case SetMemory():
+                now = self.current(self.vm(action), action.setting)
+                return now, action.from_mib, action.to_mib
+            case SetShares():
+                shares = float(inventory.settings.shares[self.vm(action)])
+                return shares, action.from_shares, action.to_shares
+            case EnableHotAdd():
+                return bool(inventory.settings.hot_add[self.vm(action)]), False, True
+            case MigrateStorage():
+                here = inventory.datastore_moids[int(inventory.vm_datastore[self.vm(action)])]
+                return here, action.source.moid, action.target.moid
+            case Stop():
+                return bool(fleet.on[self.vm(action)]), True, False
+            case Start():
+                return bool(fleet.on[self.vm(action)]), False, True
+            case SetPool():
+                now = self.current_of_pool(self.powers.pool(action.pool), action.setting)
+                return now, action.before, action.after
+            case SuspendHost():
+                return self._rests(self.powers.host(action.host)), None, action.rest
+            case ProvisionHost():
+                return self._rests(self.powers.host(action.host)), action.rest, None
+            case ApplyRecommendation():
+                # No DRS thinks in the plant: there is nothing to apply but what has come true.
+                there = [self.standing(move) is Standing.AFTER for move in action.moves]
+                return all(there), None, True
+            case _:
+                assert_never(action)
+
+    def _rests(self, row: int) -> Rest | None:
+        inventory = self._world.inventory
+        if inventory.standby[row]:
+            return Rest.STANDBY
+        return Rest.MAINTENANCE if inventory.maintenance[row] else None
+
+    def current_of_pool(self, row: int, setting: PoolSetting) -> float | None:
+        """A pool's setting as it is: MiB or shares, None for no limit."""
+        pool = self._world.inventory.pools[row]
+        match setting:
+            case PoolSetting.RESERVATION:
+                return pool.reservation_mib
+            case PoolSetting.LIMIT:
+                return None if np.isinf(pool.limit_mib) else pool.limit_mib
+            case PoolSetting.SHARES:
+                return pool.shares
+            case _:
+                assert_never(setting)
 
     # ---------------------------------------------------------------- checks
 
     def check(self, action: Action) -> None:
         """Raise what vCenter would answer to the action now."""
-        row = self.vm(action)
-        spec, name = self._world.inventory.vms[row], action.subject.name
-        if spec.template:
+        powers, name = self.powers, action.subject.name
+        if isinstance(action, VmAction) and self._world.inventory.vms[self.vm(action)].template:
             raise FinalFault("is a template", fault="NotSupported", where=name)
         if self.standing(action) is not Standing.BEFORE:
             raise StaleFault(
                 "is not as the action expects it", fault="ConcurrentAccess", where=name,
                 cure="read the estate again",
             )  # fmt: skip
-        if isinstance(action, Migrate):
-            self._check_migrate(action, row)
-        else:
-            self._check_setting(action, row)
+        match action:
+            case Migrate():
+                self._check_migrate(action, self.vm(action))
+            case SetMemory():
+                self._check_setting(action, self.vm(action))
+            case SetShares():
+                powers.check_shares(action)
+            case EnableHotAdd():
+                powers.check_enable_hot_add(action, self.vm(action))
+            case MigrateStorage():
+                powers.check_storage(action, self.vm(action))
+            case Stop():
+                powers.check_stop(action, self.vm(action))
+            case Start():
+                self._check_start(action, self.vm(action))
+            case SetPool():
+                row = powers.pool(action.pool)
+                powers.check_pool(action, row, self.pool_unreserved())
+            case SuspendHost():
+                powers.check_suspend(action, powers.host(action.host))
+            case ProvisionHost():
+                powers.check_provision(action, powers.host(action.host))
+            case ApplyRecommendation():
+                raise StaleFault(
+                    "there is no such recommendation", fault="InvalidState", where=name
+                )
+            case _:
+                assert_never(action)
+
+    def _check_start(self, action: Start, row: int) -> None:
+        unreserved = self.host_unreserved()
+        self.powers.check_start(action, row, unreserved)
+        target = self.powers.start_host(action, row, unreserved)
+        self._require_rules(action.vm.name, row, target)
+        settings, pool = self._world.inventory.settings, int(self._world.inventory.vm_pool[row])
+        free = float(self.pool_unreserved()[pool])
+        if float(settings.reservation[row]) > free:
+            raise StaleFault(
+                f"pool {self._world.inventory.pools[pool].name} can reserve {gib_text(free)} more",
+                fault="InsufficientMemoryResourcesFault", where=action.vm.name,
+            )  # fmt: skip
+
+    def _require_rules(self, name: str, row: int, target: int) -> None:
+        for rule, mandatory in self.broken_rules(row, target):
+            if mandatory:
+                raise FinalFault(
+                    f"the rule {rule} forbids it", fault="VmHostAffinityRuleViolation", where=name,
+                    cure="change the rule",
+                )  # fmt: skip
 
     def _check_setting(self, action: SetMemory, row: int) -> None:
         spec, settings = self._world.inventory.vms[row], self._world.inventory.settings
@@ -112,10 +231,12 @@ class Admission:
                 self._check_reservation(action, row)
             case ActionKind.HOT_ADD:
                 self._check_hot_add(action, row)
+            case ActionKind.RESIZE:
+                self.powers.check_resize(action, row)
             case ActionKind.BALLOON_CAP:
                 pass
-            case ActionKind.MIGRATE:
-                raise _invalid(name, "a migration is no setting")
+            case _:
+                assert_never(action.setting)
 
     def _check_reservation(self, action: SetMemory, row: int) -> None:
         spec, settings = self._world.inventory.vms[row], self._world.inventory.settings
@@ -140,7 +261,7 @@ class Admission:
         value, size = float(action.to_mib), float(settings.size[row])
         if not world.fleet.on[row]:
             raise StaleFault("is powered off", fault="InvalidPowerState", where=name)
-        if not spec.hot_add or spec.fault_tolerance or spec.passthrough:
+        if not settings.hot_add[row] or spec.fault_tolerance or spec.passthrough:
             raise FinalFault(
                 "does not take memory while it runs", fault="MemoryHotPlugNotSupported",
                 where=name, cure="enable memory hot-add while it is powered off",
@@ -204,17 +325,17 @@ class Admission:
                     f"host {host.name} has no vMotion network", fault="VMotionNotConfigured",
                     where=name, cure="enable vMotion on a VMkernel adapter",
                 )  # fmt: skip
+        if inventory.standby[target]:
+            raise StaleFault(
+                f"host {inventory.hosts[target].name} is in standby", fault="InvalidHostState",
+                where=name,
+            )  # fmt: skip
         if inventory.maintenance[target]:
             raise StaleFault(
                 f"host {inventory.hosts[target].name} is in maintenance mode",
                 fault="InvalidHostState", where=name,
             )  # fmt: skip
-        for rule, mandatory in self.broken_rules(row, target):
-            if mandatory:
-                raise FinalFault(
-                    f"the rule {rule} forbids it", fault="VmHostAffinityRuleViolation", where=name,
-                    cure="change the rule",
-                )  # fmt: skip
+        self._require_rules(name, row, target)
         need = float(inventory.settings.reservation[row] + fleet.overhead[row])
         free = float(self.host_unreserved()[target])
         if need > free:
@@ -263,7 +384,7 @@ class Admission:
         """(P,) what a VM in each pool can still reserve; HA's failover reserve is held back."""
         world = self._world
         hosts, inventory = world.hosts, world.inventory
-        usable = inventory.connected() & ~inventory.maintenance
+        usable = inventory.fit()
         per_host = (hosts.memory - hosts.min_free - hosts.vmkernel) * usable
         total = laws.summed(per_host, inventory.host_cluster, len(inventory.clusters))
         held_back = np.array(

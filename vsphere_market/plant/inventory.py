@@ -22,6 +22,7 @@ class Settings:
         reservation, limit, shares: of the VM itself, pools apart.
         locked: reservation follows the size.
         balloon_cap: NaN is the host's default.
+        hot_add: memory can be added while it runs.
         version: changes with every reconfiguration.
     """
 
@@ -32,6 +33,7 @@ class Settings:
     shares: FloatArray
     locked: BoolArray
     balloon_cap: FloatArray
+    hot_add: BoolArray
     version: IndexArray
 
 
@@ -44,6 +46,8 @@ class Inventory:
             -1 is none.
         connection: of each host; an administrator may change it.
         maintenance: (H,) hosts in maintenance mode; likewise.
+        standby: (H,) hosts that are powered down until they are woken.
+        vm_datastore: row of the datastore that holds each VM's files.
         settings: what can change on VMs.
     """
 
@@ -66,7 +70,22 @@ class Inventory:
         self.vm_by_moid = {moid: row for row, moid in enumerate(self.vm_moids)}
         self.connection = [host.connection for host in self.hosts]
         self.maintenance = np.array([host.maintenance for host in self.hosts], dtype=np.bool_)
+        self.standby = np.zeros(len(self.hosts), dtype=np.bool_)
+        self.pool_by_moid = {moid: row for row, moid in enumerate(self.pool_moids)}
+        self._lay_datastores(spec)
         self.settings = self._settings()
+
+    def fit(self) -> BoolArray:
+        """(H,) hosts that can take VMs: reached, awake, and not in maintenance mode."""
+        return self.connected() & ~self.standby & ~self.maintenance
+
+    def _lay_datastores(self, spec: EstateSpec) -> None:
+        self.datastores = tuple(name for c in spec.clusters for name in c.datastores)
+        self.datastore_cluster = _owners(c.datastores for c in spec.clusters)
+        self.datastore_moids = tuple(f"datastore-{row + 1}" for row in range(len(self.datastores)))
+        self.datastore_by_moid = {moid: row for row, moid in enumerate(self.datastore_moids)}
+        first = np.searchsorted(self.datastore_cluster, np.arange(len(self.clusters)))
+        self.vm_datastore = np.asarray(first, dtype=np.int64)[self.vm_cluster]
 
     def connected(self) -> BoolArray:
         """(H,) hosts that vCenter reaches."""
@@ -105,6 +124,7 @@ class Inventory:
             shares=np.array([vm.shares for vm in vms]),
             locked=np.array([vm.locked for vm in vms], dtype=np.bool_),
             balloon_cap=np.array(caps, dtype=np.float64),
+            hot_add=np.array([vm.hot_add for vm in vms], dtype=np.bool_),
             version=np.ones(len(vms), dtype=np.int64),
         )
 

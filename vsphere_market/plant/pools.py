@@ -24,11 +24,8 @@ class Pools:
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._reservation = np.array([pool.reservation_mib for pool in inventory.pools])
-        self._limit = np.array([pool.limit_mib for pool in inventory.pools])
-        self._shares = np.array([pool.shares for pool in inventory.pools])
         self._members = [self._below(row) for row in range(len(inventory.pools))]
-        self.divided = bool((self._reservation > 0.0).any() or np.isfinite(self._limit).any())
+        self.reread()
 
     def _below(self, row: int) -> BoolArray:
         """(V,) VMs in a pool or in pools beneath it."""
@@ -38,6 +35,14 @@ class Pools:
             if int(parent[child]) in inside:
                 inside.add(child)
         return np.isin(self._inventory.vm_pool, sorted(inside))
+
+    def reread(self) -> None:
+        """Take the settings of the inventory's pools anew, after any of them changed."""
+        pools = self._inventory.pools
+        self._reservation = np.array([pool.reservation_mib for pool in pools])
+        self._limit = np.array([pool.limit_mib for pool in pools])
+        self._shares = np.array([pool.shares for pool in pools])
+        self.divided = bool((self._reservation > 0.0).any() or np.isfinite(self._limit).any())
 
     def share_out(self, fleet: Fleet) -> None:
         """Set the fleet's shares: comparable among all VMs of a cluster."""

@@ -102,6 +102,7 @@ class ClusterSpec:
     ha: bool
     ha_admission_control: bool
     ha_reserve_memory_pct: float
+    datastores: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,26 +18,22 @@ from vsphere_market.errors import (
 from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.plant import laws, view
 from vsphere_market.plant.admission import Admission
-from vsphere_market.plant.estate_file import SHARE_LEVELS, read_estate
+from vsphere_market.plant.carrying import carry_out, duration_s
+from vsphere_market.plant.estate_file import read_estate
 from vsphere_market.plant.recorder import Pressure, Truth
 from vsphere_market.plant.spec import EstateSpec
 from vsphere_market.plant.vmotion import Migration, Phase
 from vsphere_market.plant.world import World
 from vsphere_market.port import (
     Action,
-    ActionKind,
     Finding,
     Migrate,
-    SetMemory,
     Severity,
     Standing,
     TaskHandle,
     TaskState,
     TaskStatus,
 )
-
-#: Seconds that a reconfiguration takes [ASM].
-RECONFIGURE_S = 2.0
 
 
 class PlantClock:
@@ -64,7 +60,6 @@ class _Task:
     """A request and what became of it."""
 
     handle: TaskHandle
-    row: int
     due_s: float
     migration: Migration | None = None
     state: TaskState = TaskState.RUNNING
@@ -143,7 +138,7 @@ class PlantVCenter:
         findings = []
         try:
             self._admission.check(action)
-            self._one_at_a_time(self._admission.vm(action), action)
+            self._one_at_a_time(action)
         except ActionError as fault:
             findings.append(
                 Finding(fault.fault, Severity.ERROR, action.subject.name, fault.what, fault.cure)
@@ -151,7 +146,7 @@ class PlantVCenter:
         else:
             if isinstance(action, Migrate):
                 row = self._admission.vm(action)
-                target = self._admission.host(action.subject, action.target)
+                target = self._admission.host(action.vm, action.target)
                 findings += [
                     Finding(
                         "rule", Severity.WARNING, action.subject.name,
@@ -181,7 +176,11 @@ class PlantVCenter:
                         "enable vMotion on a VMkernel adapter",
                     )
                 )  # fmt: skip
-        closed = sum(not vm.hot_add for vm in inventory.vms if not vm.template)
+        closed = sum(
+            not enabled
+            for vm, enabled in zip(inventory.vms, inventory.settings.hot_add, strict=True)
+            if not vm.template
+        )
         if closed:
             findings.append(
                 Finding(
@@ -200,15 +199,14 @@ class PlantVCenter:
         Raises:
             ActionError: when vCenter would refuse it.
         """
-        row = self._admission.vm(action)
-        self._one_at_a_time(row, action)
+        self._one_at_a_time(action)
         self._admission.check(action)
         now_s = self._clock.now_s()
         handle = TaskHandle(f"task-{len(self._tasks) + 1}", action, now_s)
-        task = _Task(handle, row, now_s + RECONFIGURE_S)
+        task = _Task(handle, now_s + duration_s(action))
         if isinstance(action, Migrate):
-            target = self._admission.host(action.subject, action.target)
-            task.migration = self.world.migrations.begin(row, target)
+            target = self._admission.host(action.vm, action.target)
+            task.migration = self.world.migrations.begin(self._admission.vm(action), target)
             task.state = TaskState.QUEUED
         self._tasks[handle.task] = task
         self._open.append(task)
@@ -273,8 +271,9 @@ class PlantVCenter:
 
     # ---------------------------------------------------------------- inside
 
-    def _one_at_a_time(self, row: int, action: Action) -> None:
-        if any(task.row == row for task in self._open):
+    def _one_at_a_time(self, action: Action) -> None:
+        subject = action.subject.moid
+        if any(task.handle.action.subject.moid == subject for task in self._open):
             raise TransientFault(
                 "another task on it is under way", fault="TaskInProgress", where=action.subject.name
             )
@@ -294,31 +293,7 @@ class PlantVCenter:
             task.state, task.error = TaskState.ERROR, fault
             return
         task.state = TaskState.SUCCESS
-        if isinstance(action, SetMemory):
-            self._set(action, task.row)
-
-    def _set(self, action: SetMemory, row: int) -> None:
-        world = self.world
-        settings, spec = world.inventory.settings, world.inventory.vms[row]
-        value = np.nan if action.to_mib is None else float(action.to_mib)
-        match action.setting:
-            case ActionKind.LIMIT:
-                settings.limit[row] = np.inf if np.isnan(value) else value
-            case ActionKind.RESERVATION:
-                settings.reservation[row] = value
-            case ActionKind.BALLOON_CAP:
-                settings.balloon_cap[row] = value
-            case ActionKind.HOT_ADD:
-                # Shares of one of the usual levels go by the size.
-                if settings.shares[row] / settings.size[row] in SHARE_LEVELS.values():
-                    settings.shares[row] *= value / settings.size[row]
-                world.grow(row, value, spec.onlining_s)
-                if settings.locked[row]:
-                    settings.reservation[row] = value
-            case ActionKind.MIGRATE:
-                raise AssertionError("the admission lets no migration through as a setting")
-        settings.version[row] += 1
-        world.reconfigured()
+        carry_out(self.world, self._admission, action)
 
     def _follow_migrations(self) -> None:
         """Let tasks follow their migrations."""

@@ -69,7 +69,9 @@ def _cpu_demand(world: World) -> FloatArray:
 def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
     inventory, fleet, hosts = world.inventory, world.fleet, world.hosts
     specs, count = inventory.hosts, len(inventory.hosts)
-    up = inventory.connected()
+    reached = inventory.connected()
+    # A host that is powered down gives no counters.
+    up = reached & ~inventory.standby
 
     def total(per_vm: FloatArray) -> FloatArray:
         summed = laws.summed(per_vm, fleet.host, count)
@@ -84,7 +86,10 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         name=tuple(spec.name for spec in specs),
         cluster=inventory.host_cluster,
         connection=tuple(inventory.connection),
-        power=tuple(POWERED_ON if ok else "unknown" for ok in up),
+        power=tuple(
+            "standBy" if rests else POWERED_ON if ok else "unknown"
+            for ok, rests in zip(reached.tolist(), inventory.standby.tolist(), strict=True)
+        ),
         in_maintenance=inventory.maintenance.copy(),
         in_quarantine=np.array([spec.quarantine for spec in specs]),
         failover_host=np.zeros(count, dtype=np.bool_),
@@ -93,7 +98,10 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         vmotion_enabled=np.array([spec.link_mbps > 0 for spec in specs]),
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),
         networks=tuple((f"network-{c + 1}",) for c in inventory.host_cluster.tolist()),
-        datastores=tuple((c,) for c in inventory.host_cluster.tolist()),
+        datastores=tuple(
+            tuple(np.flatnonzero(inventory.datastore_cluster == c).tolist())
+            for c in inventory.host_cluster.tolist()
+        ),
         memory_mib=hosts.memory,
         vmkernel_mib=_shown(hosts.vmkernel, up),
         low_free_threshold_mib=_shown(np.round(hosts.min_free), up),
@@ -133,12 +141,12 @@ def _pools(world: World, admission: Admission) -> PoolTable:
 
 
 def _datastores(world: World) -> DatastoreTable:
-    """One shared datastore per cluster: storage is not modelled."""
-    clusters = world.inventory.clusters
-    count = len(clusters)
+    """Datastores that all hosts of their cluster see; their space is not modelled."""
+    inventory = world.inventory
+    count = len(inventory.datastores)
     return DatastoreTable(
-        moid=tuple(f"datastore-{row + 1}" for row in range(count)),
-        name=tuple(f"{cluster.name}-shared" for cluster in clusters),
+        moid=inventory.datastore_moids,
+        name=inventory.datastores,
         capacity_mib=np.full(count, np.nan),
         free_mib=np.full(count, np.nan),
         accessible=np.ones(count, dtype=np.bool_),
@@ -170,7 +178,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         tags=tuple(vm.tags for vm in vms),
         custom_attributes=tuple(vm.attributes for vm in vms),
         networks=tuple((f"network-{cluster + 1}",) for cluster in clusters),
-        datastores=tuple((cluster,) for cluster in clusters),
+        datastores=tuple((datastore,) for datastore in inventory.vm_datastore.tolist()),
         size_mib=settings.size,
         vcpus=fleet.vcpus,
         reservation_mib=settings.reservation,
@@ -178,12 +186,10 @@ def _vms(world: World, sampled: float) -> VmTable:
         shares=settings.shares,
         reservation_locked_to_max=settings.locked,
         cpu_reservation_mhz=np.zeros(count),
-        hot_add_enabled=np.array([vm.hot_add for vm in vms]),
-        hot_add_limit_mib=_if(
-            np.array([vm.hot_add for vm in vms]), np.array([vm.hot_add_limit_mib for vm in vms])
-        ),
+        hot_add_enabled=settings.hot_add.copy(),
+        hot_add_limit_mib=_if(settings.hot_add, np.array([vm.hot_add_limit_mib for vm in vms])),
         hot_add_increment_mib=_if(
-            np.array([vm.hot_add for vm in vms]), np.array([vm.hot_add_increment_mib for vm in vms])
+            settings.hot_add, np.array([vm.hot_add_increment_mib for vm in vms])
         ),
         balloon_cap_mib=settings.balloon_cap,
         latency_sensitivity_high=np.array([vm.latency_sensitive for vm in vms]),

@@ -89,6 +89,10 @@ class Demand:
         self._next, self._on_next = self._evaluate(start_s + GRID_S)
         self._slope = self._slopes()
 
+    def allow(self, row: int) -> None:
+        """Give a VM that was off from the start its demand, from one of the next minutes on."""
+        self._allowed[row] = True
+
     def _slopes(self) -> list[FloatArray]:
         """Change per step towards the next evaluation; a VM that is off stays at nothing."""
         return [

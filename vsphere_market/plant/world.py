@@ -52,6 +52,9 @@ class World:
         self.now_s = spec.start_s
         self._onlining: list[tuple[float, int, float]] = []
         self._waiting: IndexArray = np.zeros(0, dtype=np.int64)
+        #: VMs that somebody stopped, and those that somebody started, whatever their churn says.
+        self._stopped = np.zeros(len(vms), dtype=np.bool_)
+        self._started = np.zeros(len(vms), dtype=np.bool_)
         self._check_reservations()
         self.demand.settle(fleet)
         self.reconfigured()
@@ -133,6 +136,38 @@ class World:
             self.hosts.free = self.hosts.memory - fleet.used_by_host(self.hosts)
         self._onlining.append((self.now_s + onlining_s, row, size_mib))
 
+    def resize(self, row: int, size_mib: float) -> None:
+        """Another size for a VM that is off; what its guest wants does not change by it."""
+        fleet = self.fleet
+        self.inventory.settings.size[row] = size_mib
+        fleet.size[row] = fleet.guest_size[row] = size_mib
+
+    def stop(self, row: int) -> None:
+        """Power a VM off; it stays off until it is started."""
+        self._stopped[row], self._started[row] = True, False
+        self.model.power(row, on=False)
+        self.recorder.restart(row)
+        self._silence()
+        self.reconfigured()
+
+    def start(self, row: int, host: int) -> None:
+        """Power a VM on, on that host of its cluster."""
+        settings = self.inventory.settings
+        self._stopped[row], self._started[row] = False, True
+        self.demand.allow(row)
+        self.fleet.host[row] = host
+        self.model.power(row, on=True)
+        self.recorder.restart(row)
+        settings.boot_size[row] = settings.size[row]
+        self.reconfigured()
+
+    def _silence(self) -> None:
+        """Nobody asks for memory in VMs that wait for room, or that somebody stopped."""
+        fleet = self.fleet
+        off = np.union1d(self._waiting, np.flatnonzero(self._stopped))
+        for column in (fleet.working, fleet.anon, fleet.cache_want):
+            column[off] = 0.0
+
     def step(self) -> list[Migration]:
         """Go on by one step; returns the migrations that ended in it."""
         fleet = self.fleet
@@ -179,9 +214,8 @@ class World:
                 self.pools.share_out(fleet)
             if self.pools.divided or changed:
                 self.pools.divide(fleet)
-        if len(self._waiting):
-            for column in (fleet.working, fleet.anon, fleet.cache_want):
-                column[self._waiting] = 0.0
+        if len(self._waiting) or self._stopped.any():
+            self._silence()
 
     def _switch(self, fleet: Fleet) -> bool:
         """Power VMs on and off as the demand has it; returns whether any changed.
@@ -190,9 +224,10 @@ class World:
         """
         settings = self.inventory.settings
         waiting: list[int] = []
-        changed = np.flatnonzero(self.demand.on != fleet.on).tolist()
+        wanted = (self.demand.on | self._started) & ~self._stopped
+        changed = np.flatnonzero(wanted != fleet.on).tolist()
         for row in changed:
-            on = bool(self.demand.on[row])
+            on = bool(wanted[row])
             if on and not self._can_start(row):
                 waiting.append(row)
                 continue
@@ -207,6 +242,8 @@ class World:
         """Whether a VM's host has room for its overhead, and unreserved memory for the rest."""
         fleet, hosts, settings = self.fleet, self.hosts, self.inventory.settings
         host = int(fleet.host[row])
+        if self.inventory.standby[host]:
+            return False
         overhead = float(laws.overhead_mib(settings.size[row], fleet.vcpus[row]))
         here = (fleet.host == host) & fleet.on
         reserved = float((settings.reservation + fleet.overhead)[here].sum())

@@ -13,7 +13,7 @@ from vsphere_market.policy.rulebook import BudgetScope, Mode
 from vsphere_market.policy.schedule import Timing, parse_timing
 from vsphere_market.policy.schema import Kind
 from vsphere_market.policy.selectors import Selector, parse_selector
-from vsphere_market.port import ActionKind, Finding
+from vsphere_market.port import GRAVE, ActionKind, Finding
 from vsphere_market.units import MIB_PER_GIB
 
 UNBOUNDED = float("inf")
@@ -318,7 +318,10 @@ def _modes(kind: Kind, spec: Mapping[str, Any]) -> tuple[ModeOf, ...]:
                     mode = Mode[single[action.value].upper()]
                     said.append(ModeOf(action, mode, f"/spec/modes/{action}"))
                 elif "mode" in spec:
-                    said.append(ModeOf(action, Mode[spec["mode"].upper()], "/spec/mode"))
+                    mode = Mode[spec["mode"].upper()]
+                    # What is grave is named by who wants it done; forbidding it needs no naming.
+                    if action not in GRAVE or mode <= Mode.RECOMMEND:
+                        said.append(ModeOf(action, mode, "/spec/mode"))
             return tuple(said)
     return ()
 

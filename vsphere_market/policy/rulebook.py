@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsphere_market.estate import RuleTable, Snapshot
-from vsphere_market.port import ActionKind
+from vsphere_market.port import GRAVE, ActionKind
 from vsphere_market.units import BoolArray, FloatArray
 
 
@@ -179,8 +179,9 @@ class Rulebook:
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-#: Without policies a person approves everything.
+#: Without policies a person approves everything; what is grave is only shown.
 DEFAULT_MODE = Mode.APPROVE
+DEFAULT_GRAVE_MODE = Mode.RECOMMEND
 DEFAULT_PRIORITY = 1.0
 DEFAULT_STEP_MIB = 1024.0
 DEFAULT_COOLDOWN_S = 3600.0
@@ -190,14 +191,27 @@ DEFAULT_PERCENTILE = 0.95
 DEFAULT_WINDOW_S = 14 * 86_400.0
 
 
-def default_rulebook(snapshot: Snapshot, mode: Mode = DEFAULT_MODE) -> Rulebook:
-    """The rulebook of an estate without policies: every kind in ``mode``, all VMs alike."""
+def default_mode(kind: ActionKind) -> Mode:
+    """The mode of a kind of action for which no document says anything."""
+    return DEFAULT_GRAVE_MODE if kind in GRAVE else DEFAULT_MODE
+
+
+def default_rulebook(snapshot: Snapshot, mode: Mode | None = None) -> Rulebook:
+    """The rulebook of an estate without policies, all VMs alike.
+
+    Args:
+        snapshot: the estate.
+        mode: of every kind of action; None for the defaults.
+    """
     vms, hosts = len(snapshot.vms), len(snapshot.hosts)
     return Rulebook(
         digest="",
         priority=np.full(vms, DEFAULT_PRIORITY),
         guarantee=np.zeros(vms),
-        modes={kind: np.full(vms, mode, dtype=np.int8) for kind in ActionKind},
+        modes={
+            kind: np.full(vms, default_mode(kind) if mode is None else mode, dtype=np.int8)
+            for kind in ActionKind
+        },
         min_size_mib=np.zeros(vms),
         max_size_mib=np.full(vms, np.inf),
         step_mib=np.full(vms, DEFAULT_STEP_MIB),

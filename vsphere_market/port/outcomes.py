@@ -78,6 +78,9 @@ class Cause(StrEnum):
     STOPPED = "stopped"
     #: Somebody else cancelled the task.
     FOREIGN_CANCEL = "foreign-cancel"
+    #: It must be done still, and is when the program runs again: a VM that was stopped for a
+    #: change is started.
+    OWED = "owed"
     #: The program ended in the middle; found out at the next start.
     INTERRUPTED = "interrupted"
 
@@ -123,6 +126,7 @@ class Unsettled:
         intent_s: Unix time of the last intent; None when it was never going to be submitted yet.
         task: id of the last task that was accepted, "" if none was.
         submitted_s: Unix time at the source of that task, None if there is none.
+        owed: it starts a VM that an earlier step of the same execution stopped, or may have.
     """
 
     execution: str
@@ -132,3 +136,4 @@ class Unsettled:
     intent_s: float | None
     task: str
     submitted_s: float | None
+    owed: bool = False

@@ -16,7 +16,7 @@ from vsphere_market.errors import StorageError
 from vsphere_market.plant import EstateSpec, read_estate
 from vsphere_market.plant.traces import TraceSet, read_traces
 from vsphere_market.policy import NO_POLICIES, PolicySet, load_policies
-from vsphere_market.port import Migrate
+from vsphere_market.port import Migrate, amounts_of
 from vsphere_market.proving.hands import Deed
 from vsphere_market.proving.recast import recast
 from vsphere_market.proving.roster import Named
@@ -144,7 +144,7 @@ def _deed_json(deed: Deed) -> dict[str, Any]:
     if isinstance(action, Migrate):
         entry |= {"from": action.source.name, "to": action.target.name}
     else:
-        entry |= {"from": action.from_mib, "to": action.to_mib}
+        entry["from"], entry["to"] = amounts_of(action)
     entry["ended_s"] = deed.ended_s
     if not deed.good:
         entry["why"] = deed.why

@@ -117,7 +117,9 @@ def test_a_vm_that_was_moved_rests(tmp_path: Path) -> None:
     plant = hot_plant()
     with road(tmp_path, plant) as way:
         report = one_cycle(way, 1)
-        moved = {step.action.subject.moid for step in report.plan.steps if step.action.kind == "migrate"}
+        moved = {
+            step.action.subject.moid for step in report.plan.steps if step.action.kind == "migrate"
+        }
         again = one_cycle(way, 2)
     vms = again.frame.snapshot.vms
     resting = {

@@ -18,6 +18,7 @@ from vsphere_market.control.explain import (
 )
 from vsphere_market.errors import PlanError, UsageError
 from vsphere_market.market import Cause, Reason
+from vsphere_market.market.trades import TRADED
 from vsphere_market.plant import PlantVCenter
 from vsphere_market.port import ActionKind, OutcomeKind
 
@@ -70,7 +71,7 @@ def test_a_host_that_may_not_be_taken_says_why() -> None:
 def test_each_kind_of_action_has_a_verdict() -> None:
     standing = framed(hot_plant())
     found = explain_vm_row(standing, row_of(standing, "calm-01"))
-    assert {offer.kind for offer in found.offers} == set(ActionKind)
+    assert {offer.kind for offer in found.offers} == set(TRADED)
     assert all(offer.sentence.endswith(".") for offer in found.offers)
     offers = {offer.kind: offer for offer in found.offers}
     assert offers[ActionKind.LIMIT].sentence == "It has no limit below its size."

@@ -13,7 +13,7 @@ from vsphere_market.policy import (
     default_rulebook,
 )
 from vsphere_market.policy.compile import VM_NUMBERS
-from vsphere_market.port import ActionKind
+from vsphere_market.port import GRAVE, ActionKind
 
 DB = {"name": "db-*"}
 
@@ -28,8 +28,23 @@ def test_without_policies_the_defaults_hold() -> None:
     for name in VM_NUMBERS:
         np.testing.assert_array_equal(getattr(result.rulebook, name), getattr(default, name))
     for kind in ActionKind:
-        assert set(result.rulebook.modes[kind]) == {Mode.APPROVE}
+        expected = Mode.RECOMMEND if kind in GRAVE else Mode.APPROVE
+        assert set(result.rulebook.modes[kind]) == {expected}
     assert len(result.rulebook.rules) == 0
+
+
+def test_what_is_grave_is_raised_by_name_only() -> None:
+    everything = document("automation", "all", spec={"mode": "automatic"})
+    rulebook = compiled(shop(), everything).rulebook
+    for kind in ActionKind:
+        expected = Mode.RECOMMEND if kind in GRAVE else Mode.AUTOMATIC
+        assert set(rulebook.modes[kind]) == {expected}
+    named = document("automation", "named", spec={"modes": {"stop": "automatic"}})
+    rulebook = compiled(shop(), everything, named).rulebook
+    assert set(rulebook.modes[ActionKind.STOP]) == {Mode.AUTOMATIC}
+    nothing = document("automation", "none", spec={"mode": "off"})
+    rulebook = compiled(shop(), nothing, named).rulebook
+    assert all(set(modes) == {Mode.OFF} for modes in rulebook.modes.values())
 
 
 def test_a_tier() -> None:

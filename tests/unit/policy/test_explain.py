@@ -6,6 +6,7 @@ from vsphere_market.policy import (
     explain_vm,
     parse_policies,
 )
+from vsphere_market.port import GRAVE
 
 DOCUMENTS = [
     document("tier", "gold", description="Earns the money.", selector={"name": "db-*"},
@@ -58,6 +59,8 @@ def test_every_setting_with_the_line_that_decided_it() -> None:
         "modes.reservation": ("automatic", f"{FILE}#/1/spec/mode"),
         "modes.hot-add": ("automatic", f"{FILE}#/1/spec/mode"),
         "modes.balloon-cap": ("automatic", f"{FILE}#/1/spec/mode"),
+        "modes.shares": ("automatic", f"{FILE}#/1/spec/mode"),
+        **{f"modes.{kind}": ("recommend", "") for kind in GRAVE},
         "rules": ("run-on: must run on esx-1, esx-2", f"{FILE}#/5/spec/rule"),
         "budgets": (
             "at most 8 migrations and 10 % of the VMs per cluster in 60 min",
@@ -105,4 +108,7 @@ def test_a_rulebook_without_policies_is_all_default() -> None:
     snapshot = shop()
     settings = explain_vm(default_rulebook(snapshot), snapshot, 0)
     assert {item.source for item in settings} == {""}
-    assert {item.value for item in settings if item.name.startswith("modes.")} == {"approve"}
+    values = {item.name: item.value for item in settings if item.name.startswith("modes.")}
+    grave = {f"modes.{kind}" for kind in GRAVE}
+    assert {values[name] for name in values.keys() - grave} == {"approve"}
+    assert {values[name] for name in grave} == {"recommend"}

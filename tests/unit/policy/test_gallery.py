@@ -19,7 +19,7 @@ from vsphere_market.policy import (
     load_policies,
     schema_documents,
 )
-from vsphere_market.port import ActionKind, Severity
+from vsphere_market.port import GRAVE, ActionKind, Severity
 
 ROOT = Path(__file__).resolve().parents[3]
 TESTS = sorted((ROOT / "policies").rglob("*.test.json"))
@@ -76,7 +76,8 @@ def test_the_whole_gallery_works_together() -> None:
 
 def test_safe_default_asks_for_everything() -> None:
     safe = rulebook(ROOT / "policies" / "safe-default.json")
-    assert all(set(modes) == {Mode.APPROVE} for modes in safe.modes.values())
+    for kind, modes in safe.modes.items():
+        assert set(modes) == {Mode.RECOMMEND if kind in GRAVE else Mode.APPROVE}
     assert len(safe.budgets) == 2
 
 
@@ -87,7 +88,7 @@ def test_shadow_does_nothing_even_beside_automation() -> None:
 
 def test_automatic_placement_acts_on_tagged_vms_only() -> None:
     book = rulebook(ROOT / "policies" / "automatic-placement.json")
-    for kind in ActionKind:
+    for kind in set(ActionKind) - GRAVE - {ActionKind.SHARES}:
         assert of(book.modes[kind], "vm-4") == Mode.AUTOMATIC
         assert of(book.modes[kind], "vm-5") == Mode.APPROVE
 
@@ -110,7 +111,8 @@ def test_dev_and_test_lend_first() -> None:
 
 def test_the_demo_is_hands_free_with_gold_databases() -> None:
     book = rulebook(DEMO)
-    assert all(set(modes) == {Mode.AUTOMATIC} for modes in book.modes.values())
+    for kind, modes in book.modes.items():
+        assert set(modes) == {Mode.RECOMMEND if kind in GRAVE else Mode.AUTOMATIC}
     assert of(book.priority, "db-01") > 1 > of(book.priority, "dev-01")
     assert of(book.guarantee, "db-01") > 0
     assert of(book.priority, "test-01") < 1

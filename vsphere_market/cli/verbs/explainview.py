@@ -339,7 +339,7 @@ def _steps_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 
 def _offer_json(offer: Offer) -> dict[str, Any]:
-    from vsphere_market.market.planfile import change_to_json
+    from vsphere_market.port.documents import change_to_json
 
     return {
         "kind": offer.kind.value,
@@ -353,7 +353,7 @@ def _offer_json(offer: Offer) -> dict[str, Any]:
 
 
 def _action_json(item: StepRecord) -> dict[str, Any]:
-    from vsphere_market.market.planfile import change_to_json, entity_to_json
+    from vsphere_market.port.documents import change_to_json, entity_to_json
 
     return {
         "execution": item.execution,

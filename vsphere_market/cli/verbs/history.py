@@ -35,8 +35,18 @@ class ActionKinds(StrEnum):
     MIGRATE = "migrate"
     LIMIT = "limit"
     RESERVATION = "reservation"
+    SHARES = "shares"
     HOT_ADD = "hot-add"
+    RESIZE = "resize"
+    ENABLE_HOT_ADD = "enable-hot-add"
     BALLOON_CAP = "balloon-cap"
+    MIGRATE_STORAGE = "migrate-storage"
+    STOP = "stop"
+    START = "start"
+    POOL = "pool-allocation"
+    SUSPEND_HOST = "suspend-host"
+    PROVISION_HOST = "provision-host"
+    DRS = "drs-recommendation"
 
 
 class Outcomes(StrEnum):

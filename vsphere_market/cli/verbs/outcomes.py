@@ -43,7 +43,7 @@ def outcome_table(result: ExecutionResult, title: str, chosen: Container[str]) -
 
 def outcome_json(item: Outcome) -> dict[str, Any]:
     """One outcome as JSON."""
-    from vsphere_market.market.planfile import change_to_json, entity_to_json
+    from vsphere_market.port.documents import change_to_json, entity_to_json
 
     return {
         "step": item.step,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from vsphere_market.cli.report import Column, Report, Table
-from vsphere_market.cli.words import counted
+from vsphere_market.cli.words import action_ends, counted
 from vsphere_market.control.policy_diff import PolicyDiff, StepChange
 from vsphere_market.market import Step
-from vsphere_market.port import Migrate
+from vsphere_market.port import SetMemory
 
 #: So many names of VMs are shown with a setting; all of them are in JSON.
 _NAMES = 3
@@ -117,6 +117,7 @@ def _form(step: Step | None) -> dict[str, Any] | None:
     if step is None:
         return None
     action, mode = step.action, step.mode.name.lower()
-    if isinstance(action, Migrate):
-        return {"from": action.source.name, "to": action.target.name, "mode": mode}
-    return {"from": action.from_mib, "to": action.to_mib, "unit": "MiB", "mode": mode}
+    if isinstance(action, SetMemory):
+        return {"from": action.from_mib, "to": action.to_mib, "unit": "MiB", "mode": mode}
+    before, after = action_ends(action)
+    return {"from": before, "to": after, "mode": mode}
