@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from vsphere_market.cli.report import Column, plain
 from vsphere_market.errors import UsageError
@@ -121,92 +121,26 @@ def instant(text: str, where: str, now_s: float) -> float:
 
 # ---------------------------------------------------------------- actions
 
-_WHAT = {
-    "limit": "limit",
-    "reservation": "reservation",
-    "hot-add": "size",
-    "resize": "size",
-    "balloon-cap": "balloon cap",
-}
-_ABSENT = {
-    "limit": "none",
-    "balloon-cap": "default",
-    "reservation": "none",
-    "pool-allocation": "none",
-}
-
 
 def absent_word(kind: str) -> str:
     """What an absent value of a setting means."""
-    return _ABSENT.get(kind, "–")
+    from vsphere_market.port import brief
+
+    return brief.absent_word(kind)
 
 
 def action_ends(action: Action) -> tuple[str, str]:
     """What an action changes from and to, in words."""
-    from vsphere_market import port
+    from vsphere_market.port import brief
 
-    absent = absent_word(action.kind.value)
-
-    def amounts(before: int | None, after: int | None) -> tuple[str, str]:
-        ends = [absent if end is None else memory(end) for end in (before, after)]
-        return ends[0], ends[1]
-
-    match action:
-        case port.Migrate() | port.MigrateStorage():
-            return action.source.name, action.target.name
-        case port.SetMemory():
-            return amounts(action.from_mib, action.to_mib)
-        case port.SetPool():
-            if action.setting is port.PoolSetting.SHARES:
-                return str(action.before), str(action.after)
-            return amounts(action.before, action.after)
-        case port.SetShares():
-            return str(action.from_shares), str(action.to_shares)
-        case port.EnableHotAdd():
-            return "disabled", "enabled"
-        case port.Stop():
-            return "on", "off"
-        case port.Start():
-            return "off", f"on {action.host.name}" if action.host else "on"
-        case port.SuspendHost():
-            return "in service", action.rest.value
-        case port.ProvisionHost():
-            return action.rest.value, "in service"
-        case port.ApplyRecommendation():
-            return "recommended", "applied"
-        case _:
-            assert_never(action)
+    return brief.action_ends(action)
 
 
 def action_text(action: Action) -> str:
     """An action in a few words: ``move web-1: esx-1 → esx-2``."""
-    from vsphere_market import port
+    from vsphere_market.port import brief
 
-    before, after = action_ends(action)
-    name = action.subject.name
-    match action:
-        case port.Migrate():
-            return f"move {name}: {before} → {after}"
-        case port.MigrateStorage():
-            return f"move files of {name}: {before} → {after}"
-        case port.SetMemory():
-            return f"{_WHAT[action.setting.value]} of {name}: {before} → {after}"
-        case port.SetShares():
-            return f"shares of {name}: {before} → {after}"
-        case port.EnableHotAdd():
-            return f"hot-add of {name}: {before} → {after}"
-        case port.Stop():
-            return f"{'power off' if action.hard else 'shut down'} {name}"
-        case port.Start():
-            return f"start {name}" + (f" on {action.host.name}" if action.host else "")
-        case port.SetPool():
-            return f"{action.setting.value} of pool {name}: {before} → {after}"
-        case port.SuspendHost() | port.ProvisionHost():
-            return f"host {name}: {before} → {after}"
-        case port.ApplyRecommendation():
-            return f"DRS recommendation {action.key} of {name}"
-        case _:
-            assert_never(action)
+    return brief.action_text(action)
 
 
 def mode_style(mode: str) -> str:

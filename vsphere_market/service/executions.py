@@ -16,6 +16,7 @@ from vsphere_market.control.cycle import Road
 from vsphere_market.errors import MarketError
 from vsphere_market.executor import ExecutionResult, Progress
 from vsphere_market.port import Outcome
+from vsphere_market.port.brief import action_text
 from vsphere_market.service import words
 from vsphere_market.service.plans import Kept
 from vsphere_market.service.problems import HttpProblem, missing, problem_of, unexpected
@@ -191,7 +192,7 @@ class ExecutionDesk:
             )
         ids = set(chosen)
         steps = OrderedDict(
-            (step.id, StepState(step.id, words.action_text(step.action)))
+            (step.id, StepState(step.id, action_text(step.action)))
             for step in kept.plan.steps
             if step.id in ids
         )

@@ -8,6 +8,7 @@ from vsphere_market.control.names import Thing, find
 from vsphere_market.errors import UsageError
 from vsphere_market.journal import Journal
 from vsphere_market.market import Step
+from vsphere_market.port.brief import action_text
 from vsphere_market.service import words
 from vsphere_market.service.marketdocs import host_document
 from vsphere_market.service.pastdocs import action_document, host_moment
@@ -131,7 +132,7 @@ def _headline(vm: VmExplanation) -> str:
 def _offer(item: Offer) -> Document:
     return {
         "kind": item.kind.value,
-        "text": words.action_text(item.action) if item.action else None,
+        "text": action_text(item.action) if item.action else None,
         "saving": words.number(item.saving),
         "disruption": words.number(item.disruption),
         "refused": item.refused.value if item.refused else None,

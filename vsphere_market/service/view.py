@@ -79,7 +79,7 @@ class View:
         """Managed object id -> ids of the plan's steps about it."""
         found: dict[str, list[str]] = {}
         for step in self.plan.steps:
-            found.setdefault(step.action.vm.moid, []).append(step.id)
+            found.setdefault(step.action.subject.moid, []).append(step.id)
         return {moid: tuple(ids) for moid, ids in found.items()}
 
     @cached_property

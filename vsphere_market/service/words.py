@@ -8,20 +8,12 @@ from typing import Any
 
 from vsphere_market.estate import time_text
 from vsphere_market.market import CAUSE_WORDS, SENTENCES, Evidence, Plan, Quote, Step, VmDiagnosis
-from vsphere_market.market.planfile import change_to_json, entity_to_json
 from vsphere_market.policy import EffectiveSetting
-from vsphere_market.port import Action, Entity, Migrate
-from vsphere_market.units import gib_text
+from vsphere_market.port import Action, Entity
+from vsphere_market.port.brief import action_text
+from vsphere_market.port.documents import action_to_json
 
 Document = dict[str, Any]
-
-_ABSENT = {"limit": "none", "balloon-cap": "default", "reservation": "none"}
-_WHAT = {
-    "limit": "limit",
-    "reservation": "reservation",
-    "hot-add": "size",
-    "balloon-cap": "balloon cap",
-}
 
 
 def number(value: float | None) -> float | None:
@@ -46,30 +38,12 @@ def maybe(item: Entity) -> Document | None:
 
 def subject(action: Action) -> Entity:
     """What an action is about."""
-    return action.vm
-
-
-def action_text(action: Action) -> str:
-    """An action in a few words: ``move web-1: esx-1 → esx-2``."""
-    name = subject(action).name
-    if isinstance(action, Migrate):
-        return f"move {name}: {action.source.name} → {action.target.name}"
-    kind = action.kind.value
-    before, after = (
-        _ABSENT.get(kind, "–") if end is None else gib_text(float(end))
-        for end in (action.from_mib, action.to_mib)
-    )
-    return f"{_WHAT.get(kind, kind)} of {name}: {before} → {after}"
+    return action.subject
 
 
 def action_json(action: Action) -> Document:
     """An action as plan files hold it, and in words."""
-    return {
-        "kind": action.kind.value,
-        "subject": entity_to_json(subject(action)),
-        **change_to_json(action),
-        "text": action_text(action),
-    }
+    return {**action_to_json(action), "text": action_text(action)}
 
 
 def evidence(items: Iterable[Evidence]) -> list[Document]:
