@@ -1,0 +1,59 @@
+/** The console by itself, as `vsphere-market serve` shows it. */
+
+import "./styles/all.css";
+import { getSession } from "./api/calls.js";
+import { Problem } from "./api/link.js";
+import type { Session } from "./api/schema.js";
+import { begin } from "./app/app.js";
+import { LOGGED_IN } from "./app/login.js";
+import "./app/login.js";
+import "./app/shell.js";
+import { startTheme } from "./app/theme.js";
+import { startClarity } from "./clarity.js";
+import { failed } from "./parts/states.js";
+import { render } from "lit";
+
+let csrf = "";
+const app = begin(
+  new URL("./", location.href).href.replace(/[?#].*$/, ""),
+  {
+    credentials: "same-origin",
+    headers: () => ({}),
+    changes: () => ({ "x-csrf-token": csrf }),
+  },
+  "standalone",
+);
+
+function enter(session: Session): void {
+  csrf = session.csrf_token ?? "";
+  app.session = session;
+  show("vsm-shell");
+}
+
+function show(name: "vsm-shell" | "vsm-login"): void {
+  const element = document.createElement(name);
+  if (name === "vsm-login") {
+    element.addEventListener(LOGGED_IN, (event) => enter((event as CustomEvent<Session>).detail));
+  }
+  document.body.replaceChildren(element);
+}
+
+async function start(): Promise<void> {
+  startTheme();
+  startClarity();
+  try {
+    enter(await getSession());
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) show("vsm-login");
+    else if (error instanceof Problem) render(failed(error, () => location.reload()), document.body);
+    else throw error;
+  }
+  app.link.onLoggedOut = () => {
+    if (app.session) {
+      app.session = undefined;
+      show("vsm-login");
+    }
+  };
+}
+
+void start();
