@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit sim lock clean
+.PHONY: help demo dev test lint format unit sim console lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,7 @@ dev: $(VENV)/.dev ## create .venv with everything that development needs
 
 test: $(VENV)/.dev build/vcsim ## check and test everything, fast things first
 	@$(MAKE) --no-print-directory lint
+	@$(PY) tools/console_build.py check
 	@$(PY) tools/system_parts.py ensure chromium
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
@@ -53,8 +54,11 @@ unit: $(VENV)/.dev ## the unit tests alone
 
 sim: build/vcsim ## build and test the vCenter simulators: build/vcsim, build/stock-vcsim
 
+console: $(VENV)/.dev ## build the console after a change of console/
+	@$(PY) tools/console_build.py build
+
 clean: ## remove what make and the tools have made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist console/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find vsphere_market tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- environment
@@ -103,5 +107,6 @@ lock: $(VENV)/.made ## renew the lock files in requirements/ (UPGRADE= keeps wha
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(UV_COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(UV_COMPILE) --group go -o requirements/go.txt
+	$(UV_COMPILE) --group node -o requirements/node.txt
 	$(UV_COMPILE) --group parts -c requirements/dev.txt -o requirements/parts.txt
 	$(UV_COMPILE) --group lock -o requirements/lock.txt

@@ -1,7 +1,7 @@
 /** The console by itself, as `vsphere-market serve` shows it. */
 
 import "./styles/all.css";
-import { getSession } from "./api/calls.js";
+import { getSession, logIn } from "./api/calls.js";
 import { Problem } from "./api/link.js";
 import type { Session } from "./api/schema.js";
 import { begin } from "./app/app.js";
@@ -38,11 +38,22 @@ function show(name: "vsm-shell" | "vsm-login"): void {
   document.body.replaceChildren(element);
 }
 
+/**
+ * `serve` shows an address that carries a token after the `#`, which browsers send to nobody. It logs
+ * in and leaves the address, so that it is in no history and on no screenshot.
+ */
+async function carried(): Promise<Session | null> {
+  const token = /^#token=(\w[\w-]*)$/.exec(location.hash)?.[1];
+  if (token === undefined) return null;
+  history.replaceState(null, "", location.pathname);
+  return logIn(token);
+}
+
 async function start(): Promise<void> {
   startTheme();
   startClarity();
   try {
-    enter(await getSession());
+    enter((await carried()) ?? (await getSession()));
   } catch (error) {
     if (error instanceof Problem && error.status === 401) show("vsm-login");
     else if (error instanceof Problem) render(failed(error, () => location.reload()), document.body);

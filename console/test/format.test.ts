@@ -37,8 +37,8 @@ describe("numbers with units", () => {
     expect(price(3528.59)).toBe("3,529");
     expect(price(26.59)).toBe("26.6");
     expect(price(2.331)).toBe("2.33");
-    expect(points(133_346_318)).toBe("133.3 m");
-    expect(points(4_518_284)).toBe("4.5 m");
+    expect(points(133_346_318)).toBe("133.3 M");
+    expect(points(4_518_284)).toBe("4.5 M");
     expect(points(256)).toBe("256");
   });
 
@@ -46,6 +46,9 @@ describe("numbers with units", () => {
     expect(evidence(9011.2, "MiB")).toBe("8.8 GiB");
     expect(evidence(0.527, "of usable")).toBe("53 % of usable");
     expect(evidence(2.2957, "points/MiB")).toBe("2.3 points/MiB");
+    expect(evidence(2, "0 high … 4 low")).toBe("soft");
+    expect(evidence(1, "hours")).toBe("1 hour");
+    expect(evidence(15, "count")).toBe("15");
     expect(evidence(null, "%")).toBe(UNKNOWN);
   });
 

@@ -50,10 +50,11 @@ describe("prices over time", () => {
 describe("supply and demand", () => {
   it("puts both on one axis, and leaves out what has no price", () => {
     const plot = supplyPlot(market([[1]]));
-    expect(plot.x).toEqual([0, 40, 70, 100, 130]);
+    expect(plot.x.map((gib) => gib * 1024)).toEqual([0, 40, 70, 100, 130]);
     expect(plot.series[0]?.values.map((value) => Number(value?.toFixed(6)))).toEqual([1, 2.2, 3.1, 4, 500]);
     expect(plot.series[1]?.values).toEqual([90, 3, 3, null, null]);
-    expect(plot.lines?.map((line) => line.value)).toEqual([3.1, 70]);
+    expect(plot.lines?.map((line) => line.value)).toEqual([3.1, 70 / 1024]);
+    expect(plot.xFormat?.(2)).toBe("2 GiB");
   });
 
   it("interpolates only between points", () => {

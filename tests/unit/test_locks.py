@@ -19,7 +19,7 @@ DECLARED = {
     "dev.txt": PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"],
     **{
         f"{name}.txt": PYPROJECT["dependency-groups"][name]
-        for name in ("build", "go", "parts", "lock")
+        for name in ("build", "go", "node", "parts", "lock")
     },
 }
 

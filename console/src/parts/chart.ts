@@ -3,6 +3,7 @@
 import { html, nothing, type PropertyValues } from "lit";
 import uPlot from "uplot";
 import { THEME_CHANGED, token } from "../app/theme.js";
+import { count } from "../text/format.js";
 import { at } from "../text/time.js";
 import { define, Part } from "./element.js";
 
@@ -25,7 +26,7 @@ export interface Plot {
   /** Unix seconds, or amounts when `xFormat` is given. */
   x: readonly number[];
   series: readonly Series[];
-  /** Absent for times. */
+  /** Absent for times; ticks show the plain number, whose unit the label names. */
   xFormat?: (value: number) => string;
   xLabel?: string;
   yLabel: string;
@@ -161,8 +162,8 @@ export class VsmChart extends Part {
       axes: [
         {
           ...axis,
-          size: x && plot.xLabel ? 34 : 30,
-          ...(x ? { values: (_: uPlot, splits: number[]) => splits.map((value) => x(value)) } : { values: times }),
+          size: x && plot.xLabel ? 30 : 40,
+          ...(x ? { values: (_: uPlot, splits: number[]) => splits.map((value) => count(value)) } : { values: times }),
           ...(plot.xLabel && x ? { label: plot.xLabel, labelSize: 18 } : {}),
         },
         {

@@ -80,6 +80,10 @@ export class VsmTable<T = unknown> extends Part {
   private active = 0;
   private frame = 0;
   private readonly hint = freshId("table-hint");
+  private readonly sizes = new ResizeObserver(() => {
+    this.fit();
+    this.fill(false);
+  });
 
   protected override render(): unknown {
     const sized = Math.max(1, Math.min(this.rows, this.source.length));
@@ -126,13 +130,7 @@ export class VsmTable<T = unknown> extends Part {
     const grid = this.grid;
     const body = this.body;
     if (changed.has("columns")) {
-      const template = (minor: boolean) =>
-        this.columns
-          .filter((column) => minor || !column.minor)
-          .map((column) => column.width)
-          .join(" ");
-      grid.style.setProperty("--columns", template(true));
-      grid.style.setProperty("--columns-narrow", template(false));
+      this.fit();
       for (const row of this.pool) row.remove();
       this.pool.length = 0;
     }
@@ -143,16 +141,37 @@ export class VsmTable<T = unknown> extends Part {
     this.fill(true);
   }
 
+  /** Columns that can be spared make way where there is no room for all. */
+  private fit(): void {
+    const grid = this.grid;
+    const wide = this.columns.reduce((sum, column) => sum + least(column.width), 0);
+    const narrow = grid.clientWidth > 0 && grid.clientWidth < wide;
+    const used = this.columns.filter((column) => !narrow || !column.minor);
+    grid.classList.toggle("narrow", narrow);
+    grid.style.setProperty("--columns", used.map((column) => column.width).join(" "));
+    grid.style.setProperty("--grid-width", `${used.reduce((sum, column) => sum + least(column.width), 0)}px`);
+  }
+
   private get grid(): HTMLElement {
     return this.querySelector<HTMLElement>(".grid") ?? this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated) this.sizes.observe(this.grid);
   }
 
   private get body(): HTMLElement {
     return this.querySelector<HTMLElement>(".grid-body") ?? this;
   }
 
+  protected override firstUpdated(): void {
+    this.sizes.observe(this.grid);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
     this.frame = 0;
   }
@@ -304,6 +323,11 @@ export class VsmTable<T = unknown> extends Part {
   }
 }
 
+/** The least width of a column as CSS's grid has it: `minmax(84px, 1fr)` or `64px`. */
+export function least(width: string): number {
+  return Number(/(\d+)px/.exec(width)?.[1] ?? 0);
+}
+
 function hide(row: HTMLElement): void {
   row.hidden = true;
   row.removeAttribute("data-index");
@@ -313,7 +337,7 @@ function hide(row: HTMLElement): void {
 function write<T>(cell: HTMLElement, shown: Cell, column: Column<T>): void {
   const name = `grid-cell${column.end ? " end" : ""}${column.minor ? " minor" : ""}${
     shown.tone && shown.tone !== "none" ? ` ${shown.tone}` : ""
-  }${shown.bar === undefined ? "" : " bar"}${shown.pill ? " pilled" : ""}`;
+  }${shown.bar === undefined ? "" : " meter"}${shown.pill ? " pilled" : ""}`;
   if (cell.className !== name) cell.className = name;
   const title = shown.title ?? shown.text;
   if (cell.title !== title) cell.title = title;

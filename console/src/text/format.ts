@@ -90,12 +90,12 @@ export function price(value: Amount): string {
   return numbers(size >= 100 ? 0 : size >= 10 ? 1 : 2).format(value);
 }
 
-/** Points: large sums, shortened. */
+/** Points: large sums are shortened to millions (M) and thousands of millions (G). */
 export function points(value: Amount): string {
   if (!known(value)) return UNKNOWN;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${numbers(1).format(value / 1e9)} bn`;
-  if (size >= 1e6) return `${numbers(1).format(value / 1e6)} m`;
+  if (size >= 1e9) return `${numbers(1).format(value / 1e9)} G`;
+  if (size >= 1e6) return `${numbers(1).format(value / 1e6)} M`;
   return numbers(size >= 100 ? 0 : 1).format(value);
 }
 
@@ -110,6 +110,9 @@ export function span(seconds: Amount): string {
   return `${numbers(1).format(seconds / 86_400)} days`;
 }
 
+/** Memory states of ESXi, by their number. */
+const STATES = ["high", "clear", "soft", "hard", "low"];
+
 /** What a value of the evidence is, by the unit that comes with it. */
 export function evidence(value: Amount, unit: string): string {
   if (unit === "MiB") return memory(value);
@@ -118,5 +121,8 @@ export function evidence(value: Amount, unit: string): string {
   if (unit.startsWith("points")) return `${price(value)} ${unit}`;
   if (unit === "of usable") return `${share(value)} of usable`;
   if (unit === "s") return span(value);
+  if (unit.startsWith("0 high")) return STATES[value ?? -1] ?? UNKNOWN;
+  if (unit === "count") return count(value);
+  if (unit === "hours") return known(value) ? plural(value, "hour") : UNKNOWN;
   return `${decimal(value, 2)}${unit ? ` ${unit}` : ""}`;
 }

@@ -8,7 +8,7 @@ import { kindWord } from "../text/words.js";
 export function planColumns(): Column<Step>[] {
   return [
     { key: "id", label: "Step", width: "64px", cell: (step) => step.id },
-    { key: "wave", label: "Wave", width: "60px", end: true, minor: true, cell: (step) => count(step.wave) },
+    { key: "wave", label: "Wave", width: "74px", end: true, minor: true, cell: (step) => count(step.wave) },
     { key: "kind", label: "Kind", width: "110px", cell: (step) => kindWord(step.kind) },
     { key: "text", label: "What", width: "minmax(220px, 3fr)", cell: (step) => step.text },
     {

@@ -4,6 +4,7 @@ import type { ClusterMarket } from "../api/schema.js";
 import type { Plot, Series } from "../parts/chart.js";
 import { memory, points, price } from "../text/format.js";
 
+const MIB_PER_GIB = 1024;
 /** More lines than this cannot be told apart. */
 const LINES = 8;
 
@@ -74,15 +75,15 @@ export function supplyPlot(market: ClusterMarket): Plot {
     ...new Set([0, ...supply.map((item) => item.load_mib), ...demand.map((item) => item.load_mib), ...(total === null ? [] : [total])]),
   ].sort((a, b) => a - b);
   return {
-    x: amounts,
-    xFormat: memory,
-    xLabel: "memory sold",
+    x: amounts.map((amount) => amount / MIB_PER_GIB),
+    xFormat: (gib) => memory(gib * MIB_PER_GIB),
+    xLabel: "memory sold, GiB",
     yLabel: "points/MiB",
     yFormat: price,
     log: true,
     lines: [
       ...(even === null ? [] : [{ value: even, label: `even price ${price(even)}`, axis: "y" as const }]),
-      ...(total === null ? [] : [{ value: total, label: `${memory(total)} demanded`, axis: "x" as const }]),
+      ...(total === null ? [] : [{ value: total / MIB_PER_GIB, label: `${memory(total)} demanded`, axis: "x" as const }]),
     ],
     series: [
       {

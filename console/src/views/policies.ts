@@ -84,7 +84,7 @@ function effective(found: Explanation): TemplateResult {
                   <th scope="row">${item.name}</th>
                   <td>${item.value}</td>
                   <td>
-                    ${item.source}${item.place ? html`<div class="note">${item.place}</div>` : nothing}${item.note
+                    ${item.source || html`<span class="soft">the default</span>`}${item.place ? html`<div class="note">${item.place}</div>` : nothing}${item.note
                       ? html`<div class="note">${item.note}</div>`
                       : nothing}
                   </td>
@@ -125,7 +125,10 @@ function documents(policies: Policies): TemplateResult {
               )}
             </tbody>
           </table>`
-      : empty("No policies are given", "The market only recommends then. Give `serve` a folder of policies with --policies.")}
+      : empty(
+          "No policies are given",
+          html`Everything waits for approval then. <code>vsphere-market serve --policies FOLDER</code> reads policies.`,
+        )}
   `;
 }
 

@@ -51,7 +51,7 @@ function verdict(found: Explanation): TemplateResult {
   const next = found.steps[0];
   return html`<div class="callout ${tone}">
     <p class="grow">
-      <b>${sentence(found.headline)}</b> ${next ? html`The market would ${describe(found.steps)}.` : nothing}
+      <b>${found.headline}</b> ${next ? html`The market would ${describe(found.steps)}.` : nothing}
     </p>
     ${next ? link(href(["plan"], { step: next.id }), "Review it in the plan") : nothing}
   </div>`;
@@ -135,7 +135,7 @@ function hostView(found: Explanation): TemplateResult {
       : nothing}
     <div class="columns">
       ${panel(
-        "Price and load over time",
+        "Price over time",
         plot
           ? html`<vsm-chart .plot=${plot} label=${`Price of ${found.subject.name} over time`} .height=${200}></vsm-chart>`
           : empty("The journal has no samples of it yet"),
@@ -256,7 +256,7 @@ function settingsPanel(found: Explanation): TemplateResult {
                 html`<tr>
                   <th scope="row">${item.name}</th>
                   <td>${item.value}</td>
-                  <td>${item.source}${item.place ? html`<div class="note">${item.place}</div>` : nothing}${item.note
+                  <td>${item.source || html`<span class="soft">the default</span>`}${item.place ? html`<div class="note">${item.place}</div>` : nothing}${item.note
                       ? html`<div class="note">${item.note}</div>`
                       : nothing}</td>
                 </tr>`,
@@ -332,7 +332,7 @@ function summaryCard(found: Explanation): TemplateResult {
     <p class="card-head">
       ${pill(found.thing === "vm" ? (found.diagnosis ? causeShort(found.diagnosis.cause) : "has what it needs") : pressureWord(market?.pressure ?? ""), tone)}
     </p>
-    <p>${sentence(found.headline)}</p>
+    <p>${found.headline}</p>
     ${found.steps.length ? html`<p>The market would ${describe(found.steps)}.</p>` : nothing} ${facts(pairs)}
     ${app().place === "card" ? nothing : link(target, "All about it")}
   `;

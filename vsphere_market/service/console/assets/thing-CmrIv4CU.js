@@ -1,8 +1,8 @@
-import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,p as u,r as d,rt as f,s as p,t as m,u as h,v as g,x as _}from"./format-D3MDjHYE.js";import{c as v,f as y,p as b}from"./clarity-DO4LTNT6.js";import{a as x,i as S,n as C,r as w,t as T}from"./bits-Dyp_lra_.js";import"./chart-BlF9CbTM.js";import{a as E,i as D,n as O,o as k,r as A,t as j}from"./words-DOBb93Jm.js";import{t as M}from"./step-53_66G6Z.js";var N=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new u(this,e=>n(this.thing,e)),this.live=new y(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){return t`<div class=${this.card?`card-view`:`view`}>${_(this.found,e=>this.card?q(e):e.thing===`vm`?L(e):R(e),`Asking why`)}</div>`}};function P(e,t){return e.numbers.find(e=>e.name===t)?.value??null}function F(n){let r=n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`,a=n.steps[0];return t`<div class="callout ${r}">
+import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,p as u,r as d,rt as f,s as p,t as m,u as h,v as g,x as _}from"./format-bmAMdsjG.js";import{c as v,f as y,p as b}from"./clarity-D_J7kZPU.js";import{a as x,i as S,n as C,r as w,t as T}from"./bits-CePCGdX6.js";import"./chart-L3FtyTDS.js";import{a as E,i as D,n as O,o as k,r as A,t as j}from"./words-DOBb93Jm.js";import{t as M}from"./step-DqJuOKr3.js";var N=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new u(this,e=>n(this.thing,e)),this.live=new y(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){return t`<div class=${this.card?`card-view`:`view`}>${_(this.found,e=>this.card?q(e):e.thing===`vm`?L(e):R(e),`Asking why`)}</div>`}};function P(e,t){return e.numbers.find(e=>e.name===t)?.value??null}function F(n){let r=n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`,i=n.steps[0];return t`<div class="callout ${r}">
     <p class="grow">
-      <b>${i(n.headline)}</b> ${a?t`The market would ${I(n.steps)}.`:e}
+      <b>${n.headline}</b> ${i?t`The market would ${I(n.steps)}.`:e}
     </p>
-    ${a?w(v([`plan`],{step:a.id}),`Review it in the plan`):e}
+    ${i?w(v([`plan`],{step:i.id}),`Review it in the plan`):e}
   </div>`}function I(e){return e.slice(0,2).map(e=>e.text).join(`, then `).concat(e.length>2?` and ${m(e.length-2)} more`:``)}function L(e){let n=e.diagnosis;return t`
     <div class="title">
       <h1>${e.subject.name}</h1>
@@ -29,7 +29,7 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,p as u,r
     </div>
     ${r?C([{label:`Price`,value:a(r.price),note:`points for a MiB`},{label:`Sold`,value:h(r.load),note:`of ${c(r.usable_mib)} for sale`,tone:(r.load??0)>=1?`bad`:(r.load??0)>=.9?`warn`:`none`},{label:`Its VMs would hold`,value:h(r.footprint),note:`of that, if nobody squeezed them`},{label:`Ballooned`,value:c(r.ballooned_mib)},{label:`Swapped`,value:c(r.swapped_mib)},{label:`Swap rate`,value:l(r.swap_kibps),tone:(r.swap_kibps??0)>0?`bad`:`none`},{label:`VMs`,value:m(r.vms)}],`Figures of the host`):e}
     <div class="columns">
-      ${S(`Price and load over time`,i?t`<vsm-chart .plot=${i} label=${`Price of ${n.subject.name} over time`} .height=${200}></vsm-chart>`:g(`The journal has no samples of it yet`))}
+      ${S(`Price over time`,i?t`<vsm-chart .plot=${i} label=${`Price of ${n.subject.name} over time`} .height=${200}></vsm-chart>`:g(`The journal has no samples of it yet`))}
       ${S(`What its price is made of`,n.price_parts.length?T(n.price_parts.map(e=>[e.name,d(e.value,e.unit)])):g(`It sells nothing`))}
       ${S(`Its VMs`,V(n),{note:`The largest first.`})}
       ${S(`What the market would do here`,n.steps.length?H(n.steps):g(`Nothing`,`No trade with this host is worth its disturbance.`))}
@@ -88,7 +88,7 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,p as u,r
             ${n.settings.map(n=>t`<tr>
                   <th scope="row">${n.name}</th>
                   <td>${n.value}</td>
-                  <td>${n.source}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}</td>
+                  <td>${n.source||t`<span class="soft">the default</span>`}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}</td>
                 </tr>`)}
           </tbody>
         </table>`:g(`No policy says anything about it`))}function G(n){return n.refusals.length?S(`What is not done, and why`,t`<ul class="lines">
@@ -111,11 +111,11 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,p as u,r
                   </td>
                 </tr>`)}
           </tbody>
-        </table>`:g(`Nothing was done yet`))}function q(n){let r=n.market,o=v([n.thing===`vm`?`vms`:`hosts`,n.subject.moid]),s=n.thing===`vm`?[[`Works with`,c(P(n,`working set`))],[`Taken from it`,c(n.diagnosis?.taken_mib??0)],[`Price here`,`${a(r?.price)} points/MiB`],[`Cheapest quote`,J(n)],[`Last trade`,n.actions[0]?`${n.actions[0].text} (${D(n.actions[0].outcome??n.actions[0].state)})`:`none`]]:[[`Price`,`${a(r?.price)} points/MiB`],[`Sold`,`${h(r?.load)} of ${c(r?.usable_mib)}`],[`Ballooned`,c(r?.ballooned_mib)],[`Swapped`,c(r?.swapped_mib)]],l=n.thing===`vm`?n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`:E(r?.pressure??``);return t`
+        </table>`:g(`Nothing was done yet`))}function q(n){let r=n.market,i=v([n.thing===`vm`?`vms`:`hosts`,n.subject.moid]),o=n.thing===`vm`?[[`Works with`,c(P(n,`working set`))],[`Taken from it`,c(n.diagnosis?.taken_mib??0)],[`Price here`,`${a(r?.price)} points/MiB`],[`Cheapest quote`,J(n)],[`Last trade`,n.actions[0]?`${n.actions[0].text} (${D(n.actions[0].outcome??n.actions[0].state)})`:`none`]]:[[`Price`,`${a(r?.price)} points/MiB`],[`Sold`,`${h(r?.load)} of ${c(r?.usable_mib)}`],[`Ballooned`,c(r?.ballooned_mib)],[`Swapped`,c(r?.swapped_mib)]],s=n.thing===`vm`?n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`:E(r?.pressure??``);return t`
     <p class="card-head">
-      ${x(n.thing===`vm`?n.diagnosis?j(n.diagnosis.cause):`has what it needs`:k(r?.pressure??``),l)}
+      ${x(n.thing===`vm`?n.diagnosis?j(n.diagnosis.cause):`has what it needs`:k(r?.pressure??``),s)}
     </p>
-    <p>${i(n.headline)}</p>
-    ${n.steps.length?t`<p>The market would ${I(n.steps)}.</p>`:e} ${T(s)}
-    ${f().place===`card`?e:w(o,`All about it`)}
+    <p>${n.headline}</p>
+    ${n.steps.length?t`<p>The market would ${I(n.steps)}.</p>`:e} ${T(o)}
+    ${f().place===`card`?e:w(i,`All about it`)}
   `}function J(e){let t=e.quotes.filter(e=>e.quote!==null&&!e.refused).reduce((e,t)=>e===void 0||(t.quote??0)<(e.quote??0)?t:e,void 0);return t?`${t.home?`its own host`:t.host.name}, ${p(t.quote)} points`:`none`}o(`vsm-thing`,N);export{N as VsmThing,K as actionsPanel};

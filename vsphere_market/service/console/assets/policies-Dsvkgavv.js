@@ -1,4 +1,4 @@
-import{C as e,E as t,H as n,M as r,b as i,g as a,h as o,o as s,p as c,v as l,x as u}from"./format-D3MDjHYE.js";import{c as d,f,s as p}from"./clarity-DO4LTNT6.js";import{a as m,i as h,r as g}from"./bits-Dyp_lra_.js";var _={error:`bad`,warning:`warn`,info:`info`,ok:`good`},v=class extends o{constructor(...e){super(...e),this.query=new URLSearchParams,this.policies=new c(this,n),this.found=new c(this,e=>r(this.query.get(`of`)??``,e)),this.live=new f(this,[`turn`],()=>void this.policies.run()),this.asked=``,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`of`);typeof t==`string`&&p(d([`policies`],{of:t.trim()}))}}static{this.properties={query:{attribute:!1}}}connectedCallback(){super.connectedCallback(),this.policies.run()}willUpdate(){let e=this.query.get(`of`)??``;this.asked!==e&&(this.asked=e,e?this.found.run(!0):this.found.value=void 0)}render(){return t`<div class="view">
+import{C as e,E as t,H as n,M as r,b as i,g as a,h as o,o as s,p as c,v as l,x as u}from"./format-bmAMdsjG.js";import{c as d,f,s as p}from"./clarity-D_J7kZPU.js";import{a as m,i as h,r as g}from"./bits-CePCGdX6.js";var _={error:`bad`,warning:`warn`,info:`info`,ok:`good`},v=class extends o{constructor(...e){super(...e),this.query=new URLSearchParams,this.policies=new c(this,n),this.found=new c(this,e=>r(this.query.get(`of`)??``,e)),this.live=new f(this,[`turn`],()=>void this.policies.run()),this.asked=``,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`of`);typeof t==`string`&&p(d([`policies`],{of:t.trim()}))}}static{this.properties={query:{attribute:!1}}}connectedCallback(){super.connectedCallback(),this.policies.run()}willUpdate(){let e=this.query.get(`of`)??``;this.asked!==e&&(this.asked=e,e?this.found.run(!0):this.found.value=void 0)}render(){return t`<div class="view">
       <div class="title">
         <h1>Policies</h1>
         <p class="lead">How far the market may go by itself. They are files, kept where you keep your configuration; here they are read.</p>
@@ -27,7 +27,7 @@ import{C as e,E as t,H as n,M as r,b as i,g as a,h as o,o as s,p as c,v as l,x a
                   <th scope="row">${n.name}</th>
                   <td>${n.value}</td>
                   <td>
-                    ${n.source}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}
+                    ${n.source||t`<span class="soft">the default</span>`}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}
                   </td>
                 </tr>`)}
           </tbody>
@@ -51,5 +51,5 @@ import{C as e,E as t,H as n,M as r,b as i,g as a,h as o,o as s,p as c,v as l,x a
                     <td>${n.where}</td>
                   </tr>`)}
             </tbody>
-          </table>`:l(`No policies are given`,"The market only recommends then. Give `serve` a folder of policies with --policies.")}
+          </table>`:l(`No policies are given`,t`Everything waits for approval then. <code>vsphere-market serve --policies FOLDER</code> reads policies.`)}
   `}a(`vsm-policies`,v);export{v as VsmPolicies};
