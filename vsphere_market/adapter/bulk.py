@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from vsphere_market.adapter import soap
@@ -154,6 +155,33 @@ class PyVmomiReader:
         self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
     ) -> list[Series]:
         """See :class:`BulkReader`. CSV, since the other format loses samples that are zero."""
+        return self._series(kind, moids, counter_ids, intervalId=REALTIME_S, maxSample=max_sample)
+
+    def past(
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        interval_s: int,
+        window: tuple[datetime, datetime],
+    ) -> list[Series]:
+        """Rolled-up samples of one of vCenter's historical intervals.
+
+        Args:
+            kind: managed type.
+            moids: the entities.
+            counter_ids: ids of counters that the interval keeps.
+            interval_s: its period.
+            window: after the first time, up to the second, which is included.
+        """
+        start, end = window
+        return self._series(
+            kind, moids, counter_ids, intervalId=interval_s, startTime=start, endTime=end
+        )
+
+    def _series(
+        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], **which: Any
+    ) -> list[Series]:
         managed = getattr(vim, kind)
         manager = vim.PerformanceManager
         metrics = [manager.MetricId(counterId=key, instance="") for key in counter_ids]
@@ -169,9 +197,8 @@ class PyVmomiReader:
                     manager.QuerySpec(
                         entity=soap.reference(managed, object_id, self._session.stub),
                         metricId=metrics,
-                        intervalId=REALTIME_S,
-                        maxSample=max_sample,
                         format="csv",
+                        **which,
                     )
                     for object_id in batch
                 ]

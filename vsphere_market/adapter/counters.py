@@ -282,6 +282,19 @@ def sample_times(sample_info: str) -> list[float]:
         return []
 
 
+def numbers_in_time(sample_info: str, text: str) -> tuple[list[float], list[float]]:
+    """Times and samples of one counter, oldest first; -1 where none was taken.
+
+    Args:
+        sample_info: ``interval,timestamp`` pairs.
+        text: the counter's values in the same order.
+    """
+    times = sample_times(sample_info)
+    order = sorted(range(len(times)), key=times.__getitem__)
+    numbers = _in_order(text, order)
+    return ([times[at] for at in order], numbers) if numbers else ([], [])
+
+
 def _in_order(text: str, order: Sequence[int]) -> list[float]:
     """Samples by time, oldest first. [] when they do not match the sample times."""
     parts = text.split(",") if text else []

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from vsphere_market.adapter import actions, soap, subjects, tasks
-from vsphere_market.adapter.bulk import BulkReader, PyVmomiReader
+from vsphere_market.adapter import actions, past, soap, subjects, tasks
+from vsphere_market.adapter.bulk import PyVmomiReader
 from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
 from vsphere_market.adapter.credentials import Credentials
@@ -24,6 +24,7 @@ from vsphere_market.port import (
     Action,
     Clock,
     Finding,
+    PastDemand,
     Standing,
     TaskHandle,
     TaskStatus,
@@ -63,7 +64,7 @@ class PyVmomiVCenter:
     ) -> None:
         self._settings = settings or AdapterSettings()
         self._session = Session(target, credentials, self._settings.timeouts)
-        self._reader: BulkReader = PyVmomiReader(self._session, self._settings.page_size)
+        self._reader = PyVmomiReader(self._session, self._settings.page_size)
         self._counters = Counters(self._session, self._reader, self._settings.counters)
         self._clock = VCenterClock()
         self._tags = TagReader(target, credentials, self._settings.timeouts)
@@ -109,6 +110,10 @@ class PyVmomiVCenter:
             self._clock.now_s() - taken_at_s,
         )
         return snapshot
+
+    def past_demand(self, snapshot: Snapshot, days: float) -> PastDemand:
+        """See :class:`~vsphere_market.port.Remembers`."""
+        return past.past_demand(self._session, self._reader, self._counters, snapshot, days)
 
     def checkup(self) -> Sequence[Finding]:
         """See :class:`~vsphere_market.port.VCenterPort`."""

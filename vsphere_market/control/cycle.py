@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import vsphere_market
+from vsphere_market.control.backfill import backfill
 from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.memory import keep_history
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
@@ -187,6 +188,8 @@ def one_cycle(
             the journal, and settled by the next turn.
     """
     started_s = road.port.clock.now_s()
+    snapshot = snapshot or road.port.observe()
+    backfill(road.port, road.journal, snapshot)
     framed, plan = observe_and_decide(road, snapshot)
     market_view = view(framed)
     cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s)

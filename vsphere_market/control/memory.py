@@ -86,23 +86,28 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
     if journal is None:
         return Memory()
     estate = estate_key(snapshot.source)
-    blob = journal.get_blob(_HISTORY.format(estate=estate))
-    history = DemandHistory()
-    if blob is not None and blob.version == _HISTORY_VERSION:
-        try:
-            history = DemandHistory.from_bytes(blob.data)
-        except ValueError:
-            # It grows again within two days; refusing to work would help nobody.
-            log.warning("the demand history of %s is damaged and begins anew", estate)
     return Memory(
-        history,
+        recalled_history(journal, estate),
         past_moves(journal, estate, now_s - span_s),
         _past_growth(journal, estate, now_s - REPEAT_WINDOW_S),
-        _recalled_sizes(journal, estate),
+        recalled_sizes(journal, estate),
     )
 
 
-def _recalled_sizes(journal: Journal, estate: str) -> SizeHistory:
+def recalled_history(journal: Journal, estate: str) -> DemandHistory:
+    """The working sets of an estate's last days; nothing when it was never seen."""
+    blob = journal.get_blob(_HISTORY.format(estate=estate))
+    if blob is not None and blob.version == _HISTORY_VERSION:
+        try:
+            return DemandHistory.from_bytes(blob.data)
+        except ValueError:
+            # It grows again within two days; refusing to work would help nobody.
+            log.warning("the demand history of %s is damaged and begins anew", estate)
+    return DemandHistory()
+
+
+def recalled_sizes(journal: Journal, estate: str) -> SizeHistory:
+    """What is remembered of an estate for sizing; nothing when it was never seen."""
     blob = journal.get_blob(_SIZES.format(estate=estate))
     if blob is not None and blob.version == _SIZES_VERSION:
         try:

@@ -27,6 +27,7 @@ from vsphere_market.port.actions import (
     moves_of,
 )
 from vsphere_market.port.outcomes import Cause, Outcome, OutcomeKind, Unsettled
+from vsphere_market.port.past import PastDemand, Remembers
 from vsphere_market.port.port import (
     Clock,
     Finding,
@@ -54,8 +55,10 @@ __all__ = [
     "MigrateStorage",
     "Outcome",
     "OutcomeKind",
+    "PastDemand",
     "PoolSetting",
     "ProvisionHost",
+    "Remembers",
     "Rest",
     "SetMemory",
     "SetPool",
