@@ -116,6 +116,7 @@ def vm_columns(
         "connection": known(vms, "runtime.connectionState", choices["connection"].choices),
         "template": flags(vms, "config.template"),
         "managed_by": column(vms, "config.managedBy.extensionKey", ""),
+        "guest_source": [""] * len(vms),
         "guest_os": column(vms, "config.guestId", ""),
         "tools_running": [vm.get("guest.toolsRunningStatus") == "guestToolsRunning" for vm in vms],
         "custom_attributes": [_attributes(vm, custom_fields) for vm in vms],
@@ -190,7 +191,9 @@ def _counted(vms: Sequence[Facts], figures: Mapping[str, Figures]) -> dict[str, 
         for name, value in _quick(vm).items():
             if math.isnan(columns[name][row]):
                 columns[name][row] = value
+    # vCenter cannot see inside a guest; those who can are laid over the snapshot later.
     columns["guest_swap_kibps"] = [NAN] * len(vms)
+    columns["guest_needed_mib"] = [NAN] * len(vms)
     columns["sampled_at_s"] = [one.sampled_at_s for one in own]
     columns["samples"] = [one.samples for one in own]
     return columns

@@ -88,6 +88,7 @@ class SourceArgs:
     snapshot: Path | None
     plant: str
     rvtools: Path | None
+    guests: Path | None
 
     def options(self) -> SourceOptions:
         """The same in control's words."""
@@ -102,6 +103,7 @@ class SourceArgs:
             self.snapshot,
             self.plant,
             self.rvtools,
+            self.guests,
         )
 
     def open(self) -> OpenSource:
@@ -115,7 +117,7 @@ class SourceArgs:
             return open_source(self.options(), environ=os.environ, prompt=prompt)
 
 
-def source_options(
+def source_options(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     vcenter: Annotated[
         str,
         Option(
@@ -144,6 +146,15 @@ def source_options(
             rich_help_panel=_SOURCE,
         ),
     ] = "",
+    guests: Annotated[
+        Path | None,
+        Option(
+            help="Guests' own figures: a CSV file with vm, needed_mib, page_in_kibps.",
+            metavar="FILE",
+            envvar="VSPHERE_MARKET_GUESTS",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
     user: Annotated[
         str,
         Option(
@@ -179,7 +190,7 @@ def source_options(
     ] = False,
 ) -> SourceArgs:
     """Where the estate is."""
-    return SourceArgs(vcenter, user, ca_file, pin, insecure, snapshot, plant, rvtools)
+    return SourceArgs(vcenter, user, ca_file, pin, insecure, snapshot, plant, rvtools, guests)
 
 
 def policy_options(

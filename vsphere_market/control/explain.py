@@ -203,6 +203,7 @@ def _change_action(ledger: Ledger, change: Change) -> SetMemory:
 
 def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
     vms, demand, terms = ledger.snapshot.vms, ledger.demand, ledger.terms
+    told = f", says {vms.guest_source[row]}" if vms.guest_source[row] else ""
     return _known(
         ("size", terms.size[row], "MiB"),
         ("limit", terms.limit[row], "MiB"),
@@ -225,7 +226,8 @@ def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
         ("swap-out", vms.swap_out_kibps[row], "KiB/s"),
         ("decompression", vms.decompress_kibps[row], "KiB/s"),
         ("memory latency", vms.latency_pct[row], "%"),
-        ("guest paging", vms.guest_swap_kibps[row], "KiB/s"),
+        (f"guest paging{told}", vms.guest_swap_kibps[row], "KiB/s"),
+        (f"needed by its guest{told}", vms.guest_needed_mib[row], "MiB"),
         ("CPU demand", vms.cpu_demand_mhz[row], "MHz"),
         ("samples", vms.samples[row], "count"),
         ("hours remembered", np.isfinite(demand.curve[row]).sum() - 1, "hours"),

@@ -41,8 +41,7 @@ def plan_once(
             )
         return framed, decide(framed)
     with working_journal(source, journal) as kept:
-        if source.port is not None:
-            backfill(source.port, kept, snapshot)
+        backfill(source.port, kept, snapshot)
         framed = frame(snapshot, policies, now_s=clock.now_s(), journal=kept, settings=settings)
         plan = decide(framed)
         cycle, _ = write_decision(kept, framed, plan, "plan", started_s)

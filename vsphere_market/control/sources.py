@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vsphere_market.control.guests import GuestFile, WithGuests
+from vsphere_market.demand import GuestSource, with_guests
 from vsphere_market.errors import EstateError, UsageError
 from vsphere_market.estate import Snapshot, read_snapshot
 from vsphere_market.port import Clock, Finding, VCenterPort
@@ -41,6 +43,7 @@ class SourceOptions:
         snapshot: a snapshot file.
         plant: an estate file, or the name of one that is shipped.
         rvtools: an RVTools export: a workbook, or a folder of CSV files.
+        guests: a CSV file with guests' own figures, to be laid over any of these.
     """
 
     vcenter: str = ""
@@ -51,6 +54,7 @@ class SourceOptions:
     snapshot: Path | None = None
     plant: str = ""
     rvtools: Path | None = None
+    guests: Path | None = None
 
 
 class FrozenClock:
@@ -77,6 +81,7 @@ class OpenSource:
         label: what to call it in messages.
         port: how to reach it; None for a file, which can only be looked at.
         snapshot: of a file.
+        guests: who knows its guests from the inside; None for nobody.
     """
 
     def __init__(
@@ -86,12 +91,14 @@ class OpenSource:
         *,
         port: VCenterPort | None = None,
         snapshot: Snapshot | None = None,
+        guests: GuestSource | None = None,
     ) -> None:
         assert (port is None) != (snapshot is None)
         self.kind = kind
         self.label = label
-        self._port = port
+        self._port = port if port is None or guests is None else WithGuests(port, guests)
         self._snapshot = snapshot
+        self._guests = guests
 
     @property
     def live(self) -> bool:
@@ -130,7 +137,9 @@ class OpenSource:
         if self._port is not None:
             return self._port.observe()
         assert self._snapshot is not None
-        return self._snapshot
+        if self._guests is None:
+            return self._snapshot
+        return with_guests(self._snapshot, self._guests.guests(self._snapshot))
 
     def checkup(self) -> Sequence[Finding]:
         """Look for what would keep the product from working.
@@ -206,18 +215,20 @@ def open_source(
         SnapshotError, EstateError: the file is wrong.
         NotPermittedError: no password was found.
     """
+    guests = GuestFile(options.guests) if options.guests is not None else None
     match source_kind(options, environ):
         case SourceKind.VCENTER:
-            return _open_vcenter(options, environ, prompt)
+            return _open_vcenter(options, environ, prompt, guests)
         case SourceKind.FILE:
             assert options.snapshot is not None
             snapshot = read_snapshot(options.snapshot)
-            return OpenSource(SourceKind.FILE, str(options.snapshot), snapshot=snapshot)
+            where = str(options.snapshot)
+            return OpenSource(SourceKind.FILE, where, snapshot=snapshot, guests=guests)
         case SourceKind.RVTOOLS:
             assert options.rvtools is not None
-            return _open_export(options.rvtools)
+            return _open_export(options.rvtools, guests)
         case SourceKind.PLANT:
-            return _open_plant(options.plant)
+            return _open_plant(options.plant, guests)
 
 
 def estate_path(name: str) -> Path:
@@ -238,7 +249,10 @@ def estate_path(name: str) -> Path:
 
 
 def _open_vcenter(
-    options: SourceOptions, environ: Mapping[str, str], prompt: Callable[[str], str] | None
+    options: SourceOptions,
+    environ: Mapping[str, str],
+    prompt: Callable[[str], str] | None,
+    guests: GuestSource | None,
 ) -> OpenSource:
     # pyVmomi takes a while to import, so only those pay who need it.
     from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
@@ -252,17 +266,20 @@ def _open_vcenter(
         environ=environ,
     )
     credentials = credentials_for(target, environ=environ, prompt=prompt)
-    return OpenSource(SourceKind.VCENTER, target.address, port=PyVmomiVCenter(target, credentials))
+    port = PyVmomiVCenter(target, credentials)
+    return OpenSource(SourceKind.VCENTER, target.address, port=port, guests=guests)
 
 
-def _open_export(path: Path) -> OpenSource:
+def _open_export(path: Path, guests: GuestSource | None) -> OpenSource:
     from vsphere_market.estate.rvtools import read_rvtools
 
-    return OpenSource(SourceKind.RVTOOLS, str(path), snapshot=read_rvtools(path))
+    snapshot = read_rvtools(path)
+    return OpenSource(SourceKind.RVTOOLS, str(path), snapshot=snapshot, guests=guests)
 
 
-def _open_plant(name: str) -> OpenSource:
+def _open_plant(name: str, guests: GuestSource | None) -> OpenSource:
     from vsphere_market.plant.vcenter import PlantVCenter
 
     path = estate_path(name)
-    return OpenSource(SourceKind.PLANT, path.stem, port=PlantVCenter.from_file(path))
+    port = PlantVCenter.from_file(path)
+    return OpenSource(SourceKind.PLANT, path.stem, port=port, guests=guests)

@@ -6,6 +6,7 @@ from vsphere_market.demand.estimate import (
     identities,
     typical_overhead,
 )
+from vsphere_market.demand.guests import GuestFigures, GuestSource, with_guests
 from vsphere_market.demand.history import DemandHistory
 from vsphere_market.demand.model import Demand
 from vsphere_market.demand.sizes import SizeHistory
@@ -17,6 +18,8 @@ __all__ = [
     "Demand",
     "DemandHistory",
     "DemandSettings",
+    "GuestFigures",
+    "GuestSource",
     "Origin",
     "SizeHistory",
     "SizeSettings",
@@ -26,4 +29,5 @@ __all__ = [
     "pack_sizes",
     "typical_overhead",
     "unpack_sizes",
+    "with_guests",
 ]

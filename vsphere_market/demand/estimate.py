@@ -92,6 +92,9 @@ def estimate_demand(
     robbed = taken > settings.guest_robbed_share * size
     paged[robbed | (wanted < settings.guest_busy_share * size)] = 0.0
     wanted = np.where(known, wanted + np.minimum(paged, settings.guest_most * size), wanted)
+    # A guest's own word, where somebody asks it, counts what active memory cannot see: programs'
+    # pages that are rarely touched, and cache that is worth keeping.
+    wanted = np.where(known, np.fmax(wanted, vms.guest_needed_mib), wanted)
     # Active may be sampled above granted; what is touched is there, so the footprint follows.
     footprint = np.minimum(np.maximum(footprint, working), size)
     now = np.minimum(working, footprint)

@@ -101,6 +101,10 @@ class VmTable(Table):
     cpu_demand_mhz: FloatArray = number("CPU it would use without contention.", "MHz")
     cpu_ready_pct: FloatArray = number("CPU readiness per vCPU.", "%")
     guest_swap_kibps: FloatArray = number("Guest's own paging, where a source gives it.", "KiB/s")
+    guest_needed_mib: FloatArray = number(
+        "What the guest needs to run well, where a source gives it.", "MiB"
+    )
+    guest_source: TextColumn = text("Who gave the guest's figures; empty where nobody did.")
     sampled_at_s: FloatArray = number("Time of the last sample, Unix time.", "s")
     samples: FloatArray = number("Samples behind the counters.", "count", default=0)
 

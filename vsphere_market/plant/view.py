@@ -216,6 +216,11 @@ def _vms(world: World, sampled: float) -> VmTable:
         cpu_demand_mhz=_shown(_cpu_demand(world), seen),
         cpu_ready_pct=_shown(_ready(world), seen),
         guest_swap_kibps=_shown(rate_kibps(guest), seen & fleet.tools),
+        guest_needed_mib=np.full(count, np.nan),
+        guest_source=tuple(
+            "guest" if told else ""
+            for told in (seen & fleet.tools & world.spec.guest_metrics).tolist()
+        ),
         sampled_at_s=_shown(np.full(count, sampled), seen),
         samples=np.where(seen, recorder.samples(), 0.0),
     )
