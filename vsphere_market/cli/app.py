@@ -21,6 +21,7 @@ from vsphere_market.cli.verbs import run as run_
 from vsphere_market.cli.verbs import serve as serve_
 from vsphere_market.cli.verbs import snapshot as snapshot_
 from vsphere_market.cli.verbs import tokens as tokens_
+from vsphere_market.cli.verbs import vro as vro_
 from vsphere_market.cli.verbs import whatif as whatif_
 
 app = typer.Typer(
@@ -84,6 +85,7 @@ app.add_typer(
     name="policies",
     short_help="Check policies, test them, see what they come to.",
 )
+app.add_typer(vro_.vro, name="vro", short_help="Actions and workflows for VMware Orchestrator.")
 
 
 @app.command("version")
