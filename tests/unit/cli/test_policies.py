@@ -171,7 +171,7 @@ def test_junit_is_what_ci_reads(tmp_path: Path) -> None:
     cases = [*TEST["cases"], {"name": "a \x07 bell", "settings": {"db-1": {"priority": 1}}}]
     junit = tmp_path / "new" / "out.xml"
     assert vm("policies", "test", written(tmp_path, cases=cases), "--junit", junit).code == 1
-    root = ElementTree.parse(junit).getroot()  # noqa: S314 - written just now
+    root = ElementTree.parse(junit).getroot()
     assert (root.tag, root.attrib["tests"], root.attrib["failures"]) == ("testsuites", "2", "1")
     good, bad = root.iter("testcase")
     assert good.find("failure") is None
@@ -186,7 +186,7 @@ def test_junit_is_what_ci_reads(tmp_path: Path) -> None:
 def test_validation_writes_junit_too(tmp_path: Path) -> None:
     junit, bad = tmp_path / "out.xml", write_json(tmp_path / "bad.json", {"kind": "teir"})
     assert vm("policies", "validate", bad, "--junit", junit).code == 64
-    (case,) = ElementTree.parse(junit).getroot().iter("testcase")  # noqa: S314
+    (case,) = ElementTree.parse(junit).getroot().iter("testcase")
     (failure,) = case
     assert "teir" in (failure.text or "")
 

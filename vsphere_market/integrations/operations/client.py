@@ -213,7 +213,7 @@ class Operations:
             raise NotPermittedError(
                 f"refuses the login of {login.target.user}",
                 where=login.target.address,
-                cure="check OPERATIONS_PASSWORD, and for a directory's users OPERATIONS_AUTH_SOURCE",
+                cure="check OPERATIONS_PASSWORD and, for a directory, OPERATIONS_AUTH_SOURCE",
             )
         token = self._document(answer, "the login").get("token")
         if not isinstance(token, str) or not token:
