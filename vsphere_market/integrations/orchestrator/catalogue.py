@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vsphere_market.integrations.orchestrator.model import (
     Action,
     Call,
@@ -16,17 +18,22 @@ from vsphere_market.integrations.orchestrator.model import (
 )
 
 _SCOPE = Param(
-    "scope", "string", "Managed object id of a VM, host or cluster, such as vm-42; empty: all"
+    "scope",
+    "string",
+    "Managed object ids such as vm-42 or domain-c8 with commas between; empty: the whole estate",
 )
+_NOTE = Param("note", "string", "What the plan is for, in your words")
 _PLAN = Param("plan", "string", "The plan's id")
 
 ACTIONS: tuple[Action, ...] = (
-    Action("plan", "plan", "Starts a plan; answers the job to poll. Changes nothing.", (_SCOPE,)),
+    Action(
+        "plan", "plan", "Starts a plan; answers the job to poll. Changes nothing.", (_SCOPE, _NOTE)
+    ),
     Action(
         "status",
         "status",
         "Where a job stands, and what came of it.",
-        (Param("job", "string", "The job's id, as plan and apply answer it"),),
+        (Param("job", "string", "The job's id, as plan answers it"),),
     ),
     Action("show", "show", "A plan in words, with its certificate.", (_PLAN,)),
     Action(
@@ -38,13 +45,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "apply",
         "apply",
-        "Carries out what is approved of a plan; answers the job to poll. Changes the estate.",
+        "Carries out what is approved of a plan; answers the execution. Changes the estate.",
         (_PLAN,),
     ),
     Action(
         "execution",
         "execution",
-        "What came of an execution, step by step.",
+        "How an execution goes, and what came of it, step by step.",
         (Param("execution", "string", "The execution's id"),),
     ),
     Action(
@@ -55,37 +62,48 @@ ACTIONS: tuple[Action, ...] = (
     ),
 )
 
-#: A job that is not done is asked again after as long as the service says.
+#: What is not done is asked for again after as long as the service says.
 _LATER = "wakeAt = new Date(new Date().getTime() + answer.get('retryAfter') * 1000);"
 _NOT_DONE = "return answer.get('done') != true;"
-_FAILED = """if (answer.get('succeeded') != true) {
-    throw answer.get('sentence') || ('The job ended as ' + answer.get('state'));
+_TAKE_PLAN = """if (answer.get('succeeded') != true) {
+    throw answer.get('sentence') || 'The plan was not made.';
 }
-"""
+planId = answer.get('plan');"""
 _ANSWER = Param("answer", "Properties", "The last answer of the service")
-_WAKE = Param("wakeAt", "Date", "When the job is asked for again")
+_WAKE = Param("wakeAt", "Date", "When the service is asked again")
 _JOB = Param("job", "string", "The job that is waited for")
 
 
-def _waiting(prefix: str, then: str) -> tuple[tuple[str, Item], ...]:
-    """Items that wait for the job in ``answer`` with a Waiting Timer, which holds no thread."""
+def _waiting(prefix: str, asks: Call, then: str) -> tuple[tuple[str, Item], ...]:
+    """Items that ask until what is in ``answer`` is done, with a timer that holds no thread."""
     later, timer, ask, again = (f"{prefix}-{part}" for part in ("later", "timer", "ask", "again"))
-    script = f"if (answer.get('job')) {{ job = answer.get('job'); }}\n{_LATER}"
     return (
-        (later, Task("Set the time", script, ("answer", "job"), ("job", "wakeAt"), timer)),
+        (later, Task("Set the time", _LATER, ("answer",), ("wakeAt",), timer)),
         (timer, Timer("Wait", "wakeAt", ask)),
-        (ask, Call("Ask for the job", "status", ("job",), "answer", again)),
+        (ask, replace(asks, then=again)),
         (again, Decision("Not done yet?", _NOT_DONE, ("answer",), later, then)),
+    )
+
+
+def _planning(scope: str, note: str, then: str) -> tuple[tuple[str, Item], ...]:
+    """Items that start a plan and wait for it: its id is in ``planId``, itself in ``answer``."""
+    return (
+        ("plan", Call("Start a plan", "plan", (scope, note), "answer", "job")),
+        ("job", Task("Take the job", "job = answer.get('job');", ("answer",), ("job",), "p-later")),
+        *_waiting("p", Call("Ask for the job", "status", ("job",), "answer", ""), "planned"),
+        ("planned", Task("Take the plan", _TAKE_PLAN, ("answer",), ("planId",), "show")),
+        ("show", Call("Read the plan", "show", ("planId",), "answer", then)),
     )
 
 
 _PLAN_AND_APPLY = Workflow(
     "Plan, approve and apply",
     "Makes a plan, shows it to a person, and carries out what was approved.",
-    inputs=(_SCOPE,),
+    inputs=(_SCOPE, _NOTE),
     outputs=(
         Param("planId", "string", "The plan"),
         Param("summary", "string", "What was done, step by step"),
+        Param("succeeded", "boolean", "Every step that was approved is done"),
     ),
     attributes=(
         _ANSWER,
@@ -97,23 +115,15 @@ _PLAN_AND_APPLY = Workflow(
         Param("executionId", "string", "The execution"),
     ),
     items=(
-        ("plan", Call("Start a plan", "plan", ("scope",), "answer", "p-later")),
-        *_waiting("p", "planned"),
-        (
-            "planned",
-            Task(
-                "Take the plan",
-                f"{_FAILED}planId = answer.get('plan');",
-                ("answer",),
-                ("planId",),
-                "show",
-            ),
-        ),
-        ("show", Call("Read the plan", "show", ("planId",), "answer", "any")),
+        *_planning("scope", "note", "any"),
         (
             "any",
             Decision(
-                "Anything to do?", "return answer.get('steps') > 0;", ("answer",), "text", "nothing"
+                "Anything to approve?",
+                "return answer.get('approvable') > 0;",
+                ("answer",),
+                "text",
+                "nothing",
             ),
         ),
         (
@@ -126,28 +136,49 @@ _PLAN_AND_APPLY = Workflow(
             Decision("Agreed?", "return agreed == true;", ("agreed",), "approve", "refused"),
         ),
         ("approve", Call("Approve", "approve", ("planId", "all"), "answer", "apply")),
-        ("apply", Call("Carry it out", "apply", ("planId",), "answer", "a-later")),
-        *_waiting("a", "applied"),
+        ("apply", Call("Carry it out", "apply", ("planId",), "answer", "execution")),
         (
-            "applied",
+            "execution",
             Task(
                 "Take the execution",
-                f"{_FAILED}executionId = answer.get('execution');",
+                "executionId = answer.get('execution');",
                 ("answer",),
                 ("executionId",),
-                "outcome",
+                "a-later",
+            ),
+        ),
+        *_waiting("a", Call("Ask how it goes", "execution", ("executionId",), "answer", ""), "sum"),
+        (
+            "sum",
+            Task(
+                "Sum up",
+                "summary = answer.get('text') || answer.get('sentence');\n"
+                "succeeded = answer.get('succeeded') == true;",
+                ("answer",),
+                ("summary", "succeeded"),
+                "end",
             ),
         ),
         (
-            "outcome",
-            Call("Read what came of it", "execution", ("executionId",), "answer", "end-sum"),
+            "nothing",
+            Task(
+                "Nothing",
+                "summary = answer.get('text') || 'Nothing to do.';\nsucceeded = true;",
+                ("answer",),
+                ("summary", "succeeded"),
+                "end",
+            ),
         ),
         (
-            "end-sum",
-            Task("Sum up", "summary = answer.get('text');", ("answer",), ("summary",), "end"),
+            "refused",
+            Task(
+                "Refused",
+                "summary = 'Not approved.';\nsucceeded = false;",
+                (),
+                ("summary", "succeeded"),
+                "end",
+            ),
         ),
-        ("nothing", Task("Nothing", "summary = 'Nothing to do.';", (), ("summary",), "end")),
-        ("refused", Task("Refused", "summary = 'Not approved.';", (), ("summary",), "end")),
         ("end", End()),
     ),
 )
@@ -157,7 +188,10 @@ _EXPLAIN = Workflow(
     "Why a VM is squeezed, what it is quoted elsewhere, and what the market would do. "
     "Changes nothing.",
     inputs=(Param("vm", "VC:VirtualMachine", "The VM"),),
-    outputs=(Param("explanation", "string", "A JSON document"),),
+    outputs=(
+        Param("headline", "string", "In one sentence"),
+        Param("explanation", "string", "A JSON document"),
+    ),
     attributes=(_ANSWER, Param("moid", "string", "The VM's managed object id")),
     items=(
         ("id", Task("Take its id", "moid = vm.id;", ("vm",), ("moid",), "explain")),
@@ -166,9 +200,9 @@ _EXPLAIN = Workflow(
             "take",
             Task(
                 "Take the answer",
-                "explanation = answer.get('document');",
+                "explanation = answer.get('document');\nheadline = answer.get('headline');",
                 ("answer",),
-                ("explanation",),
+                ("explanation", "headline"),
                 "end",
             ),
         ),
@@ -185,29 +219,31 @@ _ON_ALERT = Workflow(
         Param("vrops_alert_id", "string", "Filled in by Operations"),
     ),
     outputs=(Param("planId", "string", "The plan"), Param("summary", "string", "Its steps")),
-    attributes=(_ANSWER, _WAKE, _JOB, Param("moid", "string", "The VM's managed object id")),
+    attributes=(
+        _ANSWER,
+        _WAKE,
+        _JOB,
+        Param("moid", "string", "The VM's managed object id"),
+        _NOTE,
+    ),
     items=(
-        ("id", Task("Take its id", "moid = vm.id;", ("vm",), ("moid",), "plan")),
-        ("plan", Call("Start a plan", "plan", ("moid",), "answer", "p-later")),
-        *_waiting("p", "planned"),
         (
-            "planned",
+            "id",
             Task(
-                "Take the plan",
-                f"{_FAILED}planId = answer.get('plan');",
-                ("answer",),
-                ("planId",),
-                "show",
+                "Take its id",
+                "moid = vm.id;\nnote = 'Operations alert ' + vrops_alert_id;",
+                ("vm", "vrops_alert_id"),
+                ("moid", "note"),
+                "plan",
             ),
         ),
-        ("show", Call("Read the plan", "show", ("planId",), "answer", "say")),
+        *_planning("moid", "note", "say"),
         (
             "say",
             Task(
                 "Say it",
-                "summary = answer.get('text') || 'Nothing to do.';\n"
-                "System.log('alert ' + vrops_alert_id + ': ' + summary);",
-                ("answer", "vrops_alert_id"),
+                "summary = answer.get('text') || 'Nothing to do.';\nSystem.log(summary);",
+                ("answer",),
                 ("summary",),
                 "end",
             ),

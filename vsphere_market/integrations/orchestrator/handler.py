@@ -19,6 +19,10 @@ from urllib.parse import quote, urlsplit
 TIMEOUT_S = 30
 #: Most bytes of an answer that are read: an action has 64 MB for everything.
 MAX_BYTES = 16 * 1024 * 1024
+#: Steps of a plan that are put into words for a person.
+MOST_STEPS = 200
+#: Beginnings of managed object ids, and what they stand for.
+_KINDS = {"vm": "vms", "host": "hosts", "domain": "clusters"}
 
 
 class MarketError(Exception):
@@ -29,51 +33,51 @@ class MarketError(Exception):
 
 
 def plan(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a new plan, of the whole estate or of one cluster, VM or host; answers the job.
+    """Ask for a new plan, of the whole estate or of some objects; answers the job.
 
-    Inputs: ``scope``, a managed object id such as vm-42, or empty for everything.
+    Inputs: ``scope``, managed object ids such as vm-42 or domain-c8 with commas between, or empty
+    for everything; ``note``, what it is for.
     """
-    scope = _text(inputs, "scope")
-    body = {"scope": [scope]} if scope else {}
-    status, headers, document = _call(inputs, "POST", "/v1/plans", body)
-    job = _last(headers.get("location", "")) or str(document.get("id", ""))
-    if status != 202 or not job:
-        raise MarketError(f"The service did not start a plan: it answered {status}.")
-    return {"job": job, "done": False, "retryAfter": _seconds(headers)}
+    body = {"scope": _scope(_text(inputs, "scope")), "note": _text(inputs, "note")[:500]}
+    headers, _ = _call(inputs, "POST", "/v1/plans", body)
+    return {"job": _last(headers), "done": False, "retryAfter": _seconds(headers)}
 
 
 def status(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Where a job stands. Inputs: ``job``, as plan and apply answered it."""
-    _, headers, document = _call(inputs, "GET", "/v1/jobs/" + _id(inputs, "job"))
-    state = str(document.get("state", ""))
-    result = document.get("result") or {}
-    problem = document.get("problem") or {}
-    answer = {
-        "job": str(document.get("id", "")),
+    """Where a job stands. Inputs: ``job``, as plan answered it."""
+    headers, document = _call(inputs, "GET", "/v1/jobs/" + _id(inputs, "job"))
+    job = document.get("job") or document
+    state = str(job.get("state", ""))
+    problem = job.get("problem") or {}
+    return {
+        "job": str(job.get("id", "")),
         "state": state,
-        "done": state in ("succeeded", "failed", "cancelled"),
-        "succeeded": state == "succeeded",
-        "sentence": str(problem.get("detail") or document.get("sentence") or ""),
+        "done": state in ("done", "failed"),
+        "succeeded": state == "done",
+        "sentence": str(problem.get("detail") or ""),
+        "plan": str(job.get("location") or "").rpartition("/v1/plans/")[2],
         "retryAfter": _seconds(headers),
     }
-    for key in ("plan", "execution"):
-        answer[key] = str(result.get(key) or "")
-    return answer
 
 
 def show(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     """A plan in words. Inputs: ``plan``, its id."""
-    _, _, document = _call(inputs, "GET", "/v1/plans/" + _id(inputs, "plan"))
-    steps = document.get("steps") or []
+    path = "/v1/plans/" + _id(inputs, "plan")
+    _, document = _call(inputs, "GET", path)
+    _, page = _call(inputs, "GET", path + f"/steps?limit={MOST_STEPS}")
     certificate = document.get("certificate") or {}
     lines = [
-        f"{step.get('id')}  {step.get('sentence')} ({step.get('mode')}). {step.get('reason') or ''}"
-        for step in steps
+        f"{step['id']}  {step['text']} ({step['approval']}): {step['reason']}"
+        for step in page.get("items") or []
     ]
+    count = int(document.get("steps") or 0)
+    if count > len(lines):
+        lines.append(f"and {count - len(lines)} more")
     return {
         "plan": str(document.get("id", "")),
-        "steps": len(steps),
-        "approvable": sum(1 for step in steps if step.get("mode") in ("approve", "automatic")),
+        "state": str(document.get("state", "")),
+        "steps": count,
+        "approvable": int(document.get("pending") or 0) + int(document.get("approved") or 0),
         "expiresAt": str(document.get("expires_at", "")),
         "potentialBefore": certificate.get("potential_before"),
         "potentialAfter": certificate.get("potential_after"),
@@ -84,47 +88,50 @@ def show(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
 
 def approve(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     """Approve a plan. Inputs: ``plan``; ``steps``, ids with commas between, or empty for all."""
-    steps = [one.strip() for one in _text(inputs, "steps").split(",") if one.strip()]
-    body = {"steps": steps} if steps else {}
-    _, _, document = _call(inputs, "POST", f"/v1/plans/{_id(inputs, 'plan')}/approve", body)
-    approved = document.get("approved") or []
-    return {"plan": _id(inputs, "plan"), "approved": len(approved), "steps": ",".join(approved)}
+    steps = _listed(_text(inputs, "steps"))
+    path = f"/v1/plans/{_id(inputs, 'plan')}/approve"
+    _, document = _call(inputs, "POST", path, {"steps": steps or None})
+    return {"plan": _id(inputs, "plan"), "approved": int(document.get("approved") or 0)}
 
 
 def apply(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Carry out what is approved of a plan; answers the job. Inputs: ``plan``."""
-    path = f"/v1/plans/{_id(inputs, 'plan')}/apply"
-    status_, headers, document = _call(inputs, "POST", path, {})
-    job = _last(headers.get("location", "")) or str(document.get("id", ""))
-    if status_ != 202 or not job:
-        raise MarketError(f"The service did not begin: it answered {status_}.")
-    return {"job": job, "done": False, "retryAfter": _seconds(headers)}
+    """Carry out what is approved of a plan; answers the execution. Inputs: ``plan``."""
+    headers, _ = _call(inputs, "POST", f"/v1/plans/{_id(inputs, 'plan')}/apply", {})
+    return {"execution": _last(headers), "done": False, "retryAfter": _seconds(headers)}
 
 
 def execution(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What came of an execution. Inputs: ``execution``, its id."""
-    _, _, document = _call(inputs, "GET", "/v1/executions/" + _id(inputs, "execution"))
-    steps = document.get("steps") or []
-    good = ("done", "already-done")
-    failed = [step for step in steps if step.get("outcome") not in good]
+    """How an execution goes, or what came of it. Inputs: ``execution``, its id."""
+    headers, document = _call(inputs, "GET", "/v1/executions/" + _id(inputs, "execution"))
+    state = str(document.get("state", ""))
+    problem = document.get("problem") or {}
+    lines = [
+        f"{step['step']}  {step['text']}: {step.get('outcome') or 'not yet'}. "
+        f"{step.get('sentence') or ''}".rstrip()
+        for step in document.get("steps") or []
+    ]
     return {
         "execution": str(document.get("id", "")),
-        "state": str(document.get("state", "")),
-        "steps": len(steps),
-        "done": len(steps) - len(failed),
-        "text": "\n".join(
-            f"{step.get('id')}  {step.get('sentence')}: {step.get('outcome')}. "
-            f"{step.get('why') or ''}".rstrip()
-            for step in steps
-        ),
+        "state": state,
+        "done": state in ("done", "failed", "cancelled"),
+        "succeeded": state == "done",
+        "sentence": str(problem.get("detail") or ""),
+        "steps": int(document.get("total") or 0),
+        "good": int(document.get("good") or 0),
+        "text": "\n".join(lines),
+        "retryAfter": _seconds(headers),
     }
 
 
 def explain(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     """Why a VM or host is as it is. Inputs: ``object``, a managed object id such as vm-42."""
-    path = "/v1/explanations/" + _id(inputs, "object")
-    _, _, document = _call(inputs, "GET", path)
-    return {"object": _id(inputs, "object"), "document": json.dumps(document, sort_keys=True)}
+    _, document = _call(inputs, "GET", "/v1/explanations/" + _id(inputs, "object"))
+    return {
+        "object": _id(inputs, "object"),
+        "headline": str(document.get("headline") or ""),
+        "cause": str(document.get("cause") or ""),
+        "document": json.dumps(document, sort_keys=True),
+    }
 
 
 # ------------------------------------------------------------------ speaking to the service
@@ -132,8 +139,8 @@ def explain(context: Any, inputs: dict[str, Any]) -> dict[str, Any]:
 
 def _call(
     inputs: dict[str, Any], method: str, path: str, body: dict[str, Any] | None = None
-) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """One request. Answers the status, headers with lower-case names, and the JSON document."""
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """One request. Answers headers with lower-case names, and the JSON document."""
     base = _text(inputs, "serviceUrl").rstrip("/")
     parts = urlsplit(base)
     if parts.scheme != "https" or not parts.hostname:
@@ -169,7 +176,7 @@ def _call(
     if response.status >= 400:
         raise MarketError(_sentence(response.status, document, f"{method} {path}"))
     found = {name.lower(): value for name, value in response.getheaders()}
-    return response.status, found, document
+    return found, document
 
 
 class _Connection(http.client.HTTPSConnection):
@@ -235,8 +242,27 @@ def _sentence(status_: int, problem: dict[str, Any], request: str) -> str:
     return f"{str(what).rstrip('.')} ({request})"
 
 
-def _last(location: str) -> str:
-    return location.rstrip("/").rsplit("/", 1)[-1]
+def _last(headers: dict[str, str]) -> str:
+    """The id at the end of where the service says that something is."""
+    last = headers.get("location", "").rstrip("/").rsplit("/", 1)[-1]
+    if not last:
+        raise MarketError("The service took the request, but did not say where to look for it.")
+    return last
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _scope(text: str) -> dict[str, list[str]]:
+    """Managed object ids by kind, as the service takes them."""
+    scope: dict[str, list[str]] = {kind: [] for kind in _KINDS.values()}
+    for moid in _listed(text):
+        kind = _KINDS.get(moid.partition("-")[0])
+        if kind is None:
+            raise MarketError(f"{moid!r} is no id of a VM, host or cluster, such as vm-42.")
+        scope[kind].append(moid)
+    return scope
 
 
 def _seconds(headers: dict[str, str]) -> int:
