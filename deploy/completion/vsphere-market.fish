@@ -1,0 +1,1 @@
+complete --command vsphere-market --no-files --arguments "(env _VSPHERE_MARKET_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) vsphere-market)" --condition "env _VSPHERE_MARKET_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) vsphere-market"
