@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit sim console lock clean
+.PHONY: help demo dev test lint format unit sim console man lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ sim: build/vcsim ## build and test the vCenter simulators: build/vcsim, build/st
 
 console: $(VENV)/.dev ## build the console after a change of console/
 	@$(PY) tools/console_build.py build
+
+man: $(VENV)/.runtime ## renew the manual page and the completions
+	@$(PY) tools/man_page.py write
 
 clean: ## remove what make and the tools have made
 	rm -rf $(VENV) build dist console/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -15,6 +15,8 @@ from typing import Any
 from unittest import mock
 
 from tests.vcsim import Simulator, StockVcsim
+from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
+from vsphere_market.port import ActionKind, Entity, SetMemory
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -101,3 +103,14 @@ def reaching(
     else:
         env["GOVC_INSECURE"] = "1"
     return env
+
+
+def limit_vm(env: Mapping[str, str], name: str, mib: int) -> None:
+    """Set a VM's memory limit as another administrator would."""
+    target = target_from(environ=env)
+    with PyVmomiVCenter(target, credentials_for(target, environ=env)) as vcenter:
+        vms = vcenter.observe().vms
+        subject = Entity(vms.moid[vms.name.index(name)], name)
+        task = vcenter.submit(SetMemory(subject, ActionKind.LIMIT, None, mib))
+        while not vcenter.poll([task])[0].final:
+            vcenter.clock.sleep(0.05)

@@ -1,7 +1,7 @@
 """Write the manual page and the shell completions from the command line itself.
 
-    python tools/man_page.py write
-    python tools/man_page.py check    # ends with 1 when a file is not what write would write
+python tools/man_page.py write
+python tools/man_page.py check    # ends with 1 when a file is not what write would write
 """
 
 import re

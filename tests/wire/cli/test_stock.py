@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cli import Ended, reaching, vm
+from tests.cli import Ended, limit_vm, reaching, vm
 from tests.roads import automatic, write_json
 from tests.vcsim import StockVcsim
-from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
-from vsphere_market.port import ActionKind, Entity, SetMemory
 
 
 def good(ended: Ended) -> Ended:
@@ -24,7 +21,7 @@ def test_what_its_canned_counters_say_is_planned_applied_and_journalled(
 ) -> None:
     env = reaching(stock_vcsim, tmp_path)
     # Its hosts have no vMotion and its VMs no hot-add; a limit below the size is something to do.
-    limit(env, "DC0_C0_RP0_VM0", 16)
+    limit_vm(env, "DC0_C0_RP0_VM0", 16)
     policies = write_json(tmp_path / "policies.json", automatic())
     snapshot, plan = tmp_path / "snapshot.json", tmp_path / "plan.json"
     assert good(vm("doctor", "--format", "json", env=env)).json["findings"]
@@ -41,7 +38,7 @@ def test_what_its_canned_counters_say_is_planned_applied_and_journalled(
     ]
     done = good(vm("apply", plan, "--yes", "--format", "json", env=env)).json
     assert [item["outcome"] for item in done["outcomes"]] == ["done"]
-    limit(env, "DC0_C0_RP0_VM1", 16)
+    limit_vm(env, "DC0_C0_RP0_VM1", 16)
     beat = ("run", "--cycles", 10, "--interval", "0.1s", "-p", policies, "--format", "json")
     turns = good(vm(*beat, env=env)).lines
     assert len(turns) == 10
@@ -56,14 +53,3 @@ def test_what_its_canned_counters_say_is_planned_applied_and_journalled(
     assert {row["status"] for row in cycles} == {"done"}
     assert good(vm("history", "verify", "--format", "json", env=env)).json["intact"]
     good(vm("prices", "--snapshot", snapshot))
-
-
-def limit(env: Mapping[str, str], name: str, mib: int) -> None:
-    """Set a VM's memory limit as another administrator would."""
-    target = target_from(environ=env)
-    with PyVmomiVCenter(target, credentials_for(target, environ=env)) as vcenter:
-        vms = vcenter.observe().vms
-        subject = Entity(vms.moid[vms.name.index(name)], name)
-        task = vcenter.submit(SetMemory(subject, ActionKind.LIMIT, None, mib))
-        while not vcenter.poll([task])[0].final:
-            vcenter.clock.sleep(0.05)
