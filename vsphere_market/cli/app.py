@@ -14,6 +14,7 @@ from vsphere_market.cli.verbs import demo as demo_
 from vsphere_market.cli.verbs import doctor as doctor_
 from vsphere_market.cli.verbs import explain as explain_
 from vsphere_market.cli.verbs import history as history_
+from vsphere_market.cli.verbs import operations as operations_
 from vsphere_market.cli.verbs import plan as plan_
 from vsphere_market.cli.verbs import policies as policies_
 from vsphere_market.cli.verbs import prices as prices_
@@ -85,6 +86,7 @@ app.add_typer(
     name="policies",
     short_help="Check policies, test them, see what they come to.",
 )
+app.add_typer(operations_.operations, name="operations", short_help="Figures to VMware Operations.")
 app.add_typer(vro_.vro, name="vro", short_help="Actions and workflows for VMware Orchestrator.")
 
 

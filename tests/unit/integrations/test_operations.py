@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import ssl
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.integrations.operations import (
     Figures,
     Operations,
+    OperationsGuests,
     figures_of,
-    guests_of,
     login_from,
     push,
 )
@@ -140,16 +141,16 @@ def test_guests_tell_what_they_need(double: Double) -> None:
     double.guests = {
         f"id-{known}": {"guest|mem.needed_latest": 2048.0, "guest|page.inRate_latest": 12.0}
     }
-    found = guests_of(_operations(double), _of_vcenter(snapshot))
+    found = OperationsGuests(_operations(double)).guests(_of_vcenter(snapshot))
     assert found.needed_mib[0] == 2.0
-    assert found.page_in_kibps[0] == 12.0
+    assert np.isnan(found.page_in_kibps).all(), "file reads are no sign of want"
+    asked = OperationsGuests(_operations(double), page_in_key="guest|page.inRate_latest")
+    assert asked.guests(_of_vcenter(snapshot)).page_in_kibps[0] == 12.0
     assert np.isnan(found.needed_mib[1:]).all()
     assert found.known == 1
 
 
 def _of_vcenter(snapshot: Snapshot) -> Snapshot:
-    import dataclasses
-
     source = dataclasses.replace(snapshot.source, instance_uuid=VCENTER)
     return dataclasses.replace(snapshot, source=source)
 

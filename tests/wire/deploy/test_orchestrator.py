@@ -119,7 +119,7 @@ def test_what_is_wrong_is_one_sentence(
 def _get(service: Served, path: str) -> Any:
     token = {"Authorization": f"Bearer {service.token('viewer')}"}
     # The certificate is the service's own, and the address is loopback.
-    answer = httpx.get(service.url + path, headers=token, verify=False, timeout=30)
+    answer = httpx.get(service.url + path, headers=token, verify=False, timeout=30)  # noqa: S501
     assert answer.is_success, answer.text
     return answer.json()
 

@@ -6,7 +6,7 @@ alerts that come the other way are the service's business (``service``).
 
 from vsphere_market.integrations.operations.client import Login, Operations, login_from
 from vsphere_market.integrations.operations.figures import Figure, Figures, figures_of
-from vsphere_market.integrations.operations.guests import GuestFigures, guests_of
+from vsphere_market.integrations.operations.guests import GuestFigures, OperationsGuests
 from vsphere_market.integrations.operations.push import PushResult, push
 
 __all__ = [
@@ -15,9 +15,9 @@ __all__ = [
     "GuestFigures",
     "Login",
     "Operations",
+    "OperationsGuests",
     "PushResult",
     "figures_of",
-    "guests_of",
     "login_from",
     "push",
 ]
