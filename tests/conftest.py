@@ -1,10 +1,15 @@
 """What holds for every test: the order of the suites and Hypothesis's profiles."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 TESTS = Path(__file__).parent
 
@@ -36,3 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if suite_of(item.path) == "wire":
             item.add_marker(pytest.mark.wire)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Server"]:
+    """A PostgreSQL server, started by the first test that needs it."""
+    from tests.postgres import running_server
+
+    with running_server() as server:
+        yield server

@@ -13,6 +13,7 @@
     ├── TryLaterError         75    right in itself, wrong now
     │   ├── StaleError              the estate moved on, or the plan expired
     │   └── BusyError               someone else holds the lock
+    │       └── TakenOver           we held it, and somebody has taken over
     ├── NotPermittedError     77    wrong password, or a privilege is missing
     ├── StorageError           1    the journal cannot be written any more: disk full or broken
     └── ActionError            1    a step failed; which fault class decides what happens next
@@ -121,6 +122,10 @@ class StaleError(TryLaterError):
 
 class BusyError(TryLaterError):
     """Another run owns the estate or the journal. Raised by ``control`` and ``journal``."""
+
+
+class TakenOver(BusyError):
+    """This program was not heard of in time; another acts in its place. Raised by ``journal``."""
 
 
 class NotPermittedError(MarketError):

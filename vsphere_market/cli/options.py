@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
 
 from typer import Option
 
@@ -22,6 +22,12 @@ from vsphere_market.cli.report import Format
 
 if TYPE_CHECKING:
     from vsphere_market.control.sources import OpenSource, SourceOptions
+    from vsphere_market.journal import Place
+
+    JournalPlace: TypeAlias = Place
+else:
+    # The annotations of verbs are read when the program starts; the journal's room is opened late.
+    JournalPlace = object
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -211,16 +217,25 @@ def policy_options(
 
 def journal_options(
     journal: Annotated[
-        Path | None,
+        str,
         Option(
-            help="The journal. By default the user's own; that of a plant ends with the command.",
-            metavar="FILE",
+            help="The journal: a file, or postgresql://USER@HOST/DATABASE. By default the user's "
+            "own file; that of a plant ends with the command.",
+            metavar="PLACE",
             envvar="VSPHERE_MARKET_JOURNAL",
         ),
-    ] = None,
-) -> Path | None:
+    ] = "",
+) -> JournalPlace | None:
     """Where everything is written down."""
-    return journal
+    if not journal:
+        return None
+    import sys
+
+    from vsphere_market.journal import place_from
+
+    typed = any(word.partition("=")[0] == "--journal" for word in sys.argv)
+    said = os.environ.get("VSPHERE_MARKET_JOURNAL")
+    return place_from(journal, option=typed or journal != said)
 
 
 def format_options(

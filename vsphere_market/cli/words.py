@@ -99,6 +99,11 @@ def seconds(text: str, where: str) -> float:
     return span
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def instant(text: str, where: str, now_s: float) -> float:
     """A time such as ``2026-11-23T08:00``, or so long ago as ``2h``, as Unix time.
 

@@ -22,6 +22,7 @@ from vsphere_market.executor import (
     require_source,
 )
 from vsphere_market.executor.chains import Drift
+from vsphere_market.journal import Holder, Lease, Scope, plan_estate
 from vsphere_market.market import Plan, Step
 from vsphere_market.market.planfile import plan_to_json, read_plan
 from vsphere_market.policy import Mode
@@ -37,6 +38,7 @@ class Review:
         chosen: the steps that would be carried out, in order.
         left_out: steps that are not: not asked for, or only recommended by policy.
         settled: what an earlier run had left open, with its outcomes.
+        lease: what lets us act; None for a dry run.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class Review:
     chosen: tuple[Step, ...]
     left_out: tuple[Step, ...]
     settled: tuple[ExecutionResult, ...] = ()
+    lease: Lease | None = None
 
 
 def load_plan(path: Path) -> Plan:
@@ -59,6 +62,8 @@ def review(
     only: Sequence[str] = (),
     dry_run: bool = False,
     cancel: CancelToken | None = None,
+    wait_s: float = 0.0,
+    waiting: Callable[[Holder], None] = lambda _holder: None,
 ) -> Iterator[Review]:
     """Hold a plan against the estate, and keep others from acting until the ``with`` ends.
 
@@ -68,6 +73,8 @@ def review(
         only: ids of the steps that are wanted; none means all.
         dry_run: nothing will be submitted, so nobody needs to be kept out.
         cancel: heard while an earlier run's steps are being settled.
+        wait_s: how long to wait for who is at work, such as a loop at its turn.
+        waiting: told once who is waited for.
 
     Raises:
         StaleError: the plan expired, belongs elsewhere, or the estate has moved on.
@@ -78,20 +85,25 @@ def review(
         UnreachableError, NotPermittedError: the estate cannot be read.
     """
     chosen = _chosen(plan, only)
+    scope = Scope(plan_estate(plan))
+    lease: Lease | None = None
     with contextlib.ExitStack() as stack:
         if not dry_run:
-            stack.enter_context(road.journal.own())
+            lease = road.journal.own(
+                scope, who=road.who, what="apply", wait_s=wait_s, waiting=waiting
+            )
+            stack.enter_context(lease)
         snapshot = road.port.observe()
         settled: tuple[ExecutionResult, ...] = ()
-        if not dry_run:
-            settled = settle(road, snapshot, cancel=cancel)
+        if lease is not None:
+            settled = settle(road, scope, cancel=cancel, lease=lease)
             if settled:
                 snapshot = road.port.observe()
         ids = {step.id for step in chosen}
         require_fresh(plan, snapshot, road.port.clock.now_s(), ids)
         require_allowed(chosen, road.policies, snapshot, road.port.clock.now_s())
         left_out = tuple(step for step in plan.steps if step.id not in ids)
-        yield Review(plan, snapshot, chosen, left_out, settled)
+        yield Review(plan, snapshot, chosen, left_out, settled, lease)
 
 
 def apply(
@@ -142,6 +154,7 @@ def apply(
         dry_run=dry_run,
         cancel=cancel,
         watch=watch,
+        lease=reviewed.lease,
     )
     good = sum(1 for outcome in result.outcomes if outcome.kind.good)
     journal.end_cycle(

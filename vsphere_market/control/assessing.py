@@ -18,6 +18,7 @@ from vsphere_market.control.sources import OpenSource
 from vsphere_market.errors import InputError
 from vsphere_market.estate import Snapshot, read_snapshot
 from vsphere_market.estate.rvtools import read_rvtools
+from vsphere_market.journal import Place
 from vsphere_market.market import Question, make_plan
 from vsphere_market.policy import PolicySet
 
@@ -48,7 +49,7 @@ def assess_source(
     source: OpenSource,
     policies: PolicySet,
     *,
-    journal: Path | None = None,
+    journal: Place | None = None,
     since: Path | None = None,
     names: Names | None = None,
 ) -> Assessed:

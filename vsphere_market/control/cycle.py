@@ -12,6 +12,7 @@ import vsphere_market
 from vsphere_market.control.backfill import backfill
 from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.memory import keep_history
+from vsphere_market.control.ownership import clusters_of, scope_of, within
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
@@ -23,7 +24,7 @@ from vsphere_market.executor import (
     execute,
     recover,
 )
-from vsphere_market.journal import Journal, estate_key
+from vsphere_market.journal import Journal, Lease, Scope, estate_key
 from vsphere_market.market import MarketSettings, MarketView, Plan, Step
 from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.policy import Mode, PolicySet
@@ -67,6 +68,7 @@ class Road:
         who: on whose behalf.
         market: the market's constants; None for the defaults.
         execution: the executor's limits.
+        clusters: the clusters to look after, by name or managed object id; none for all.
     """
 
     port: VCenterPort
@@ -76,6 +78,7 @@ class Road:
     who: str = ""
     market: MarketSettings | None = None
     execution: Settings | None = None
+    clusters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +162,7 @@ def observe_and_decide(road: Road, snapshot: Snapshot | None = None) -> tuple[Fr
         StorageError, BusyError: the journal cannot be read.
     """
     snapshot = snapshot or road.port.observe()
+    snapshot = within(snapshot, scope_of(snapshot, road.clusters))
     now_s = road.port.clock.now_s()
     framed = frame(snapshot, road.policies, now_s=now_s, journal=road.journal, settings=road.market)
     return framed, decide(framed)
@@ -172,6 +176,7 @@ def one_cycle(
     snapshot: Snapshot | None = None,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
+    lease: Lease | None = None,
 ) -> CycleReport:
     """Go round once. Only steps whose policy mode is automatic are carried out.
 
@@ -182,6 +187,7 @@ def one_cycle(
         snapshot: the estate, if it was read just now; None to read it.
         cancel: heard between steps.
         watch: told of the steps' progress.
+        lease: what lets us act; None when nobody else can be there.
 
     Raises:
         MarketError: it could not be observed, decided or written down. What was submitted is in
@@ -192,15 +198,25 @@ def one_cycle(
     backfill(road.port, road.journal, snapshot)
     framed, plan = observe_and_decide(road, snapshot)
     market_view = view(framed)
-    cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s)
+    scope = scope_of(framed.snapshot, road.clusters)
+    cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s, scope)
     chosen = frozenset[str]() if road.shadow else automatic(plan)
-    waiting = waiting_steps(plan, chosen, framed.rulebook, framed.snapshot, road.journal, kind)
+    waiting = waiting_steps(
+        plan, chosen, framed.rulebook, framed.snapshot, road.journal, kind, scope.text
+    )
     chosen = without(plan, chosen, waiting)
     result: ExecutionResult | None = None
     try:
         if chosen:
             result = carry_out(
-                road, framed.snapshot, plan, plan_number, chosen, cancel=cancel, watch=watch
+                road,
+                framed.snapshot,
+                plan,
+                plan_number,
+                chosen,
+                cancel=cancel,
+                watch=watch,
+                lease=lease,
             )
     except MarketError as error:
         _end(road, cycle, "failed", error.sentence())
@@ -226,12 +242,21 @@ def one_cycle(
 
 
 def write_decision(
-    journal: Journal, framed: Frame, plan: Plan, kind: str, started_s: float
+    journal: Journal,
+    framed: Frame,
+    plan: Plan,
+    kind: str,
+    started_s: float,
+    scope: Scope | None = None,
 ) -> tuple[int, int]:
     """Write down what was seen and decided; returns the numbers of the cycle and the plan."""
     snapshot = framed.snapshot
     cycle = journal.begin_cycle(
-        snapshot, kind=kind, engine=vsphere_market.__version__, started_s=started_s
+        snapshot,
+        kind=kind,
+        engine=vsphere_market.__version__,
+        started_s=started_s,
+        scope=scope.text if scope else "",
     )
     hosts = {outlook.host.moid: outlook for outlook in plan.hosts}
     demand = framed.question.demand
@@ -245,7 +270,8 @@ def write_decision(
             "footprint_mib": np.where(demand.known, demand.footprint, np.nan),
         },
     )
-    keep_history(journal, snapshot, framed.memory)
+    part = scope is not None and bool(scope.clusters)
+    keep_history(journal, snapshot, framed.memory, part=part)
     document = json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False)
     return cycle, journal.write_plan(plan, document, cycle=cycle)
 
@@ -255,7 +281,7 @@ def automatic(plan: Plan) -> frozenset[str]:
     return frozenset(step.id for step in plan.steps if step.mode >= Mode.AUTOMATIC)
 
 
-def carry_out(
+def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
     road: Road,
     snapshot: Snapshot,
     plan: Plan,
@@ -265,10 +291,16 @@ def carry_out(
     dry_run: bool = False,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
+    lease: Lease | None = None,
 ) -> ExecutionResult:
-    """Execute the chosen steps of a plan under the journal's eyes. Hold the owner's lock."""
+    """Execute the chosen steps of a plan under the journal's eyes. Hold a lease to act."""
     recorder = road.journal.recorder(
-        estate=estate_key(snapshot.source), plan=plan_number, who=road.who
+        estate=estate_key(snapshot.source),
+        plan=plan_number,
+        who=road.who,
+        source=snapshot.source.name,
+        lease=lease,
+        clusters=clusters_of(snapshot),
     )
     return execute(
         plan,
@@ -284,19 +316,28 @@ def carry_out(
 
 
 def settle(
-    road: Road, snapshot: Snapshot, *, cancel: CancelToken | None = None
+    road: Road,
+    scope: Scope,
+    *,
+    cancel: CancelToken | None = None,
+    lease: Lease | None = None,
 ) -> tuple[ExecutionResult, ...]:
-    """Give everything that an earlier run left open its outcome. Hold the owner's lock.
+    """Give everything that an earlier run left open within a scope its outcome.
+
+    Args:
+        road: what to work with.
+        scope: what we may act on.
+        cancel: heard between steps.
+        lease: what lets us act on it.
 
     Raises:
         MarketError: the estate or the journal cannot be read.
     """
-    estate = estate_key(snapshot.source)
-    road.journal.close_finished(road.port.clock.now_s())
-    left = road.journal.unsettled(estate)
+    road.journal.close_finished(road.port.clock.now_s(), scope.estate)
+    left = road.journal.unsettled(scope)
     if not left:
         return ()
-    recorder = road.journal.recorder(estate=estate, who=road.who)
+    recorder = road.journal.recorder(estate=scope.estate, who=road.who, lease=lease)
     return recover(left, road.port, recorder, settings=road.execution, cancel=cancel)
 
 

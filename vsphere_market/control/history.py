@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 
 from vsphere_market.control.journals import named_journal
 from vsphere_market.errors import JournalError, UsageError
@@ -14,6 +14,7 @@ from vsphere_market.journal import (
     DecisionRecord,
     Filter,
     Journal,
+    Place,
     PlanRecord,
     RefusalRecord,
     StepRecord,
@@ -63,22 +64,22 @@ class History:
         kind: what was asked for.
         records: newest first.
         more: there are more than the limit let through.
-        path: the journal, None when there is none yet.
+        where: the journal, None when there is none yet.
     """
 
     kind: Kind
     records: Sequence[Record]
     more: bool
-    path: Path | None
+    where: str | None
 
 
-def ask(kind: Kind, wanted: Filter, path: Path | None = None) -> History:
+def ask(kind: Kind, wanted: Filter, place: Place | None = None) -> History:
     """Ask the journal.
 
     Args:
         kind: what for.
         wanted: the filter.
-        path: the journal that the user named, or None for the usual one.
+        place: the journal that the user named, or None for the usual one.
 
     Raises:
         UsageError: a filter that the kind does not have, or a VM or host that nobody ever saw.
@@ -89,26 +90,39 @@ def ask(kind: Kind, wanted: Filter, path: Path | None = None) -> History:
             fitting = sorted(_OPTIONS[item] for item in FILTERS[kind])
             cure = f"it takes {', '.join(fitting)}" if fitting else "leave it out"
             raise UsageError(f"{kind} are not filtered by it", where=_OPTIONS[name], cure=cure)
-    with named_journal(path) as journal:
+    with named_journal(place) as journal:
         if journal is None:
             return History(kind, (), False, None)
         # One more than asked for tells whether there are more.
         found = _ask(journal, kind, replace(wanted, limit=wanted.limit + 1))
         if not found:
             _known_names(journal, wanted)
-        return History(kind, found[: wanted.limit], len(found) > wanted.limit, journal.path)
+        return History(kind, found[: wanted.limit], len(found) > wanted.limit, str(journal.place))
 
 
-def verify(path: Path | None = None) -> Verdict:
+def verify(place: Place | None = None, kept: str = "") -> Verdict:
     """Check the seals of the journal's audit trail.
 
+    Args:
+        place: the journal that the user named, or None for the usual one.
+        kept: a row's number and seal that were noted down elsewhere, ``NUMBER:SEAL``.
+
     Raises:
+        UsageError: ``kept`` is no such pair.
         JournalError: there is no journal, or it cannot be read.
     """
-    with named_journal(path) as journal:
+    pair: tuple[int, str] | None = None
+    if kept:
+        found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", kept.strip().lower())
+        if found is None:
+            raise UsageError(
+                "is no seal", where="--seal", cure="write NUMBER:SEAL as `history verify` shows it"
+            )
+        pair = (int(found[1]), found[2])
+    with named_journal(place) as journal:
         if journal is None:
             raise JournalError("there is no journal yet", cure="`run`, `apply` or `plan` begin one")
-        return journal.verify()
+        return journal.verify(pair)
 
 
 def _ask(journal: Journal, kind: Kind, wanted: Filter) -> Sequence[Record]:

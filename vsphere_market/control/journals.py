@@ -14,35 +14,35 @@ from pathlib import Path
 
 from vsphere_market.control.sources import OpenSource, SourceKind
 from vsphere_market.errors import JournalError
-from vsphere_market.journal import Journal, default_path, open_journal
+from vsphere_market.journal import Journal, Place, default_path, journal_exists, open_journal
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def working_journal(source: OpenSource, path: Path | None) -> Iterator[Journal]:
+def working_journal(source: OpenSource, place: Place | None) -> Iterator[Journal]:
     """The journal to write to.
 
     Args:
         source: what the journal is about.
-        path: the one that the user named, or None.
+        place: the one that the user named, or None.
 
     Raises:
         JournalError, BusyError: it cannot be used.
     """
-    if path is None and source.kind is not SourceKind.VCENTER:
+    if place is None and source.kind is not SourceKind.VCENTER:
         with (
             tempfile.TemporaryDirectory(prefix="vsphere-market-") as folder,
             open_journal(Path(folder) / "journal.db") as journal,
         ):
             yield journal
         return
-    with open_journal(path or default_path()) as journal:
+    with open_journal(place or default_path()) as journal:
         yield journal
 
 
 @contextlib.contextmanager
-def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | None]:
+def known_journal(source: OpenSource, place: Place | None) -> Iterator[Journal | None]:
     """The journal to ask, or None when there is none yet.
 
     One that was not named and cannot be read is done without: looking must not fail for it.
@@ -51,9 +51,9 @@ def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | N
         JournalError, BusyError: the one that was named cannot be used.
     """
     journal: Journal | None = None
-    if path is not None:
+    if place is not None:
         # One that is to be begun later knows nothing yet.
-        journal = open_journal(path, read_only=True) if path.exists() else None
+        journal = open_journal(place, read_only=True) if journal_exists(place) else None
     elif source.kind is not SourceKind.PLANT and default_path().exists():
         try:
             journal = open_journal(default_path(), read_only=True)
@@ -67,15 +67,14 @@ def known_journal(source: OpenSource, path: Path | None) -> Iterator[Journal | N
 
 
 @contextlib.contextmanager
-def named_journal(path: Path | None) -> Iterator[Journal | None]:
+def named_journal(place: Place | None) -> Iterator[Journal | None]:
     """A journal to ask without any source: the one that the user named, or the usual one.
 
     Raises:
         JournalError, BusyError: it cannot be used.
     """
-    place = path or default_path()
-    if path is None and not place.exists():
+    if place is None and not default_path().exists():
         yield None
         return
-    with open_journal(place, read_only=True) as journal:
+    with open_journal(place or default_path(), read_only=True) as journal:
         yield journal

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from vsphere_market.control.cycle import CycleReport, Road, one_cycle, settle
+from vsphere_market.control.ownership import scope_of
 from vsphere_market.errors import MarketError
+from vsphere_market.estate import Snapshot
 from vsphere_market.executor import CancelToken, ExecutionResult, Progress
+from vsphere_market.journal import LOOP, Scope
 from vsphere_market.port import Clock
 
 log = logging.getLogger(__name__)
@@ -20,6 +23,8 @@ DEFAULT_INTERVAL_S = 300.0
 _DAY_S = 86_400.0
 #: While waiting for the next turn, a request to stop is heard this often, seconds.
 _SLICE_S = 1.0
+#: A reading of the estate is as good as a new one for so many seconds.
+_FRESH_S = 30.0
 
 
 class Listener(Protocol):
@@ -94,18 +99,13 @@ def run_loop(
         BusyError: somebody else is at work with this journal.
         MarketError: the first turn could not be done.
     """
-    with _owned(road):
-        return _Loop(road, beat, listener, cancel, watch).run()
-
-
-@contextlib.contextmanager
-def _owned(road: Road) -> Iterator[None]:
-    """Be the only one that acts; who only looks on needs no lock."""
-    if road.shadow:
-        yield
-        return
-    with road.journal.own():
-        yield
+    snapshot = road.port.observe()
+    scope = scope_of(snapshot, road.clusters)
+    # Who only looks on hinders nobody.
+    own = road.journal.own
+    lease = None if road.shadow else own(scope, LOOP, who=road.who, what="run")
+    with lease or contextlib.nullcontext():
+        return _Loop(road, beat, listener, cancel, watch).run(snapshot, scope)
 
 
 class _Loop:
@@ -123,28 +123,16 @@ class _Loop:
         self._failures = 0
         self._missed = 0
 
-    def run(self) -> LoopEnd:
+    def run(self, snapshot: Snapshot, scope: Scope) -> LoopEnd:
         """Until the turns are done, or somebody says stop."""
         road, beat = self._road, self._beat
-        snapshot = road.port.observe()
-        if not road.shadow:
-            results = settle(road, snapshot, cancel=self._cancel)
-            if results:
-                self._listener.settled(results)
-                snapshot = road.port.observe()
         first_s = self._clock.now_s()
         pruned_s = -math.inf
         due_s, turn, error = first_s, 0, None
         while not self._stop_wanted():
             turn += 1
             try:
-                report = one_cycle(
-                    road,
-                    turn,
-                    snapshot=snapshot if turn == 1 else None,
-                    cancel=self._cancel,
-                    watch=self._watch,
-                )
+                report = self._turn(turn, scope, snapshot if turn == 1 else None)
                 error = None
                 if self._clock.now_s() - pruned_s >= _DAY_S:
                     pruned_s = self._clock.now_s()
@@ -163,6 +151,32 @@ class _Loop:
             due_s = self._next_beat(due_s)
             self._wait_until(due_s)
         return self._end(turn, True, error)
+
+    def _turn(self, turn: int, scope: Scope, snapshot: Snapshot | None) -> CycleReport:
+        """One turn, alone on the scope. Between turns others may act, such as an ``apply``."""
+        road = self._road
+        if road.shadow:
+            return one_cycle(road, turn, snapshot=snapshot)
+        with road.journal.own(
+            scope,
+            who=road.who,
+            what="run",
+            wait_s=self._beat.interval_s,
+            stop=self._stop_wanted,
+        ) as lease:
+            results = settle(road, scope, cancel=self._cancel, lease=lease)
+            if results:
+                self._listener.settled(results)
+            # What was read before somebody else had finished, or we had settled, is out of date.
+            old = snapshot is None or self._clock.now_s() - snapshot.taken_at_s > _FRESH_S
+            return one_cycle(
+                road,
+                turn,
+                snapshot=None if results or old else snapshot,
+                cancel=self._cancel,
+                watch=self._watch,
+                lease=lease,
+            )
 
     def _end(self, turn: int, stopped: bool, error: MarketError | None) -> LoopEnd:
         return LoopEnd(turn, self._failures, self._missed, stopped, error)

@@ -195,9 +195,27 @@ def observed(memory: Memory, snapshot: Snapshot) -> None:
     )
 
 
-def keep_history(journal: Journal, snapshot: Snapshot, memory: Memory) -> None:
-    """Write what is remembered of demand down for the next run."""
+def keep_history(
+    journal: Journal, snapshot: Snapshot, memory: Memory, *, part: bool = False
+) -> None:
+    """Write what is remembered of demand down for the next run.
+
+    Args:
+        journal: where.
+        snapshot: what was observed last.
+        memory: knows it already.
+        part: the snapshot is a part of the estate, and other loops write down what they see of the
+            rest: what they have written since is kept.
+    """
     estate, at_s = estate_key(snapshot.source), snapshot.taken_at_s
+    if part:
+        with journal.database.transaction():
+            latest = Memory(
+                recalled_history(journal, estate), sizes=recalled_sizes(journal, estate)
+            )
+            observed(latest, snapshot)
+            keep_history(journal, snapshot, latest)
+        return
     name = _HISTORY.format(estate=estate)
     journal.put_blob(name, memory.history.to_bytes(), version=_HISTORY_VERSION, at_s=at_s)
     name = _SIZES.format(estate=estate)

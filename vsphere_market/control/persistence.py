@@ -43,6 +43,7 @@ def waiting_steps(
     snapshot: Snapshot,
     journal: Journal,
     kind: str,
+    scope: str = "",
 ) -> tuple[Waiting, ...]:
     """Those of the chosen steps that too few cycles in a row have wanted.
 
@@ -53,6 +54,7 @@ def waiting_steps(
         snapshot: the estate.
         journal: knows the cycles before.
         kind: of cycle; others, such as a person's ``plan``, do not count.
+        scope: the clusters that the cycle is about (``Scope.text``); loops of others do not count.
 
     Raises:
         StorageError, BusyError: the journal cannot be read.
@@ -65,7 +67,7 @@ def waiting_steps(
     longest = max(asked.values(), default=1)
     if longest <= 1:
         return ()
-    before = _wishes_before(journal, estate_key(snapshot.source), kind, longest - 1)
+    before = _wishes_before(journal, estate_key(snapshot.source), kind, scope, longest - 1)
     waiting = []
     for step in plan.steps:
         wanted = asked.get(step.id, 1)
@@ -100,7 +102,7 @@ def _cycles_of(persist: FloatArray, snapshot: Snapshot, moid: str) -> float:
 
 
 def _wishes_before(
-    journal: Journal, estate: str, kind: str, most: int
+    journal: Journal, estate: str, kind: str, scope: str, most: int
 ) -> list[set[tuple[str, str]]]:
     """What the last cycles before the present one wanted: VM and kind of action, newest first."""
     # Cycles of other kinds lie between; past this many the wish is too old to count anyway.
@@ -108,7 +110,7 @@ def _wishes_before(
     alike = [
         cycle.id
         for cycle in journal.cycles(Filter(estate=estate, limit=depth))
-        if cycle.kind == kind
+        if cycle.kind == kind and cycle.scope == scope
     ][1 : most + 1]
     plans = {
         plan.cycle: plan.id

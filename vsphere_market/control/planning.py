@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from vsphere_market.control.backfill import backfill
 from vsphere_market.control.cycle import write_decision
 from vsphere_market.control.decide import Frame, decide, frame
 from vsphere_market.control.journals import known_journal, working_journal
 from vsphere_market.control.sources import OpenSource, SourceKind
+from vsphere_market.journal import Place
 from vsphere_market.market import MarketSettings, Plan
 from vsphere_market.policy import PolicySet
 
@@ -16,7 +15,7 @@ from vsphere_market.policy import PolicySet
 def plan_once(
     source: OpenSource,
     policies: PolicySet,
-    journal: Path | None = None,
+    journal: Place | None = None,
     settings: MarketSettings | None = None,
 ) -> tuple[Frame, Plan]:
     """Observe and decide. What a vCenter showed, and the plan, are written to the journal.

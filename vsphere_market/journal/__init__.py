@@ -1,9 +1,9 @@
 """Keeps every sample, price, decision, refusal and outcome, so that they can be asked for later."""
 
 from vsphere_market.journal.audit import Verdict
-from vsphere_market.journal.codec import VM_COLUMNS, VmSample, estate_key
-from vsphere_market.journal.lock import OwnerLock
-from vsphere_market.journal.place import default_path
+from vsphere_market.journal.codec import VM_COLUMNS, VmSample, estate_key, plan_estate
+from vsphere_market.journal.lease import ACT, LEASE_S, LOOP, Holder, Lease, Scope
+from vsphere_market.journal.place import Place, PostgresPlace, default_path, place_from
 from vsphere_market.journal.queries import Filter
 from vsphere_market.journal.records import (
     AuditRecord,
@@ -18,10 +18,13 @@ from vsphere_market.journal.records import (
     StepRecord,
 )
 from vsphere_market.journal.retention import Pruned, Retention
-from vsphere_market.journal.store import Journal, open_journal
+from vsphere_market.journal.store import Journal, journal_exists, open_journal
 from vsphere_market.journal.writing import JournalRecorder
 
 __all__ = [
+    "ACT",
+    "LEASE_S",
+    "LOOP",
     "VM_COLUMNS",
     "AuditRecord",
     "Blob",
@@ -29,19 +32,26 @@ __all__ = [
     "DecisionRecord",
     "ExecutionRecord",
     "Filter",
+    "Holder",
     "HostSample",
     "Journal",
     "JournalRecorder",
+    "Lease",
     "Moves",
-    "OwnerLock",
+    "Place",
     "PlanRecord",
+    "PostgresPlace",
     "Pruned",
     "RefusalRecord",
     "Retention",
+    "Scope",
     "StepRecord",
     "Verdict",
     "VmSample",
     "default_path",
     "estate_key",
+    "journal_exists",
     "open_journal",
+    "place_from",
+    "plan_estate",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vsphere_market.estate import Snapshot, Source
+from vsphere_market.market.plan import Plan
 from vsphere_market.port import Action
 from vsphere_market.port.documents import action_from_json as action_of
 from vsphere_market.port.documents import action_to_json
@@ -47,6 +48,12 @@ _PACK_TYPE = np.dtype("<f4")
 def estate_key(source: Source) -> str:
     """The identity of the vCenter that rows are about."""
     return source.instance_uuid or f"{source.kind}:{source.name}"
+
+
+def plan_estate(plan: Plan) -> str:
+    """The identity of the vCenter that a plan was made from; equal to :func:`estate_key`."""
+    origin = plan.made_from
+    return origin.instance_uuid or f"{origin.source}:{origin.name}"
 
 
 def action_json(action: Action) -> str:

@@ -1,21 +1,25 @@
 """The little that the journal needs of a database, and SQLite's way of giving it.
 
 SQL is written once, with ``?`` for parameters and without what only one database knows; what
-differs (types, placeholders, locking) is behind :class:`Database`, so that PostgreSQL can follow.
+differs (types, placeholders, locking) is behind :class:`Database`. PostgreSQL's way is in
+``journal.postgres``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from vsphere_market.errors import BusyError, JournalError, MarketError, StorageError
+from vsphere_market.journal.lock import take_file
 
 #: A value of a column.
 Value = str | int | float | bytes | None
@@ -26,6 +30,13 @@ Row = tuple[Value, ...]
 APPLICATION_ID = 0x76534D6A
 #: How long to wait for another writer before giving up, seconds.
 BUSY_S = 10.0
+
+
+class Held(Protocol):
+    """Something that is held until it is let go, or until this process ends, however it ends."""
+
+    def release(self) -> None:
+        """Let go. May be called twice."""
 
 
 class Database(Protocol):
@@ -58,6 +69,12 @@ class Database(Protocol):
 
     def set_version(self, version: int) -> None:
         """Remember the version of the schema."""
+
+    def now_s(self) -> float:
+        """Unix time by the one clock that all programs with this journal share."""
+
+    def take(self, name: str) -> Held | None:
+        """Hold a name as a sign of life; None when somebody does, this process included."""
 
     def close(self) -> None:
         """Let go. May be called twice."""
@@ -156,6 +173,15 @@ class SqliteDatabase:
     def set_version(self, version: int) -> None:
         """See :class:`Database`."""
         self.run(f"PRAGMA user_version = {version:d}")
+
+    def now_s(self) -> float:
+        """See :class:`Database`; this machine's, since a file is shared within one machine."""
+        return time.time()
+
+    def take(self, name: str) -> Held | None:
+        """See :class:`Database`; a locked file beside the journal."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return take_file(self._path.with_name(f"{self._path.name}-alive-{digest}"))
 
     def close(self) -> None:
         """See :class:`Database`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from vsphere_market.journal.codec import action_from_json, number
 from vsphere_market.journal.database import Database, Row, Value
+from vsphere_market.journal.lease import Scope
 from vsphere_market.journal.records import (
     CycleRecord,
     DecisionRecord,
@@ -37,7 +38,8 @@ class Filter:
         until_s: nothing at or after it.
         plan: only of this plan.
         execution: only of this execution.
-        estate: only of this vCenter (``codec.estate_key``).
+        estate: only of this vCenter, by identity (``codec.estate_key``).
+        source: only of this vCenter, by name.
         limit: at most so many.
     """
 
@@ -50,25 +52,27 @@ class Filter:
     plan: int | None = None
     execution: int | None = None
     estate: str = ""
+    source: str = ""
     limit: int = 1000
 
 
 def cycles(db: Database, wanted: Filter) -> tuple[CycleRecord, ...]:
     """Cycles, by ``since_s``, ``until_s``, ``estate`` and ``limit``."""
     where = _Where().times("started_s", wanted).equal("estate", wanted.estate)
+    where.equal("source", wanted.source)
     rows = db.rows(
-        "SELECT id, estate, kind, source, started_s, ended_s, status, sentence, vms, hosts, "
+        "SELECT id, estate, kind, source, started_s, ended_s, status, sentence, vms, hosts, scope, "
         f"ballooned_mib, swapped_mib, swap_in_kibps, swap_out_kibps FROM cycles {where.sql} "
         "ORDER BY started_s DESC, id DESC LIMIT ?",
         (*where.values, wanted.limit),
     )
-    return tuple(CycleRecord(*row[:10], *map(number, row[10:])) for row in _any(rows))
+    return tuple(CycleRecord(*row[:11], *map(number, row[11:])) for row in _any(rows))
 
 
 def plans(db: Database, wanted: Filter) -> tuple[PlanRecord, ...]:
     """Plans, by ``since_s``, ``until_s``, ``estate``, ``plan`` and ``limit``."""
     where = _Where().times("created_s", wanted).equal("estate", wanted.estate)
-    where.equal("id", wanted.plan)
+    where.equal("id", wanted.plan).equal("source", wanted.source)
     rows = db.rows(
         "SELECT id, cycle_id, estate, source, created_s, expires_s, policies, engine, "
         "potential_before, potential_after, lower_bound, steps, refusals "
@@ -83,14 +87,11 @@ def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
     where = _Where().times("d.created_s", wanted).equal("d.plan_id", wanted.plan)
     where.vm("d", wanted.vm).host("d", wanted.host)
     where.equal("d.kind", wanted.kind.value if wanted.kind else "")
-    joined = ""
-    if wanted.estate:
-        joined = "JOIN plans p ON p.id = d.plan_id"
-        where.equal("p.estate", wanted.estate)
+    where.equal("p.estate", wanted.estate).equal("p.source", wanted.source)
     rows = db.rows(
-        "SELECT d.plan_id, d.created_s, d.step, d.kind, d.vm_moid, d.vm, d.host_from, d.host_to, "
-        "d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, d.mode, d.reason "
-        f"FROM decisions d {joined} {where.sql} "
+        "SELECT d.plan_id, p.source, d.created_s, d.step, d.kind, d.vm_moid, d.vm, d.host_from, "
+        "d.host_to, d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, d.mode, d.reason "
+        f"FROM decisions d JOIN plans p ON p.id = d.plan_id {where.sql} "
         "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?",
         (*where.values, wanted.limit),
     )
@@ -99,12 +100,14 @@ def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
 
 def refusals(db: Database, wanted: Filter) -> tuple[RefusalRecord, ...]:
     """Refusals, by ``vm`` (any subject), ``since_s``, ``until_s``, ``plan`` and ``limit``."""
-    where = _Where().times("created_s", wanted).equal("plan_id", wanted.plan)
+    where = _Where().times("r.created_s", wanted).equal("r.plan_id", wanted.plan)
+    where.equal("p.estate", wanted.estate).equal("p.source", wanted.source)
     if wanted.vm:
-        where.add("(subject = ? OR subject_moid = ?)", wanted.vm, wanted.vm)
+        where.add("(r.subject = ? OR r.subject_moid = ?)", wanted.vm, wanted.vm)
     rows = db.rows(
-        "SELECT plan_id, created_s, subject_moid, subject, reason, sentence FROM refusals "
-        f"{where.sql} ORDER BY created_s DESC, plan_id DESC, place LIMIT ?",
+        "SELECT r.plan_id, p.source, r.created_s, r.subject_moid, r.subject, r.reason, r.sentence "
+        f"FROM refusals r JOIN plans p ON p.id = r.plan_id {where.sql} "
+        "ORDER BY r.created_s DESC, r.plan_id DESC, r.place LIMIT ?",
         (*where.values, wanted.limit),
     )
     return tuple(RefusalRecord(*row) for row in _any(rows))
@@ -114,9 +117,10 @@ def executions(db: Database, wanted: Filter) -> tuple[ExecutionRecord, ...]:
     """Executions, by ``since_s``, ``until_s``, ``plan``, ``execution``, ``estate``, ``limit``."""
     where = _Where().times("started_s", wanted).equal("estate", wanted.estate)
     where.equal("plan_id", wanted.plan).equal("id", wanted.execution)
+    where.equal("source", wanted.source)
     rows = db.rows(
-        "SELECT id, plan_id, estate, who, dry_run, started_s, ended_s, error FROM executions "
-        f"{where.sql} ORDER BY started_s DESC, id DESC LIMIT ?",
+        "SELECT id, plan_id, estate, source, who, dry_run, started_s, ended_s, error "
+        f"FROM executions {where.sql} ORDER BY started_s DESC, id DESC LIMIT ?",
         (*where.values, wanted.limit),
     )
     return tuple(_execution(row) for row in _any(rows))
@@ -128,7 +132,8 @@ def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
     Times are those of the end; steps that have not ended come first, whatever ``since_s`` says.
     """
     where = _Where().equal("s.execution_id", wanted.execution).equal("e.plan_id", wanted.plan)
-    where.equal("e.estate", wanted.estate).vm("s", wanted.vm).host("s", wanted.host)
+    where.equal("e.estate", wanted.estate).equal("e.source", wanted.source)
+    where.vm("s", wanted.vm).host("s", wanted.host)
     where.equal("s.kind", wanted.kind.value if wanted.kind else "")
     if wanted.outcomes:
         marks = ", ".join("?" * len(wanted.outcomes))
@@ -157,6 +162,8 @@ def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
             started_s=row[11],
             ended_s=row[12],
             dry_run=bool(row[13]),
+            source=row[14],
+            who=row[15],
         )
         for row in _any(rows)
     )
@@ -165,7 +172,8 @@ def steps(db: Database, wanted: Filter) -> tuple[StepRecord, ...]:
 def _steps(db: Database, where: _Where, order: str, limit: int) -> list[Row]:
     return db.rows(
         "SELECT s.execution_id, e.plan_id, s.step, s.action, s.state, s.attempts, s.task, "
-        "s.outcome, s.cause, s.sentence, s.fault, s.started_s, s.ended_s, e.dry_run "
+        "s.outcome, s.cause, s.sentence, s.fault, s.started_s, s.ended_s, e.dry_run, "
+        "e.source, e.who "
         f"FROM steps s JOIN executions e ON e.id = s.execution_id {where.sql} "
         f"ORDER BY {order} LIMIT ?",
         (*where.values, limit),
@@ -208,17 +216,20 @@ def last_moves(db: Database, estate: str, since_s: float) -> Mapping[str, Moves]
     return {str(moid): Moves(last_s, count) for moid, last_s, count in _any(rows)}
 
 
-def unsettled(db: Database, estate: str) -> tuple[Unsettled, ...]:
-    """Steps without an outcome, in the order of their executions. None of a dry run's."""
+def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
+    """Steps without an outcome, in the order of their executions. None of a dry run's.
+
+    Only those within ``scope``: what is open elsewhere may be under way in another program.
+    """
     rows = db.rows(
         "SELECT s.execution_id, s.step, s.action, s.attempts, s.intent_s, s.task, s.submitted_s, "
         # A start is owed once a stop of its VM was sent, however that ended.
         "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
         "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place < s.place AND t.state = ? "
-        "AND t.attempts > 0) "
+        "AND t.attempts > 0), s.cluster "
         "FROM steps s JOIN executions e ON e.id = s.execution_id "
         "WHERE s.state <> ? AND e.estate = ? AND e.dry_run = 0 ORDER BY s.execution_id, s.place",
-        (ActionKind.START.value, ActionKind.STOP.value, ENDED, ENDED, estate),
+        (ActionKind.START.value, ActionKind.STOP.value, ENDED, ENDED, scope.estate),
     )
     return tuple(
         Unsettled(
@@ -232,12 +243,13 @@ def unsettled(db: Database, estate: str) -> tuple[Unsettled, ...]:
             bool(row[7]),
         )
         for row in _any(rows)
+        if scope.holds(row[8])
     )
 
 
 def _execution(row: Sequence[Any]) -> ExecutionRecord:
-    number_, plan, estate, who, dry_run, started_s, ended_s, error = row
-    return ExecutionRecord(number_, plan, estate, who, bool(dry_run), started_s, ended_s, error)
+    number_, plan, estate, source, who, dry_run, *rest = row
+    return ExecutionRecord(number_, plan, estate, source, who, bool(dry_run), *rest)
 
 
 def _any(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ class CycleRecord:
         sentence: the same for people.
         vms: virtual machines seen.
         hosts: hosts seen.
+        scope: managed object ids of the clusters that it was about, "" for all.
         ballooned_mib: sum over VMs, MiB; NaN if no VM had the counter.
         swapped_mib: likewise.
         swap_in_kibps: likewise, KiB/s.
@@ -38,6 +39,7 @@ class CycleRecord:
     sentence: str
     vms: int
     hosts: int
+    scope: str
     ballooned_mib: float
     swapped_mib: float
     swap_in_kibps: float
@@ -106,6 +108,7 @@ class DecisionRecord:
     """One step of a plan, as it was decided, whether or not it was carried out."""
 
     plan: int
+    source: str
     created_s: float
     step: str
     kind: str
@@ -127,6 +130,7 @@ class RefusalRecord:
     """Something that was not done, and why."""
 
     plan: int
+    source: str
     created_s: float
     subject_moid: str
     subject: str
@@ -142,6 +146,7 @@ class ExecutionRecord:
         id: number in this journal, the executor's execution id.
         plan: the plan's number, None if it is not in the journal any more.
         estate: identity of the vCenter.
+        source: its name, "" in records of versions that did not keep it.
         who: on whose behalf.
         dry_run: nothing was submitted.
         started_s: Unix time.
@@ -152,6 +157,7 @@ class ExecutionRecord:
     id: int
     plan: int | None
     estate: str
+    source: str
     who: str
     dry_run: bool
     started_s: float
@@ -178,6 +184,8 @@ class StepRecord:
         started_s: Unix time of the first submission, None if there was none.
         ended_s: Unix time of the end, None before it.
         dry_run: nothing was submitted.
+        source: name of the vCenter, "" in records of versions that did not keep it.
+        who: on whose behalf.
     """
 
     execution: int
@@ -194,6 +202,8 @@ class StepRecord:
     started_s: float | None
     ended_s: float | None
     dry_run: bool
+    source: str
+    who: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vsphere_market.journal import audit
-from vsphere_market.journal.database import Database
+from vsphere_market.journal.database import Database, Value
 
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
@@ -46,11 +46,7 @@ def prune(db: Database, now_s: float, keep: Retention) -> Pruned:
     with db.transaction():
         vm_samples = _count(db, "vm_samples")
         db.run("DELETE FROM vm_samples WHERE at_s < ?", (now_s - keep.vm_samples_s,))
-        db.run(
-            "DELETE FROM vm_samples WHERE at_s < ? AND cycle_id NOT IN (SELECT min(cycle_id) "
-            "FROM vm_samples GROUP BY CAST(at_s / ? AS INTEGER))",
-            (now_s - keep.every_vm_sample_s, _HOUR_S),
-        )
+        _thin_out(db, now_s - keep.every_vm_sample_s)
         executions, plans, cycles = (_count(db, name) for name in ("executions", "plans", "cycles"))
         oldest_s = now_s - keep.plans_s
         # ON DELETE CASCADE takes steps, decisions, refusals and samples along.
@@ -81,6 +77,25 @@ def prune(db: Database, now_s: float, keep: Retention) -> Pruned:
             executions=executions - _count(db, "executions"),
             audit_rows=audit.forget(db, now_s - keep.audit_s),
         )
+
+
+def _thin_out(db: Database, before_s: float) -> None:
+    """Leave the first sample of each hour, of each vCenter and each loop that watches it."""
+    rows = db.rows(
+        "SELECT v.cycle_id, v.at_s, c.estate, c.scope FROM vm_samples v "
+        "JOIN cycles c ON c.id = v.cycle_id WHERE v.at_s < ? ORDER BY v.cycle_id",
+        (before_s,),
+    )
+    kept: set[tuple[object, ...]] = set()
+    surplus: list[tuple[Value]] = []
+    for cycle, at_s, estate, scope in rows:
+        assert isinstance(at_s, float)
+        hour = (estate, scope, at_s // _HOUR_S)
+        if hour in kept:
+            surplus.append((cycle,))
+        kept.add(hour)
+    if surplus:
+        db.run_many("DELETE FROM vm_samples WHERE cycle_id = ?", surplus)
 
 
 def _count(db: Database, table: str) -> int:

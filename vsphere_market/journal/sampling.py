@@ -11,7 +11,7 @@ import numpy as np
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import audit
-from vsphere_market.journal.codec import action_json, estate_key, pack_vms, real
+from vsphere_market.journal.codec import action_json, estate_key, pack_vms, plan_estate, real
 from vsphere_market.journal.database import Database, Value
 from vsphere_market.market.plan import Plan
 from vsphere_market.port import amounts_of, hosts_named
@@ -22,14 +22,14 @@ OPEN = "open"
 
 
 def begin_cycle(
-    db: Database, snapshot: Snapshot, *, kind: str, engine: str, started_s: float
+    db: Database, snapshot: Snapshot, *, kind: str, engine: str, started_s: float, scope: str = ""
 ) -> int:
     """Write a cycle and the sums of what it saw; returns its number."""
     vms = snapshot.vms
     return db.insert(
         "INSERT INTO cycles (estate, kind, source, engine, started_s, status, sentence, vms, hosts,"
-        " ballooned_mib, swapped_mib, swap_in_kibps, swap_out_kibps) "
-        "VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?) RETURNING id",
+        " scope, ballooned_mib, swapped_mib, swap_in_kibps, swap_out_kibps) "
+        "VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             estate_key(snapshot.source),
             kind,
@@ -39,6 +39,7 @@ def begin_cycle(
             OPEN,
             len(vms),
             len(snapshot.hosts),
+            scope,
             _sum(vms.ballooned_mib),
             _sum(vms.swapped_mib),
             _sum(vms.swap_in_kibps),
@@ -138,7 +139,7 @@ def write_plan(db: Database, plan: Plan, document: str, *, cycle: int | None) ->
         cycle: the cycle that made it, if any.
     """
     origin, certificate = plan.made_from, plan.certificate
-    estate = origin.instance_uuid or f"{origin.source}:{origin.name}"
+    estate = plan_estate(plan)
     with db.transaction():
         number = db.insert(
             "INSERT INTO plans (cycle_id, estate, source, created_s, expires_s, policies, engine,"

@@ -111,7 +111,48 @@ CREATE TABLE blobs (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+#: Who may act on what, which vCenter an action was on, and what came of it.
+_SECOND = """
+CREATE TABLE leases (
+  estate TEXT NOT NULL, role TEXT NOT NULL, cluster TEXT NOT NULL, cluster_name TEXT NOT NULL,
+  token {integer} NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, host TEXT NOT NULL,
+  pid {integer} NOT NULL, since_s {real} NOT NULL, expires_s {real} NOT NULL,
+  PRIMARY KEY (estate, role, cluster)
+);
+
+ALTER TABLE cycles ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE executions ADD COLUMN source TEXT NOT NULL DEFAULT '';
+UPDATE executions SET source = COALESCE(
+  (SELECT source FROM plans WHERE plans.id = executions.plan_id), '');
+
+ALTER TABLE steps ADD COLUMN cluster TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE forecasts (
+  execution_id {integer} NOT NULL REFERENCES executions (id) ON DELETE CASCADE,
+  step TEXT NOT NULL, estate TEXT NOT NULL, kind TEXT NOT NULL, subject_moid TEXT NOT NULL,
+  subject TEXT NOT NULL, done_s {real} NOT NULL, saving {real} NOT NULL,
+  vm_squeezed_mib {real}, vm_waiting_pct {real}, host_moid TEXT NOT NULL, host TEXT NOT NULL,
+  host_load_before {real}, host_load {real}, potential_before {real}, potential {real},
+  PRIMARY KEY (execution_id, step)
+);
+CREATE INDEX forecasts_by_time ON forecasts (done_s);
+
+CREATE TABLE aftermaths (
+  execution_id {integer} NOT NULL, step TEXT NOT NULL, horizon_s {real} NOT NULL,
+  due_s {real} NOT NULL, at_s {real}, vm_squeezed_mib {real}, vm_waiting_pct {real},
+  host_load {real}, potential {real}, others {integer},
+  PRIMARY KEY (execution_id, step, horizon_s),
+  FOREIGN KEY (execution_id, step) REFERENCES forecasts (execution_id, step) ON DELETE CASCADE
+);
+CREATE INDEX aftermaths_due ON aftermaths (due_s) WHERE at_s IS NULL;
+
+CREATE INDEX audit_by_event ON audit (event, id);
+INSERT INTO meta (key, value)
+  SELECT 'audit-end', id || ' ' || chain FROM audit ORDER BY id DESC LIMIT 1;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 #: The version that this program writes.
 VERSION = len(MIGRATIONS)
 

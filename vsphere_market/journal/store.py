@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +13,8 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.journal import audit, queries, retention, sampling
 from vsphere_market.journal.codec import VmSample, unpack_vms
 from vsphere_market.journal.database import Database, SqliteDatabase
-from vsphere_market.journal.lock import OwnerLock
+from vsphere_market.journal.lease import ACT, LEASE_S, Holder, Lease, Scope, acquire, holders
+from vsphere_market.journal.place import Place, PostgresPlace
 from vsphere_market.journal.queries import Filter
 from vsphere_market.journal.records import (
     AuditRecord,
@@ -38,19 +38,26 @@ from vsphere_market.units import FloatArray
 _ALL = Filter()
 
 
-def open_journal(path: Path, *, read_only: bool = False) -> Journal:
-    """Open the journal at ``path``, making it when it is missing.
+def open_journal(place: Place, *, read_only: bool = False) -> Journal:
+    """Open the journal at ``place``, making it when it is missing.
 
     Args:
-        path: the file.
-        read_only: for questions only; the file must exist.
+        place: the file or database.
+        read_only: for questions only; the journal must exist.
 
     Raises:
         JournalError: it is none, is damaged, belongs to a newer version, or the place is not
             usable.
         BusyError: another program keeps it locked.
+        UnreachableError, NotPermittedError: the database's server does not let us in.
     """
-    database = SqliteDatabase(path, read_only=read_only)
+    database: Database
+    if isinstance(place, PostgresPlace):
+        from vsphere_market.journal.postgres import PostgresDatabase
+
+        database = PostgresDatabase(place, read_only=read_only)
+    else:
+        database = SqliteDatabase(place, read_only=read_only)
     try:
         if read_only:
             require_known(database, read_only=True)
@@ -59,7 +66,24 @@ def open_journal(path: Path, *, read_only: bool = False) -> Journal:
     except BaseException:
         database.close()
         raise
-    return Journal(database, path)
+    return Journal(database, place)
+
+
+def journal_exists(place: Place) -> bool:
+    """There is a journal at ``place``, or at least something that has to be looked at.
+
+    Raises:
+        UnreachableError, NotPermittedError: the database's server does not let us in.
+    """
+    if not isinstance(place, PostgresPlace):
+        return place.exists()
+    from vsphere_market.journal.postgres import PostgresDatabase
+
+    database = PostgresDatabase(place)
+    try:
+        return database.version() > 0
+    finally:
+        database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +95,44 @@ class Journal:
 
     Attributes:
         database: where it is kept.
-        path: the file.
+        place: the file or database.
     """
 
     database: Database
-    path: Path
+    place: Place
 
-    def own(self) -> OwnerLock:
-        """Become the one that may submit; ``apply`` and ``run`` hold this while they work.
+    def own(
+        self,
+        scope: Scope,
+        role: str = ACT,
+        *,
+        who: str = "",
+        what: str = "",
+        wait_s: float = 0.0,
+        lease_s: float = LEASE_S,
+        stop: Callable[[], bool] = lambda: False,
+        waiting: Callable[[Holder], None] = lambda _holder: None,
+    ) -> Lease:
+        """Become the one that may submit. See :func:`lease.acquire`.
 
         Raises:
-            BusyError: somebody else is.
+            BusyError: somebody else is, and is named.
         """
-        return OwnerLock(self.path)
+        return acquire(
+            self.database,
+            scope,
+            role,
+            who=who,
+            what=what,
+            wait_s=wait_s,
+            lease_s=lease_s,
+            stop=stop,
+            waiting=waiting,
+        )
+
+    def holders(self, estate: str = "") -> tuple[Holder, ...]:
+        """See :func:`lease.holders`."""
+        return holders(self.database, estate)
 
     def close(self) -> None:
         """Let go. May be called twice."""
@@ -102,7 +151,9 @@ class Journal:
 
     # ------------------------------------------------------------ writing
 
-    def begin_cycle(self, snapshot: Snapshot, *, kind: str, engine: str, started_s: float) -> int:
+    def begin_cycle(
+        self, snapshot: Snapshot, *, kind: str, engine: str, started_s: float, scope: str = ""
+    ) -> int:
         """A cycle begins; returns its number.
 
         Args:
@@ -110,9 +161,10 @@ class Journal:
             kind: ``run``, ``apply``, ``plan`` ….
             engine: version of this package.
             started_s: Unix time.
+            scope: the clusters it is about (``Scope.text``), "" for all.
         """
         return sampling.begin_cycle(
-            self.database, snapshot, kind=kind, engine=engine, started_s=started_s
+            self.database, snapshot, kind=kind, engine=engine, started_s=started_s, scope=scope
         )
 
     def end_cycle(self, cycle: int, *, ended_s: float, status: str, sentence: str) -> None:
@@ -161,15 +213,35 @@ class Journal:
         with self.database.transaction():
             audit.append(self.database, at_s, event, body)
 
-    def recorder(self, *, estate: str, plan: int | None = None, who: str = "") -> JournalRecorder:
+    def recorder(
+        self,
+        *,
+        estate: str,
+        plan: int | None = None,
+        who: str = "",
+        source: str = "",
+        lease: Lease | None = None,
+        clusters: Mapping[str, str] | None = None,
+    ) -> JournalRecorder:
         """What the executor writes to.
 
         Args:
             estate: identity of the vCenter (``estate_key(snapshot.source)``).
             plan: the plan's number here.
             who: on whose behalf.
+            source: the vCenter's name.
+            lease: what was got by :meth:`own`; nothing is written any more once it is lost.
+            clusters: managed object id of a subject -> that of its cluster.
         """
-        return JournalRecorder(self.database, estate=estate, plan=plan, who=who)
+        return JournalRecorder(
+            self.database,
+            estate=estate,
+            plan=plan,
+            who=who,
+            source=source,
+            lease=lease,
+            clusters=clusters,
+        )
 
     def put_blob(self, name: str, data: bytes, *, version: int, at_s: float) -> None:
         """Keep something under a name, in place of what was there."""
@@ -180,18 +252,23 @@ class Journal:
             (name, version, at_s, data),
         )
 
-    def close_finished(self, at_s: float) -> int:
+    def close_finished(self, at_s: float, estate: str = "") -> int:
         """End executions whose steps all have outcomes, but whose end was never written.
+
+        Args:
+            at_s: Unix time at the source.
+            estate: only those of this vCenter, since time elsewhere is another; "" for all.
 
         Returns:
             How many there were.
         """
         sql = (
-            "FROM executions WHERE ended_s IS NULL AND NOT EXISTS (SELECT 1 FROM steps "
+            "FROM executions WHERE ended_s IS NULL AND (estate = ? OR ? = '') "
+            "AND NOT EXISTS (SELECT 1 FROM steps "
             "WHERE steps.execution_id = executions.id AND steps.state <> 'ended')"
         )
         with self.database.transaction():
-            rows = self.database.rows(f"SELECT id {sql}")
+            rows = self.database.rows(f"SELECT id {sql}", (estate, estate))
             for (number,) in rows:
                 recorder = JournalRecorder(self.database, estate="", plan=None, who="")
                 recorder.end(str(number), at_s, "the program ended before it could say so")
@@ -235,9 +312,14 @@ class Journal:
         """See :func:`queries.last_moves`."""
         return queries.last_moves(self.database, estate, since_s)
 
-    def unsettled(self, estate: str) -> tuple[Unsettled, ...]:
-        """See :func:`queries.unsettled`. Ask only while holding :meth:`own`."""
-        return queries.unsettled(self.database, estate)
+    def unsettled(self, scope: Scope | str) -> tuple[Unsettled, ...]:
+        """See :func:`queries.unsettled`. Ask only while holding :meth:`own`.
+
+        Args:
+            scope: what we may act on, or the identity of a vCenter for all of it.
+        """
+        whole = scope if isinstance(scope, Scope) else Scope(scope)
+        return queries.unsettled(self.database, whole)
 
     def plan_document(self, plan: int) -> str | None:
         """The JSON of a plan, or None when it is not there (any more)."""
@@ -247,7 +329,7 @@ class Journal:
         try:
             return zlib.decompress(rows[0][0]).decode()
         except (zlib.error, UnicodeDecodeError):
-            raise JournalError(f"plan {plan} is damaged", where=str(self.path)) from None
+            raise JournalError(f"plan {plan} is damaged", where=str(self.place)) from None
 
     def vm_sample(self, cycle: int) -> VmSample | None:
         """The VMs of a cycle, or None when they are not there (any more)."""
@@ -257,7 +339,7 @@ class Journal:
         try:
             return unpack_vms(rows[0][0])
         except ValueError as exc:
-            raise JournalError(f"cycle {cycle}: {exc}", where=str(self.path)) from None
+            raise JournalError(f"cycle {cycle}: {exc}", where=str(self.place)) from None
 
     def vm_history(
         self, vm: str, column: str, *, since_s: float, limit: int = 1000
@@ -303,6 +385,6 @@ class Journal:
             for number, at_s, event, body in rows
         )
 
-    def verify(self) -> audit.Verdict:
-        """Check the seals of the audit trail."""
-        return audit.verify(self.database)
+    def verify(self, kept: tuple[int, str] | None = None) -> audit.Verdict:
+        """Check the seals; ``kept`` is the number and seal of a row, noted elsewhere."""
+        return audit.verify(self.database, kept)

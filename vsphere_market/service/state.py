@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from vsphere_market.control.scoping import Scope, decide_within, inside
 from vsphere_market.control.sharing import Pace, SharedPort
 from vsphere_market.control.sources import OpenSource, SourceKind
 from vsphere_market.errors import MarketError, UsageError
+from vsphere_market.journal import Place
 from vsphere_market.market import MarketSettings
 from vsphere_market.policy import PolicySet
 from vsphere_market.port import Clock
@@ -54,7 +54,7 @@ class Service:
         self,
         source: OpenSource,
         policies: PolicySet,
-        journal: Path | None,
+        journal: Place | None,
         settings: ServeSettings,
     ) -> None:
         if settings.loop and not source.live:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vsphere_market.control.cycle import CycleReport, Road, one_cycle, settle
+from vsphere_market.control.ownership import scope_of
 from vsphere_market.errors import MarketError
 from vsphere_market.executor import Progress
+from vsphere_market.journal import LOOP, Lease
 from vsphere_market.service.problems import unexpected
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Turner:
         self._asked = 0
         self._answered = 0
         self._error: MarketError | None = None
+        self._lease: Lease | None = None
         self._thread = threading.Thread(target=self._run, name="turns", daemon=True)
 
     def start(self) -> None:
@@ -72,6 +75,8 @@ class Turner:
             self._state.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        if self._lease is not None:
+            self._lease.release()
 
     def nudge(self) -> int:
         """Ask for a turn soon; gives what to wait for."""
@@ -141,10 +146,19 @@ class Turner:
         if self._stopped() or not self._acting.acquire(blocking=False):
             return self._shadow()
         try:
-            with self._road.journal.own():
-                settle(self._road, self._road.port.observe(), cancel=self._over)
+            journal, who = self._road.journal, self._road.who
+            scope = scope_of(self._road.port.observe(), self._road.clusters)
+            if self._lease is None:
+                self._lease = journal.own(scope, LOOP, who=who, what="serve --loop")
+            with journal.own(scope, who=who, what="serve --loop") as lease:
+                settle(self._road, scope, cancel=self._over, lease=lease)
                 return one_cycle(
-                    self._road, self._number, kind="run", cancel=_Either(self), watch=self._watch
+                    self._road,
+                    self._number,
+                    kind="run",
+                    cancel=_Either(self),
+                    watch=self._watch,
+                    lease=lease,
                 )
         finally:
             self._acting.release()

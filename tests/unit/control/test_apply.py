@@ -10,6 +10,7 @@ import pytest
 from tests.roads import automatic, hot_plant, policies, road
 from vsphere_market.control.apply import apply, drifts, review
 from vsphere_market.control.cycle import Road, observe_and_decide
+from vsphere_market.control.ownership import scope_of
 from vsphere_market.errors import (
     BusyError,
     ExitCode,
@@ -67,7 +68,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     # Nobody needs to be kept out of what submits nothing, so the lock may be held by another.
     with (
         road(tmp_path, plant, NO_POLICIES) as way,
-        way.journal.own(),
+        way.journal.own(scope_of(plant.observe()), what="run"),
         review(way, plan, dry_run=True) as held,
     ):
         result = apply(way, held, dry_run=True)
@@ -154,7 +155,7 @@ def test_nobody_else_may_act_meanwhile(tmp_path: Path) -> None:
     plan = made(plant, tmp_path)
     with (
         road(tmp_path, plant, NO_POLICIES) as way,
-        way.journal.own(),
+        way.journal.own(scope_of(plant.observe()), what="run"),
         pytest.raises(BusyError),
         review(way, plan),
     ):

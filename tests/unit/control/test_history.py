@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Path:
 def test_everything_can_be_asked_for(journal: Path, kind: Kind) -> None:
     found = ask(kind, Filter(), journal)
     assert found.records
-    assert found.path == journal
+    assert found.where == str(journal)
     assert not found.more
 
 
@@ -62,7 +62,7 @@ def test_the_usual_one_may_be_missing(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     found = ask(Kind.PLANS, Filter())
-    assert (found.records, found.path) == ((), None)
+    assert (found.records, found.where) == ((), None)
     with pytest.raises(JournalError, match="no journal yet"):
         verify()
 

@@ -10,12 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.roads import hot_plant, road
+from tests.plants import vm
+from tests.roads import automatic, hot_plant, policies, road
+from vsphere_market.control.apply import apply, review
 from vsphere_market.control.cycle import CycleReport
+from vsphere_market.control.decide import decide, frame
 from vsphere_market.control.loop import Beat, run_loop
-from vsphere_market.errors import BusyError, MarketError, UnreachableError
+from vsphere_market.control.memory import recall
+from vsphere_market.control.ownership import scope_of
+from vsphere_market.errors import BusyError, MarketError, UnreachableError, UsageError
 from vsphere_market.executor import ExecutionResult
+from vsphere_market.journal import LOOP
 from vsphere_market.plant import PlantVCenter
+from vsphere_market.policy import NO_POLICIES
 from vsphere_market.port import OutcomeKind
 
 
@@ -141,15 +148,123 @@ def test_a_request_to_stop_is_heard_between_steps(tmp_path: Path) -> None:
 
 
 def test_only_one_may_act(tmp_path: Path) -> None:
-    with road(tmp_path, hot_plant()) as way, way.journal.own(), pytest.raises(BusyError):
+    plant = hot_plant()
+    with (
+        road(tmp_path, plant) as way,
+        way.journal.own(scope_of(plant.observe()), LOOP, who="alice", what="run"),
+        pytest.raises(BusyError, match='has a loop already: "run" of alice'),
+    ):
         run_loop(way, Beat(1), Ear())
 
 
 def test_many_may_look_on(tmp_path: Path) -> None:
-    ear = Ear()
-    with road(tmp_path, hot_plant(), shadow=True) as way, way.journal.own():
+    ear, plant = Ear(), hot_plant()
+    with (
+        road(tmp_path, plant, shadow=True) as way,
+        way.journal.own(scope_of(plant.observe()), LOOP),
+    ):
         run_loop(way, Beat(1), ear)
     assert len(ear.reports) == 1
+
+
+def test_a_plan_can_be_applied_between_two_turns(tmp_path: Path) -> None:
+    plant, ear = hot_plant(), Ear()
+    told: list[str] = []
+
+    def somebody_applies(report: CycleReport) -> None:
+        plan = decide(frame(plant.observe(), NO_POLICIES, now_s=plant.clock.now_s()))
+        with road(tmp_path, plant, NO_POLICIES, who="alice") as mine, review(mine, plan) as held:
+            told.extend(outcome.kind.value for outcome in apply(mine, held).outcomes)
+
+    ear.after = lambda report: somebody_applies(report) if report.number == 1 else None
+    with road(tmp_path, plant, policies(automatic("recommend"))) as way:
+        end = run_loop(way, Beat(2, 60.0), ear)
+    assert told and set(told) == {"done"}
+    assert (end.turns, end.failures) == (2, 0)
+
+
+def test_a_turn_waits_for_a_plan_that_is_being_applied(tmp_path: Path) -> None:
+    plant, ear = hot_plant(), Ear()
+    with road(tmp_path, plant) as way, road(tmp_path, plant) as other:
+        held = other.journal.own(scope_of(plant.observe()), what="apply")
+        threading.Timer(0.5, held.release).start()
+        end = run_loop(way, Beat(1), ear)
+    assert (end.turns, end.failures) == (1, 0) and ear.reports[0].done > 0
+
+
+# ---------------------------------------------------------------- clusters
+
+
+def two_clusters() -> PlantVCenter:
+    """Two clusters of two hosts, both hot on the first host."""
+    clusters = [
+        {
+            "name": name,
+            "hosts": [{"name": f"{name}-esx-{{n}}", "count": 2, "memory_gib": 64}],
+            "vms": [vm(f"{name}-{{nn}}", 8, 0.35, footprint=0.95, count=12, host=f"{name}-esx-1")],
+        }
+        for name in ("gold", "silver")
+    ]
+    return hot_plant(clusters=clusters)
+
+
+def test_a_loop_looks_after_its_own_clusters(tmp_path: Path) -> None:
+    plant, ear = two_clusters(), Ear()
+    with road(tmp_path, plant, clusters=("gold",)) as way:
+        run_loop(way, Beat(2, 60.0), ear)
+        assert {step.action.subject.name[:4] for step in way.journal.steps()} == {"gold"}
+        (cycle, _) = way.journal.cycles()
+        assert (cycle.vms, cycle.hosts) == (12, 2)
+    assert {host.cluster for host in ear.reports[0].view.hosts} == {"gold"}
+
+
+def test_two_loops_on_two_clusters_know_of_each_other_only_what_they_must(tmp_path: Path) -> None:
+    plant = two_clusters()
+    gold, silver = Ear(), Ear()
+    with (
+        road(tmp_path, plant, clusters=("gold",)) as mine,
+        road(tmp_path, plant, clusters=("silver",)) as other,
+    ):
+
+        def meanwhile(report: CycleReport) -> None:
+            if report.number == 1:
+                run_loop(other, Beat(2, 60.0), silver)
+
+        gold.after = meanwhile
+        run_loop(mine, Beat(2, 60.0), gold)
+        assert mine.journal.verify().intact
+        history = recall(mine.journal, plant.observe(), plant.clock.now_s(), 0.0).history
+        assert len(history) == 24, "neither forgets what the other has seen"
+    assert len(silver.reports) == len(gold.reports) == 2
+    assert {step.action.subject.name[:4] for step in silver.reports[0].plan.steps} == {"silv"}
+
+
+def test_a_second_loop_on_the_same_cluster_is_refused_and_told_whose_it_is(
+    tmp_path: Path,
+) -> None:
+    plant = two_clusters()
+    refused: list[BusyError] = []
+    with (
+        road(tmp_path, plant, clusters=("gold", "silver"), who="alice") as mine,
+        road(tmp_path, plant, clusters=("gold",)) as other,
+    ):
+
+        def meanwhile(_report: CycleReport) -> None:
+            with pytest.raises(BusyError) as caught:
+                run_loop(other, Beat(1), Ear())
+            refused.append(caught.value)
+
+        run_loop(mine, Beat(1), Ear(after=meanwhile))
+    assert 'cluster gold has a loop already: "run" of alice' in refused[0].what
+    assert refused[0].exit_code == 75
+
+
+def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:
+    with (
+        road(tmp_path, two_clusters(), clusters=("glod",)) as way,
+        pytest.raises(UsageError, match=r'no cluster glod here.*Did you mean "gold"'),
+    ):
+        run_loop(way, Beat(1), Ear())
 
 
 class Crash(Exception):

@@ -181,12 +181,15 @@ def test_a_vcenter_that_is_starting(start_simulator: StartSimulator, tmp_path: P
 def test_a_journal_that_somebody_is_at_work_with(
     hot: Simulator, env: dict[str, str], tmp_path: Path
 ) -> None:
-    from vsphere_market.journal import open_journal
+    from vsphere_market.journal import LOOP, Scope, open_journal
 
     policies = write_json(tmp_path / "policies.json", automatic("recommend"))
-    with open_journal(Path(env["VSPHERE_MARKET_JOURNAL"])) as journal, journal.own():
-        ended = vm("run", "--once", "-p", policies, env=env)
-    ended.failed_with(ExitCode.TRY_LATER, "another vsphere-market is at work")
+    vm("run", "--once", "-p", policies, env=env)
+    with open_journal(Path(env["VSPHERE_MARKET_JOURNAL"])) as journal:
+        scope = Scope(journal.cycles()[0].estate)
+        with journal.own(scope, LOOP, who="alice", what="run"):
+            ended = vm("run", "--once", "-p", policies, env=env)
+    ended.failed_with(ExitCode.TRY_LATER, 'this vCenter has a loop already: "run" of alice')
 
 
 def test_the_loop_stops_when_it_is_told_to(

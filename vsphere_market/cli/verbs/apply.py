@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 @with_options(
     source=source_options, policies=policy_options, journal=journal_options, how=format_options
 )
-def apply(
+def apply(  # noqa: PLR0913, PLR0917 - one parameter per option
     plan: Annotated[Path, Argument(help="The plan file.", metavar="PLAN")],
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     yes: Annotated[bool, Option("--yes", "-y", help="Ask nothing.")] = False,
     dry_run: Annotated[
@@ -42,6 +43,10 @@ def apply(
         list[str] | None,
         Option(help="Only this step; may be given several times.", metavar="ID"),
     ] = None,
+    wait: Annotated[
+        str,
+        Option(help="Wait so long for a loop to end its turn: 30s, 5m.", metavar="SPAN"),
+    ] = "",
 ) -> int:
     """Carry out a plan: revalidate it, ask, then do it step by step.
 
@@ -51,6 +56,7 @@ def apply(
     from vsphere_market.cli.render import busy, is_terminal, say, show
     from vsphere_market.cli.verbs.outcomes import watcher, what_went_wrong
     from vsphere_market.cli.verbs.shared import stop_on_signals, who
+    from vsphere_market.cli.words import seconds
     from vsphere_market.control.apply import apply as carry_out
     from vsphere_market.control.apply import load_plan, review
     from vsphere_market.control.cycle import Road
@@ -68,7 +74,14 @@ def apply(
         kept = stack.enter_context(working_journal(opened, journal))
         road = Road(opened.port, kept, known, who=who())
         with busy(f"reading {opened.label}"):
-            holding = review(road, wanted, only=step or (), dry_run=dry_run)
+            holding = review(
+                road,
+                wanted,
+                only=step or (),
+                dry_run=dry_run,
+                wait_s=seconds(wait, "--wait") if wait else 0.0,
+                waiting=lambda holder: say(f"waiting for {holder.sentence}"),
+            )
             reviewed = stack.enter_context(holding)
         _tell(reviewed, opened.label)
         if not reviewed.chosen:

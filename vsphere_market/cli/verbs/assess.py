@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -29,7 +30,7 @@ _PAGE = Path("memory-assessment.html")
 def assess(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     output: Annotated[
         Path,

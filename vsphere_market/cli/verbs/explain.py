@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -36,7 +37,7 @@ def explain(
     ],
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     plan: Annotated[
         Path | None,
@@ -76,7 +77,7 @@ def explain(
     show(report, how)
 
 
-def _step(subject: str, plan: Path | None, journal: Path | None) -> StepExplanation:
+def _step(subject: str, plan: Path | None, journal: JournalPlace | None) -> StepExplanation:
     """A step of a plan file, or of the journal's newest plan."""
     from vsphere_market.control.explain import explain_step, last_plan
     from vsphere_market.control.journals import named_journal

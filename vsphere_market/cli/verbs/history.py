@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
 from vsphere_market.cli import words
-from vsphere_market.cli.options import format_options, journal_options, with_options
+from vsphere_market.cli.options import (
+    JournalPlace,
+    format_options,
+    journal_options,
+    with_options,
+)
 from vsphere_market.cli.report import Column, Format, Report, Table
 from vsphere_market.errors import ExitCode
 
@@ -64,7 +68,7 @@ class Outcomes(StrEnum):
 
 @with_options(journal=journal_options, how=format_options)
 def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     what: Annotated[
         What, Argument(help="What to show; verify checks the seals of the audit trail.")
@@ -76,10 +80,17 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
         list[Outcomes] | None, Option(help="Only with this outcome; may be repeated.")
     ] = None,
     plan: Annotated[int | None, Option(help="Only of this plan.", metavar="NUMBER")] = None,
+    on: Annotated[
+        str, Option("--on", help="Only on this vCenter, by name.", metavar="VCENTER")
+    ] = "",
     since: Annotated[
         str, Option(help="Not before: 2h, 3d, or 2026-11-23T08:00.", metavar="TIME")
     ] = "",
     until: Annotated[str, Option(help="Before: in the same words.", metavar="TIME")] = "",
+    seal: Annotated[
+        str,
+        Option(help="For verify: a row's seal that was noted elsewhere.", metavar="NUMBER:SEAL"),
+    ] = "",
     limit: Annotated[int, Option(help="At most so many, the newest.", min=1)] = 50,
 ) -> int:
     """Show what was decided, refused and done, newest first."""
@@ -91,7 +102,7 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
     from vsphere_market.port import ActionKind, OutcomeKind
 
     if what is What.VERIFY:
-        return _verify(journal, how)
+        return _verify(journal, seal, how)
     now_s = time.time()
     wanted = Filter(
         vm=vm,
@@ -101,27 +112,30 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
         since_s=words.instant(since, "--since", now_s) if since else None,
         until_s=words.instant(until, "--until", now_s) if until else None,
         plan=plan,
+        source=on,
         limit=limit,
     )
     found = past.ask(past.Kind(what.value), wanted, journal)
-    if found.path is None:
+    if found.where is None:
         say("there is no journal yet: `run`, `apply` or `plan` begin one")
     show(report(found), how)
     return ExitCode.OK
 
 
-def _verify(journal: Path | None, how: Format) -> int:
+def _verify(journal: JournalPlace | None, seal: str, how: Format) -> int:
     from vsphere_market.cli.render import show
     from vsphere_market.control.history import verify
 
-    verdict = verify(journal)
+    verdict = verify(journal, seal)
     columns = (
         Column("rows", "rows checked", right=True),
         Column("intact", "intact"),
         Column("broken_at", "broken at row", right=True),
-        Column("seal", "last seal"),
+        Column("seal", "last row and its seal"),
+        Column("sentence", "details", prose=True),
     )
-    row = (verdict.rows, verdict.intact, verdict.broken_at, verdict.seal)
+    last = f"{verdict.last}:{verdict.seal}"
+    row = (verdict.rows, verdict.intact, verdict.broken_at, last, verdict.sentence)
     table = Table("Audit trail", columns, [row])
     document = dict(zip((column.key for column in columns), row, strict=True))
     show(Report(document, [table], table), how)
@@ -150,6 +164,7 @@ def _action(item: Any) -> Sequence[Any]:
         outcome = f"{outcome} (dry run)"
     return (
         item.ended_s,
+        item.source,
         item.plan,
         item.step,
         item.action.kind.value,
@@ -168,6 +183,7 @@ def _decision(item: Any) -> Sequence[Any]:
     before, after = (absent if end is None else words.memory(end) for end in ends)
     return (
         item.created_s,
+        item.source,
         item.plan,
         item.step,
         item.kind,
@@ -186,6 +202,7 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
     "actions": (
         (
             Column("ended_s", _AT, words.moment),
+            Column("source", "vCenter", minor=True),
             Column("plan", "plan", right=True, minor=True),
             Column("step", "step"),
             Column("kind", "kind"),
@@ -200,6 +217,7 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
     "decisions": (
         (
             Column("created_s", _AT, words.moment),
+            Column("source", "vCenter", minor=True),
             Column("plan", "plan", right=True, minor=True),
             *words.STEP_COLUMNS,
         ),
@@ -208,18 +226,26 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
     "refusals": (
         (
             Column("created_s", _AT, words.moment),
+            Column("source", "vCenter", minor=True),
             Column("plan", "plan", right=True, minor=True),
             Column("vm", "VM"),
             Column("reason", "reason"),
             Column("sentence", "why not", prose=True),
         ),
-        lambda item: (item.created_s, item.plan, item.subject, item.reason, item.sentence),
+        lambda item: (
+            item.created_s,
+            item.source,
+            item.plan,
+            item.subject,
+            item.reason,
+            item.sentence,
+        ),
     ),
     "plans": (
         (
             Column("created_s", _AT, words.moment),
             Column("plan", "plan", right=True, minor=True),
-            Column("source", "source"),
+            Column("source", "vCenter"),
             Column("steps", "steps", right=True),
             Column("refusals", "refusals", right=True),
             Column("potential_before", "potential", words.points, right=True),
@@ -241,7 +267,7 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
         (
             Column("started_s", _AT, words.moment),
             Column("kind", "kind"),
-            Column("source", "source", minor=True),
+            Column("source", "vCenter", minor=True),
             Column("vms", "VMs", right=True, minor=True),
             Column("ballooned_mib", "ballooned", words.memory, right=True),
             Column("swapped_mib", "swapped", words.memory, right=True, minor=True),

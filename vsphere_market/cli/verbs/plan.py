@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -36,7 +37,7 @@ def _schema(wanted: bool) -> None:
 def plan(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     output: Annotated[
         Path | None,

@@ -9,6 +9,7 @@ import typer
 from typer import Argument, Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -172,7 +173,7 @@ def diff(
     old: Annotated[Path, Argument(help="Policy file or folder as it is.", metavar="OLD")],
     new: Annotated[Path, Argument(help="The same as it would be.", metavar="NEW")],
     source: SourceArgs,
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     detailed_exitcode: Annotated[
         bool, Option("--detailed-exitcode", help="End with 2 when something would change.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -32,7 +33,7 @@ SHOWN = 15
 def prices(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     everything: Annotated[bool, Option("--all", help="Show every squeezed VM.")] = False,
     vms: Annotated[bool, Option("--vms", help="In CSV, list squeezed VMs, not hosts.")] = False,

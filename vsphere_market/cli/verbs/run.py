@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 @with_options(
     source=source_options, policies=policy_options, journal=journal_options, how=format_options
 )
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     once: Annotated[bool, Option("--once", help="Go round once; the same as --cycles 1.")] = False,
     cycles: Annotated[
@@ -46,6 +47,14 @@ def run(
     shadow: Annotated[
         bool, Option("--shadow", help="Decide and write down, but touch nothing.")
     ] = False,
+    clusters: Annotated[
+        str,
+        Option(
+            help="Look after these clusters only, by name or id, with commas between.",
+            metavar="NAMES",
+            envvar="VSPHERE_MARKET_CLUSTERS",
+        ),
+    ] = "",
 ) -> int:
     """Observe, decide, act, write down, again and again.
 
@@ -55,7 +64,7 @@ def run(
     from vsphere_market.cli.render import show, warn
     from vsphere_market.cli.verbs.outcomes import watcher
     from vsphere_market.cli.verbs.shared import stop_on_signals, who
-    from vsphere_market.cli.words import seconds
+    from vsphere_market.cli.words import names, seconds
     from vsphere_market.control.cycle import Road
     from vsphere_market.control.decide import policies_from
     from vsphere_market.control.journals import working_journal
@@ -72,7 +81,7 @@ def run(
         working_journal(opened, journal) as kept,
         stop_on_signals() as cancel,
     ):
-        road = Road(opened.port, kept, wanted, shadow=shadow, who=who())
+        road = Road(opened.port, kept, wanted, shadow=shadow, who=who(), clusters=names(clusters))
         listener = _Teller(how, shadow)
         end = run_loop(road, beat, listener, cancel=cancel, watch=watcher())
     if how is not Format.JSON:

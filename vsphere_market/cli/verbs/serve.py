@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     journal_options,
     policy_options,
@@ -30,7 +31,7 @@ _FIRST_S = 600.0
 def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     listen: Annotated[
         str, Option(help="Address and port.", metavar="HOST:PORT", envvar="VSPHERE_MARKET_LISTEN")
     ] = "127.0.0.1:8443",

@@ -10,6 +10,7 @@ from typing import Annotated
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -141,7 +142,7 @@ def ask_options(
 def whatif(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     said: Said,
     asked: Asked,
