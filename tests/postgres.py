@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -87,8 +87,12 @@ def drop_connections(server: Server, name: str) -> None:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
-    """Start a server, and stop it at the end."""
+def running_server(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
+    """Start a server, and stop it at the end.
+
+    Args:
+        settings: of the server.
+    """
     programs = system_parts.ensure("postgresql")
     # Not pytest's own folder: its parents are closed to the user that the server needs as root.
     home = Path(tempfile.mkdtemp(prefix="vsmpg-"))
@@ -117,7 +121,7 @@ def running_server() -> Iterator[Server]:
         )
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = int(free.getsockname()[1])
-        options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"-c{name}={value}" for name, value in settings.items()]
         where = ["-D", str(data), "-k", str(home), "-p", str(port), "-h", "127.0.0.1"]
         with (home / "log").open("w") as log:
             process = subprocess.Popen(

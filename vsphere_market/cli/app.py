@@ -13,6 +13,7 @@ from vsphere_market.cli.verbs import backtest as backtest_
 from vsphere_market.cli.verbs import demo as demo_
 from vsphere_market.cli.verbs import doctor as doctor_
 from vsphere_market.cli.verbs import explain as explain_
+from vsphere_market.cli.verbs import forecasts as forecasts_
 from vsphere_market.cli.verbs import history as history_
 from vsphere_market.cli.verbs import operations as operations_
 from vsphere_market.cli.verbs import plan as plan_
@@ -21,8 +22,10 @@ from vsphere_market.cli.verbs import prices as prices_
 from vsphere_market.cli.verbs import run as run_
 from vsphere_market.cli.verbs import serve as serve_
 from vsphere_market.cli.verbs import snapshot as snapshot_
+from vsphere_market.cli.verbs import stopping as stopping_
 from vsphere_market.cli.verbs import tokens as tokens_
 from vsphere_market.cli.verbs import vro as vro_
+from vsphere_market.cli.verbs import trust as trust_
 from vsphere_market.cli.verbs import whatif as whatif_
 
 app = typer.Typer(
@@ -81,6 +84,10 @@ app.command("serve", short_help="The market over HTTPS: REST, console, metrics, 
 app.add_typer(
     tokens_.tokens, name="tokens", short_help="API tokens of the service: make, list, revoke."
 )
+app.command("stop", short_help="Stop all that act: no further step is begun.")(stopping_.stop)
+app.command("resume", short_help="Let things go on after `stop`.")(stopping_.resume)
+app.command("outcomes", short_help="Forecasts against what came of each step.")(forecasts_.outcomes)
+app.command("trust", short_help="The scorecard: which stage is earned, and why.")(trust_.trust)
 app.add_typer(
     policies_.policies,
     name="policies",

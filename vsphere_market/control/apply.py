@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import vsphere_market
+from vsphere_market.control.aftermath import keep_forecasts
 from vsphere_market.control.cycle import Road, carry_out, settle
 from vsphere_market.control.judging import require_allowed
 from vsphere_market.errors import InputError, PlanError
@@ -78,13 +79,16 @@ def review(
 
     Raises:
         StaleError: the plan expired, belongs elsewhere, or the estate has moved on.
-        TryLaterError: the policies at hand do not allow one of the steps now.
+        TryLaterError: the stop switch is pulled, or the policies at hand do not allow one of the
+            steps now.
         PolicyProblems: they contradict each other or the estate.
         BusyError: somebody else is at work with this journal.
         PlanError: it has no such step.
         UnreachableError, NotPermittedError: the estate cannot be read.
     """
     chosen = _chosen(plan, only)
+    if road.switch is not None and not dry_run:
+        road.switch.require_released()
     scope = Scope(plan_estate(plan))
     lease: Lease | None = None
     with contextlib.ExitStack() as stack:
@@ -144,7 +148,7 @@ def apply(
         number = journal.write_plan(plan, document, cycle=cycle)
     ids = [step.id for step in reviewed.chosen]
     if not dry_run:
-        journal.approve(number, who=road.who, steps=ids, at_s=started_s)
+        journal.approve(number, who=road.who, steps=ids, at_s=started_s, origin=road.origin)
     result = carry_out(
         road,
         reviewed.snapshot,
@@ -156,6 +160,7 @@ def apply(
         watch=watch,
         lease=reviewed.lease,
     )
+    keep_forecasts(journal, reviewed.snapshot, plan, result)
     good = sum(1 for outcome in result.outcomes if outcome.kind.good)
     journal.end_cycle(
         cycle,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 import vsphere_market
+from vsphere_market.control.aftermath import keep_forecasts, look_back
 from vsphere_market.control.backfill import backfill
 from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.memory import keep_history
 from vsphere_market.control.ownership import clusters_of, scope_of, within
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
+from vsphere_market.control.stop import Either, StopSwitch
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor import (
@@ -24,7 +26,7 @@ from vsphere_market.executor import (
     execute,
     recover,
 )
-from vsphere_market.journal import Journal, Lease, Scope, estate_key
+from vsphere_market.journal import Halt, Journal, Lease, Scope, estate_key
 from vsphere_market.market import MarketSettings, MarketView, Plan, Step
 from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.policy import Mode, PolicySet
@@ -69,6 +71,8 @@ class Road:
         market: the market's constants; None for the defaults.
         execution: the executor's limits.
         clusters: the clusters to look after, by name or managed object id; none for all.
+        origin: from where it is used, for the audit trail.
+        switch: the stop switch; None hears none.
     """
 
     port: VCenterPort
@@ -79,6 +83,8 @@ class Road:
     market: MarketSettings | None = None
     execution: Settings | None = None
     clusters: tuple[str, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+    switch: StopSwitch | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +102,7 @@ class CycleReport:
         chosen: ids of the steps that were carried out.
         waiting: automatic steps that more cycles have to want first.
         result: what came of the chosen steps; None when there were none.
+        halt: who had pulled the stop switch, so that nothing was carried out; None for nobody.
         cycle: number of the turn in the journal.
         plan_number: number of the plan there.
     """
@@ -112,6 +119,7 @@ class CycleReport:
     result: ExecutionResult | None = None
     cycle: int = 0
     plan_number: int = 0
+    halt: Halt | None = None
 
     @property
     def recommended(self) -> tuple[Step, ...]:
@@ -200,14 +208,25 @@ def one_cycle(
     market_view = view(framed)
     scope = scope_of(framed.snapshot, road.clusters)
     cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s, scope)
-    chosen = frozenset[str]() if road.shadow else automatic(plan)
+    halt = road.switch.state() if road.switch is not None else None
+    chosen = frozenset[str]() if road.shadow or halt else automatic(plan)
     waiting = waiting_steps(
         plan, chosen, framed.rulebook, framed.snapshot, road.journal, kind, scope.text
     )
     chosen = without(plan, chosen, waiting)
     result: ExecutionResult | None = None
+    # Before anything is changed: afterwards the present would be the effect of this turn as well.
+    look_back(road.journal, framed.snapshot, market_view, framed.now_s)
     try:
         if chosen:
+            road.journal.approve(
+                plan_number,
+                who=road.who,
+                steps=[step.id for step in plan.steps if step.id in chosen],
+                at_s=framed.now_s,
+                # Nobody said yes: the policies did, whose digest the plan has.
+                origin={**road.origin, "via": "policy", "policies": plan.made_from.policies},
+            )
             result = carry_out(
                 road,
                 framed.snapshot,
@@ -218,6 +237,7 @@ def one_cycle(
                 watch=watch,
                 lease=lease,
             )
+            keep_forecasts(road.journal, framed.snapshot, plan, result)
     except MarketError as error:
         _end(road, cycle, "failed", error.sentence())
         raise
@@ -232,11 +252,12 @@ def one_cycle(
         chosen=chosen,
         waiting=waiting,
         result=result,
+        halt=halt,
         cycle=cycle,
         plan_number=plan_number,
     )
     failed = result is not None and not result.succeeded
-    status = "shadow" if road.shadow else "failed" if failed else "done"
+    status = "shadow" if road.shadow else "stopped" if halt else "failed" if failed else "done"
     _end(road, cycle, status, sentence_of(report, shadow=road.shadow))
     return report
 
@@ -309,7 +330,7 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
         settings=road.execution,
         chosen=chosen,
         dry_run=dry_run,
-        cancel=cancel,
+        cancel=Either(cancel, road.switch),
         snapshot=snapshot,
         watch=watch,
     )
@@ -348,6 +369,8 @@ def sentence_of(report: CycleReport, *, shadow: bool) -> str:
         return "Nothing to do."
     if shadow:
         return f"{_count(steps, 'step')} would be done."
+    if report.halt is not None:
+        return f"{_count(steps, 'step')} planned, none done: {report.halt.sentence}."
     parts = [f"{report.done} of {_count(steps, 'step')} done"]
     if report.failed:
         parts.append(f"{report.failed} not")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
+from vsphere_market.control.calibration import BAND_POINTS, Calibration, calibrate
 from vsphere_market.control.journals import named_journal
+from vsphere_market.control.trust import Score, Thresholds, scorecard
 from vsphere_market.errors import JournalError, UsageError
 from vsphere_market.journal import (
+    Aftermath,
+    AuditRecord,
     CycleRecord,
     DecisionRecord,
     Filter,
@@ -21,6 +27,7 @@ from vsphere_market.journal import (
     Verdict,
 )
 from vsphere_market.policy.problems import did_you_mean
+from vsphere_market.port import ActionKind
 
 Record = CycleRecord | PlanRecord | DecisionRecord | RefusalRecord | StepRecord
 
@@ -123,6 +130,130 @@ def verify(place: Place | None = None, kept: str = "") -> Verdict:
         if journal is None:
             raise JournalError("there is no journal yet", cure="`run`, `apply` or `plan` begin one")
         return journal.verify(pair)
+
+
+def past_outcomes(
+    since_s: float, place: Place | None = None, *, on: str = "", band_points: float = BAND_POINTS
+) -> tuple[tuple[Calibration, ...] | None, tuple[Aftermath, ...]]:
+    """What came of steps done since a time, summed up and one by one; None without a journal.
+
+    Raises:
+        UsageError: no vCenter of that name was ever seen.
+        JournalError, BusyError: it cannot be read.
+    """
+    with named_journal(place) as journal:
+        if journal is None:
+            return None, ()
+        past = journal.aftermaths(since_s, _estate_named(journal, on))
+        return calibrate(past, band_points), past
+
+
+def past_scores(
+    now_s: float, asked: Thresholds, place: Place | None = None, *, on: str = ""
+) -> tuple[Score, ...] | None:
+    """The scorecard of every kind of action; None without a journal.
+
+    Raises:
+        UsageError: no vCenter of that name was ever seen.
+        JournalError, BusyError: it cannot be read.
+    """
+    kinds = [kind.value for kind in ActionKind]
+    with named_journal(place) as journal:
+        if journal is None:
+            return None
+        return scorecard(journal, kinds, now_s, asked, _estate_named(journal, on))
+
+
+def _estate_named(journal: Journal, name: str) -> str:
+    """The identity of a vCenter by its name; "" for no name."""
+    if not name:
+        return ""
+    found = journal.cycles(Filter(source=name, limit=1))
+    if not found:
+        raise UsageError(
+            f"the journal has never seen a vCenter {name}",
+            where="--on",
+            cure="`history cycles` tells which",
+        )
+    return found[0].estate
+
+
+#: What is shown when nothing else is asked for: what people did, and what was done for them.
+AUDITED = ("approval", "begin", "stop", "resume", "service.")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A row of the audit trail in its parts.
+
+    Attributes:
+        row: its number.
+        at_s: Unix time.
+        event: what happened.
+        who: who did it, "" if the row does not tell.
+        origin: from where, in words.
+        plan: number of the plan, None if it is about none.
+        execution: number of the execution, likewise.
+        steps: ids of the steps.
+        sentence: what else the row says for people.
+        body: all of it.
+    """
+
+    row: int
+    at_s: float
+    event: str
+    who: str
+    origin: str
+    plan: int | None
+    execution: int | None
+    steps: tuple[str, ...]
+    sentence: str
+    body: Mapping[str, Any]
+
+
+def audit_trail(
+    wanted: Filter, events: Sequence[str] = (), place: Place | None = None
+) -> tuple[Deed, ...] | None:
+    """Who did what, newest first; None without a journal.
+
+    Args:
+        wanted: times and limit.
+        events: only these; ``any`` for all; none for :data:`AUDITED`.
+        place: the journal that the user named, or None for the usual one.
+
+    Raises:
+        JournalError, BusyError: it cannot be read.
+    """
+    asked = () if "any" in events else tuple(events) or AUDITED
+    with named_journal(place) as journal:
+        if journal is None:
+            return None
+        return tuple(_deed(row) for row in journal.audit_newest(events=asked, wanted=wanted))
+
+
+def _deed(row: AuditRecord) -> Deed:
+    body: dict[str, Any] = json.loads(row.body)
+    origin = body.get("from") or {}
+    said = [str(origin[key]) for key in ("via", "client", "host") if origin.get(key)]
+    steps = body.get("steps") or ([body["step"]] if body.get("step") else [])
+    sentence = str(body.get("sentence") or body.get("reason") or body.get("error") or "")
+    if body.get("stopped_by"):
+        sentence = f"It was stopped by {body['stopped_by']}."
+    if body.get("dry_run"):
+        sentence = "A dry run."
+    plan, execution = body.get("plan"), body.get("execution")
+    return Deed(
+        row=row.id,
+        at_s=row.at_s,
+        event=row.event,
+        who=str(body.get("who") or ""),
+        origin=" ".join(said) if isinstance(origin, dict) else str(origin),
+        plan=plan if isinstance(plan, int) else None,
+        execution=execution if isinstance(execution, int) else None,
+        steps=tuple(map(str, steps)),
+        sentence=sentence,
+        body=body,
+    )
 
 
 def _ask(journal: Journal, kind: Kind, wanted: Filter) -> Sequence[Record]:

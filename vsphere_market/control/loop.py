@@ -43,6 +43,37 @@ class Listener(Protocol):
         """The last turn took so long that this many beats passed without one."""
 
 
+class Everybody:
+    """Listeners as one.
+
+    Args:
+        listeners: told in this order.
+    """
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def settled(self, results: tuple[ExecutionResult, ...]) -> None:
+        """See :class:`Listener`."""
+        for one in self._listeners:
+            one.settled(results)
+
+    def turn(self, report: CycleReport) -> None:
+        """See :class:`Listener`."""
+        for one in self._listeners:
+            one.turn(report)
+
+    def trouble(self, number: int, error: MarketError) -> None:
+        """See :class:`Listener`."""
+        for one in self._listeners:
+            one.trouble(number, error)
+
+    def missed(self, beats: int) -> None:
+        """See :class:`Listener`."""
+        for one in self._listeners:
+            one.missed(beats)
+
+
 @dataclass(frozen=True, slots=True)
 class Beat:
     """When the loop goes round.
@@ -82,6 +113,7 @@ def run_loop(
     *,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
+    begun: Callable[[Scope], None] = lambda _scope: None,
 ) -> LoopEnd:
     """Go round and round.
 
@@ -94,9 +126,10 @@ def run_loop(
         listener: told of everything.
         cancel: heard between steps and while waiting.
         watch: told of the steps' progress.
+        begun: called when nothing stands in the way of the first turn any more.
 
     Raises:
-        BusyError: somebody else is at work with this journal.
+        BusyError: somebody else has a loop there, and is named.
         MarketError: the first turn could not be done.
     """
     snapshot = road.port.observe()
@@ -105,6 +138,7 @@ def run_loop(
     own = road.journal.own
     lease = None if road.shadow else own(scope, LOOP, who=road.who, what="run")
     with lease or contextlib.nullcontext():
+        begun(scope)
         return _Loop(road, beat, listener, cancel, watch).run(snapshot, scope)
 
 

@@ -2,6 +2,8 @@
 
 from vsphere_market.journal.audit import Verdict
 from vsphere_market.journal.codec import VM_COLUMNS, VmSample, estate_key, plan_estate
+from vsphere_market.journal.evidence import Evidence
+from vsphere_market.journal.forecasts import HORIZONS_S, Aftermath, Forecast, Sight
 from vsphere_market.journal.lease import ACT, LEASE_S, LOOP, Holder, Lease, Scope
 from vsphere_market.journal.place import Place, PostgresPlace, default_path, place_from
 from vsphere_market.journal.queries import Filter
@@ -19,19 +21,25 @@ from vsphere_market.journal.records import (
 )
 from vsphere_market.journal.retention import Pruned, Retention
 from vsphere_market.journal.store import Journal, journal_exists, open_journal
+from vsphere_market.journal.switch import Halt
 from vsphere_market.journal.writing import JournalRecorder
 
 __all__ = [
     "ACT",
+    "HORIZONS_S",
     "LEASE_S",
     "LOOP",
     "VM_COLUMNS",
+    "Aftermath",
     "AuditRecord",
     "Blob",
     "CycleRecord",
     "DecisionRecord",
+    "Evidence",
     "ExecutionRecord",
     "Filter",
+    "Forecast",
+    "Halt",
     "Holder",
     "HostSample",
     "Journal",
@@ -45,6 +53,7 @@ __all__ = [
     "RefusalRecord",
     "Retention",
     "Scope",
+    "Sight",
     "StepRecord",
     "Verdict",
     "VmSample",

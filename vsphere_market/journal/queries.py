@@ -12,6 +12,7 @@ from vsphere_market.journal.codec import action_from_json, number
 from vsphere_market.journal.database import Database, Row, Value
 from vsphere_market.journal.lease import Scope
 from vsphere_market.journal.records import (
+    AuditRecord,
     CycleRecord,
     DecisionRecord,
     ExecutionRecord,
@@ -85,17 +86,30 @@ def plans(db: Database, wanted: Filter) -> tuple[PlanRecord, ...]:
 def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
     """Steps of plans, by every part of the filter but ``outcomes`` and ``execution``."""
     where = _Where().times("d.created_s", wanted).equal("d.plan_id", wanted.plan)
-    where.vm("d", wanted.vm).host("d", wanted.host)
     where.equal("d.kind", wanted.kind.value if wanted.kind else "")
     where.equal("p.estate", wanted.estate).equal("p.source", wanted.source)
-    rows = db.rows(
-        "SELECT d.plan_id, p.source, d.created_s, d.step, d.kind, d.vm_moid, d.vm, d.host_from, "
-        "d.host_to, d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, d.mode, d.reason "
-        f"FROM decisions d JOIN plans p ON p.id = d.plan_id {where.sql} "
-        "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?",
-        (*where.values, wanted.limit),
-    )
-    return tuple(DecisionRecord(*row) for row in _any(rows))
+    # A question for each alternative: every one of them has an index in the order of time, so that
+    # it ends after ``limit`` rows. "This or that" in one question would sort all that match.
+    found: dict[tuple[Any, Any], Sequence[Any]] = {}
+    for vm in ("d.vm", "d.vm_moid") if wanted.vm else ("",):
+        for host in ("d.host_from", "d.host_to") if wanted.host else ("",):
+            narrow = where.copy()
+            if vm:
+                narrow.equal(vm, wanted.vm)
+            if host:
+                narrow.equal(host, wanted.host)
+            rows = db.rows(
+                "SELECT d.plan_id, p.source, d.created_s, d.step, d.kind, d.vm_moid, d.vm, "
+                "d.host_from, d.host_to, d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, "
+                # CROSS: SQLite goes through the decisions in this order, and not through the plans.
+                "d.mode, d.reason, d.place FROM decisions d CROSS JOIN plans p "
+                f"{narrow.add('p.id = d.plan_id').sql} "
+                "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?",
+                (*narrow.values, wanted.limit),
+            )
+            found |= {(row[0], row[16]): row for row in _any(rows)}
+    newest = sorted(found.values(), key=lambda row: (-row[2], -row[0], row[16]))
+    return tuple(DecisionRecord(*row[:16]) for row in newest[: wanted.limit])
 
 
 def refusals(db: Database, wanted: Filter) -> tuple[RefusalRecord, ...]:
@@ -178,6 +192,31 @@ def _steps(db: Database, where: _Where, order: str, limit: int) -> list[Row]:
         f"ORDER BY {order} LIMIT ?",
         (*where.values, limit),
     )
+
+
+def audit_rows(db: Database, events: Sequence[str], wanted: Filter) -> tuple[AuditRecord, ...]:
+    """Rows of the audit trail by event, ``since_s``, ``until_s`` and ``limit``, newest first.
+
+    Args:
+        db: the database.
+        events: only these; one that ends in a dot stands for all that begin so; none for all.
+        wanted: the filter.
+    """
+    where = _Where().times("at_s", wanted)
+    if events:
+        # A dot's successor is a slash, so that a range finds a prefix by the index.
+        parts = [
+            "(event >= ? AND event < ?)" if one.endswith(".") else "event = ?" for one in events
+        ]
+        values: list[Value] = []
+        for one in events:
+            values += [one, f"{one[:-1]}/"] if one.endswith(".") else [one]
+        where.add(f"({' OR '.join(parts)})", *values)
+    rows = db.rows(
+        f"SELECT id, at_s, event, body FROM audit {where.sql} ORDER BY id DESC LIMIT ?",
+        (*where.values, wanted.limit),
+    )
+    return tuple(AuditRecord(*row) for row in _any(rows))
 
 
 def host_samples(db: Database, wanted: Filter) -> tuple[HostSample, ...]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from vsphere_market.errors import JournalError
 from vsphere_market.estate import Snapshot
-from vsphere_market.journal import audit, queries, retention, sampling
-from vsphere_market.journal.codec import VmSample, unpack_vms
+from vsphere_market.journal import (
+    audit,
+    evidence,
+    forecasts,
+    queries,
+    retention,
+    sampling,
+    switch,
+    unpacking,
+)
+from vsphere_market.journal.codec import VmSample
 from vsphere_market.journal.database import Database, SqliteDatabase
+from vsphere_market.journal.evidence import Evidence
+from vsphere_market.journal.forecasts import Aftermath, Forecast, Sight
 from vsphere_market.journal.lease import ACT, LEASE_S, Holder, Lease, Scope, acquire, holders
 from vsphere_market.journal.place import Place, PostgresPlace
 from vsphere_market.journal.queries import Filter
@@ -30,6 +39,7 @@ from vsphere_market.journal.records import (
 )
 from vsphere_market.journal.retention import Retention
 from vsphere_market.journal.schema import migrate, require_known
+from vsphere_market.journal.switch import Halt
 from vsphere_market.journal.writing import JournalRecorder
 from vsphere_market.market.plan import Plan
 from vsphere_market.port import Unsettled
@@ -202,9 +212,25 @@ class Journal:
         """Keep a plan; returns its number. ``document`` is its JSON as a plan file holds it."""
         return sampling.write_plan(self.database, plan, document, cycle=cycle)
 
-    def approve(self, plan: int, *, who: str, steps: Sequence[str], at_s: float) -> None:
-        """Write down who approved which steps of a plan."""
-        body = {"plan": plan, "who": who, "steps": list(steps)}
+    def approve(
+        self,
+        plan: int,
+        *,
+        who: str,
+        steps: Sequence[str],
+        at_s: float,
+        origin: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write down who approved which steps of a plan, and from where.
+
+        Args:
+            plan: its number here.
+            who: a person, or whoever runs the loop whose policies approve by themselves.
+            steps: ids of the steps.
+            at_s: Unix time.
+            origin: from where, e.g. ``via``, ``host``, ``client``.
+        """
+        body = {"plan": plan, "who": who, "steps": list(steps), "from": dict(origin or {})}
         with self.database.transaction():
             audit.append(self.database, at_s, "approval", body)
 
@@ -251,6 +277,26 @@ class Journal:
             "data = excluded.data",
             (name, version, at_s, data),
         )
+
+    def stop(self, halt: Halt, origin: Mapping[str, str] | None = None) -> None:
+        """Pull the stop switch. See :func:`switch.stop`."""
+        switch.stop(self.database, halt, origin or {})
+
+    def resume(self, who: str, at_s: float, origin: Mapping[str, str] | None = None) -> Halt | None:
+        """Release the stop switch. See :func:`switch.resume`."""
+        return switch.resume(self.database, who, at_s, origin or {})
+
+    def stopped(self) -> Halt | None:
+        """Who pulled the stop switch, or None."""
+        return switch.stopped(self.database)
+
+    def write_forecasts(self, forecasts_: Sequence[Forecast]) -> None:
+        """Keep what was expected of steps that were done. See :func:`forecasts.write`."""
+        forecasts.write(self.database, forecasts_)
+
+    def write_sights(self, seen: Sequence[tuple[Aftermath, Sight]]) -> None:
+        """Keep what came of them. See :func:`forecasts.look`."""
+        forecasts.look(self.database, seen)
 
     def close_finished(self, at_s: float, estate: str = "") -> int:
         """End executions whose steps all have outcomes, but whose end was never written.
@@ -308,6 +354,24 @@ class Journal:
         """See :func:`queries.host_samples`."""
         return queries.host_samples(self.database, wanted)
 
+    def due_aftermaths(self, estate: str, now_s: float) -> tuple[Aftermath, ...]:
+        """See :func:`forecasts.due`."""
+        return forecasts.due(self.database, estate, now_s)
+
+    def aftermaths(
+        self, since_s: float, estate: str = "", limit: int = -1
+    ) -> tuple[Aftermath, ...]:
+        """See :func:`forecasts.since`."""
+        return forecasts.since(self.database, since_s, estate, limit)
+
+    def other_steps(self, forecast: Forecast, until_s: float) -> int:
+        """See :func:`forecasts.others`."""
+        return forecasts.others(self.database, forecast, until_s)
+
+    def evidence(self, since_s: float, estate: str = "") -> Mapping[str, Evidence]:
+        """See :func:`evidence.gather`."""
+        return evidence.gather(self.database, since_s, estate)
+
     def last_moves(self, estate: str, since_s: float) -> Mapping[str, Moves]:
         """See :func:`queries.last_moves`."""
         return queries.last_moves(self.database, estate, since_s)
@@ -323,47 +387,19 @@ class Journal:
 
     def plan_document(self, plan: int) -> str | None:
         """The JSON of a plan, or None when it is not there (any more)."""
-        rows = self.database.rows("SELECT document FROM plans WHERE id = ?", (plan,))
-        if not rows or not isinstance(rows[0][0], bytes):
-            return None
-        try:
-            return zlib.decompress(rows[0][0]).decode()
-        except (zlib.error, UnicodeDecodeError):
-            raise JournalError(f"plan {plan} is damaged", where=str(self.place)) from None
+        return unpacking.plan_document(self.database, plan)
 
     def vm_sample(self, cycle: int) -> VmSample | None:
         """The VMs of a cycle, or None when they are not there (any more)."""
-        rows = self.database.rows("SELECT columns FROM vm_samples WHERE cycle_id = ?", (cycle,))
-        if not rows or not isinstance(rows[0][0], bytes):
-            return None
-        try:
-            return unpack_vms(rows[0][0])
-        except ValueError as exc:
-            raise JournalError(f"cycle {cycle}: {exc}", where=str(self.place)) from None
+        return unpacking.vm_sample(self.database, cycle)
 
     def vm_history(
-        self, vm: str, column: str, *, since_s: float, limit: int = 1000
+        self, vm: str, column: str, *, since_s: float, limit: int = 1000, estate: str = ""
     ) -> tuple[tuple[float, float], ...]:
-        """``(Unix time, value)`` of one column of one VM, oldest first.
-
-        Args:
-            vm: name or managed object id.
-            column: one of ``codec.VM_COLUMNS``, or one that the caller added.
-            since_s: nothing before that.
-            limit: at most so many cycles, the newest.
-        """
-        rows = self.database.rows(
-            "SELECT at_s, columns FROM vm_samples WHERE at_s >= ? ORDER BY at_s DESC LIMIT ?",
-            (since_s, limit),
+        """See :func:`unpacking.vm_history`."""
+        return unpacking.vm_history(
+            self.database, vm, column, since_s=since_s, limit=limit, estate=estate
         )
-        history = []
-        for at_s, blob in reversed(rows):
-            assert isinstance(at_s, float) and isinstance(blob, bytes)
-            sample = unpack_vms(blob)
-            names = sample.moids if vm in sample.moids else sample.names
-            if vm in names and column in sample.columns:
-                history.append((at_s, float(sample.columns[column][names.index(vm)])))
-        return tuple(history)
 
     def get_blob(self, name: str) -> Blob | None:
         """What was put there last, or None."""
@@ -373,6 +409,12 @@ class Journal:
         version, at_s, data = rows[0]
         assert isinstance(version, int) and isinstance(at_s, float) and isinstance(data, bytes)
         return Blob(version, at_s, data)
+
+    def audit_newest(
+        self, *, events: Sequence[str] = (), wanted: Filter = _ALL
+    ) -> tuple[AuditRecord, ...]:
+        """Rows of the audit trail, newest first. See :func:`queries.audit_rows`."""
+        return queries.audit_rows(self.database, events, wanted)
 
     def audit_trail(self, *, after: int = 0, limit: int = 1000) -> tuple[AuditRecord, ...]:
         """Rows of the audit trail after row ``after``, oldest first."""

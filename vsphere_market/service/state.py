@@ -18,6 +18,8 @@ from vsphere_market.control.journals import working_journal
 from vsphere_market.control.scoping import Scope, decide_within, inside
 from vsphere_market.control.sharing import Pace, SharedPort
 from vsphere_market.control.sources import OpenSource, SourceKind
+from vsphere_market.control.stop import StopSwitch as Heard
+from vsphere_market.control.stop import stop_file
 from vsphere_market.errors import MarketError, UsageError
 from vsphere_market.journal import Place
 from vsphere_market.market import MarketSettings
@@ -95,7 +97,9 @@ class Service:
                 else FilePort(self.source)
             )
             self.road = Road(port, self.journal, self.policies, who="serve", market=self._market())
-            self.switch: StopSwitch = JournalSwitch(self.journal, clock.now_s)
+            self.switch: StopSwitch = JournalSwitch(
+                self.journal, clock.now_s, Heard(self.journal, stop_file())
+            )
             self.plans = PlanDesk(self.journal, clock.now_s, self._said)
             self.executions = ExecutionDesk(
                 self.road,

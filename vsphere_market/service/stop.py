@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from vsphere_market.journal import Journal
+from vsphere_market.control.stop import StopSwitch as Heard
+from vsphere_market.journal import Halt, Journal
 from vsphere_market.service.words import Document, moment
 
-_BLOB = "service/stop"
-_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Who pulled it, when (Unix time at the source), and why."""
-
-    who: str
-    at_s: float
-    reason: str
+_ORIGIN = {"via": "api"}
 
 
 class StopSwitch(Protocol):
     """A switch that everybody who acts looks at."""
 
-    def state(self) -> Stopped | None:
+    def state(self) -> Halt | None:
         """Who pulled it, or None."""
 
     def pull(self, who: str, reason: str) -> None:
@@ -37,36 +26,35 @@ class StopSwitch(Protocol):
 
 
 class JournalSwitch:
-    """A switch in the journal: it holds over restarts.
+    """The journal's own switch, which loops and the command line hear as well.
 
     Args:
-        journal: where it is kept.
+        journal: where it is kept; it holds over restarts.
         now_s: the source's time.
+        heard: what else says stop, such as a file; None for nothing.
     """
 
-    def __init__(self, journal: Journal, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, journal: Journal, now_s: Callable[[], float], heard: Heard | None = None
+    ) -> None:
         self._journal = journal
         self._now_s = now_s
+        self._heard = heard
 
-    def state(self) -> Stopped | None:
+    def state(self) -> Halt | None:
         """See :class:`StopSwitch`."""
-        blob = self._journal.get_blob(_BLOB)
-        if blob is None or blob.version != _VERSION or not blob.data:
-            return None
-        return Stopped(**json.loads(blob.data))
+        return self._journal.stopped() or (self._heard.state() if self._heard else None)
 
     def pull(self, who: str, reason: str) -> None:
         """See :class:`StopSwitch`."""
-        data = json.dumps({"who": who, "at_s": self._now_s(), "reason": reason}).encode()
-        self._journal.put_blob(_BLOB, data, version=_VERSION, at_s=self._now_s())
+        self._journal.stop(Halt(who, self._now_s(), reason), _ORIGIN)
 
     def release(self, who: str) -> None:
         """See :class:`StopSwitch`."""
-        del who
-        self._journal.put_blob(_BLOB, b"", version=_VERSION, at_s=self._now_s())
+        self._journal.resume(who, self._now_s(), _ORIGIN)
 
 
-def stop_document(stopped: Stopped | None) -> Document:
+def stop_document(stopped: Halt | None) -> Document:
     """The switch as a document."""
     return {
         "stopped": stopped is not None,

@@ -372,3 +372,94 @@ def test_versions() -> None:
 
     assert vm("version").out.strip() == vsphere_market.__version__
     assert vm("--version").out.strip() == vsphere_market.__version__
+
+
+# ---------------------------------------------------------------- running it
+
+
+def test_who_approved_what_is_told(hot: Path, hands_free: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "j.db"
+    env = {"SSH_CONNECTION": "10.0.0.7 50022 10.0.0.1 22"}
+    where = ("--plant", hot, "--journal", journal)
+    vm("run", *where, "--once", "-p", hands_free, env=env)
+    deeds = vm("history", "audit", "--journal", journal, "--format", "json").json
+    assert [deed["event"] for deed in deeds] == ["begin", "approval"]
+    approval = deeds[1]
+    assert approval["who"] and approval["steps"] and approval["plan"] == 1
+    assert approval["body"]["from"]["via"] == "policy", "nobody said yes but the policies"
+    assert approval["body"]["from"]["client"] == "10.0.0.7"
+    assert len(approval["body"]["from"]["policies"]) > 10
+    every = vm("history", "audit", "--event", "any", "--journal", journal, "--format", "json").json
+    assert {deed["event"] for deed in every} > {"plan", "intent", "accepted", "outcome", "end"}
+    assert "approval" in vm("history", "audit", "--journal", journal).out
+
+
+def test_the_switch_is_pulled_and_released_by_hand(
+    hot: Path, hands_free: Path, tmp_path: Path, a_home_of_its_own: Path
+) -> None:
+    journal = tmp_path / "j.db"
+    run_once = ("run", "--plant", hot, "--journal", journal, "--once", "-p", hands_free)
+    assert "no further step" in vm("stop", "--reason", "audit", "--journal", journal).err
+    (stopped,) = vm(*run_once, "--format", "json").lines
+    assert stopped["stopped"].endswith("(audit)") and stopped["done"] == 0
+    assert stopped["steps"] > 0 and stopped["outcomes"] == []
+    assert "things go on now" in vm("resume", "--journal", journal).err
+    assert "nobody had said stop" in vm("resume", "--journal", journal).err
+    file = a_home_of_its_own / "state" / "vsphere-market" / "stop"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    (stopped,) = vm(*run_once, "--format", "json").lines
+    assert "stop file is there" in stopped["stopped"]
+    assert "still says stop" in vm("resume", "--journal", journal).err
+    file.unlink()
+    (free,) = vm(*run_once, "--format", "json").lines
+    assert free["stopped"] is None and free["done"] > 0
+
+
+def test_forecasts_and_the_scorecard_are_shown(hot: Path, hands_free: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "j.db"
+    vm("run", "--plant", hot, "--cycles", 3, "-p", hands_free, "--journal", journal)
+    long_ago = ("--since", "2026-01-01T00:00", "--journal", journal, "--format", "json")
+    judged = vm("outcomes", *long_ago).json
+    five = next(one for one in judged if one["kind"] == "migrate" and one["horizon_s"] == 300)
+    assert five["steps"] == five["seen"] > 0 and five["not_worse_pct"] == 100.0
+    steps = vm("outcomes", "steps", *long_ago).json
+    assert {one["state"] for one in steps} == {"seen", "to come"}
+    assert vm("outcomes", "--journal", journal).code == 0
+    scores = vm(
+        "trust", "--as-of", "2026-03-03T00:00", "--journal", journal, "--format", "json"
+    ).json
+    migrate = next(one for one in scores["scores"] if one["kind"] == "migrate")
+    assert (migrate["stage"], migrate["next"], migrate["earned"]) == ("automatic",) * 2 + (False,)
+    assert migrate["sentence"].startswith("No longer earned: ")
+    assert scores["thresholds"]["approve_done"] == 20
+    vm("trust", "--on", "nowhere", "--journal", journal).failed_with(64, "never seen a vCenter")
+    assert "no journal yet" in vm("outcomes").err and "no journal yet" in vm("trust").err
+
+
+def test_people_are_told_by_a_file_of_channels(hot: Path, tmp_path: Path) -> None:
+    from tests.mail_server import mail_server
+
+    with mail_server() as kept:
+        channel = {
+            "kind": "smtp", "host": "127.0.0.1", "port": kept.port, "tls": "none",
+            "from": "market@test.invalid", "to": ["ops@test.invalid"],
+        }  # fmt: skip
+        path = write_json(
+            tmp_path / "notify.json", {"format": "vsphere-market/notify/1", "channels": [channel]}
+        )
+        assert vm("run", "--plant", hot, "--shadow", "--once", "--notify", path).code == 0
+    subjects = [mail["Subject"] for mail in kept.mails]
+    assert subjects == [
+        "[vsphere-market] The loop on small has begun.",
+        "[vsphere-market] The loop on small has ended: its turns are done.",
+    ]
+    bad = write_json(tmp_path / "bad.json", {"format": "x"})
+    vm("run", "--plant", hot, "--once", "--notify", bad).failed_with(64, "holds no channels")
+
+
+def test_a_password_on_the_command_line_is_refused(hot: Path) -> None:
+    secret = "postgresql://market:s3cret@db.test.invalid/j"
+    ended = vm("history", "--journal", secret)
+    ended.failed_with(64, "--journal: holds a password", "PGPASSWORD")
+    assert "s3cret" not in ended.err

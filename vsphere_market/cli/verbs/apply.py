@@ -55,13 +55,14 @@ def apply(  # noqa: PLR0913, PLR0917 - one parameter per option
     """
     from vsphere_market.cli.render import busy, is_terminal, say, show
     from vsphere_market.cli.verbs.outcomes import watcher, what_went_wrong
-    from vsphere_market.cli.verbs.shared import stop_on_signals, who
+    from vsphere_market.cli.verbs.shared import origin, stop_on_signals, who
     from vsphere_market.cli.words import seconds
     from vsphere_market.control.apply import apply as carry_out
     from vsphere_market.control.apply import load_plan, review
     from vsphere_market.control.cycle import Road
     from vsphere_market.control.decide import policies_from
     from vsphere_market.control.journals import working_journal
+    from vsphere_market.control.stop import StopSwitch, stop_file
 
     wanted = load_plan(plan)
     known = policies_from(policies)
@@ -72,7 +73,8 @@ def apply(  # noqa: PLR0913, PLR0917 - one parameter per option
     with ExitStack() as stack:
         opened = stack.enter_context(source.open())
         kept = stack.enter_context(working_journal(opened, journal))
-        road = Road(opened.port, kept, known, who=who())
+        switch = StopSwitch(kept, stop_file())
+        road = Road(opened.port, kept, known, who=who(), origin=origin(), switch=switch)
         with busy(f"reading {opened.label}"):
             holding = review(
                 road,

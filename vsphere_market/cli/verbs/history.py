@@ -30,6 +30,7 @@ class What(StrEnum):
     REFUSALS = "refusals"
     PLANS = "plans"
     CYCLES = "cycles"
+    AUDIT = "audit"
     VERIFY = "verify"
 
 
@@ -87,6 +88,10 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
         str, Option(help="Not before: 2h, 3d, or 2026-11-23T08:00.", metavar="TIME")
     ] = "",
     until: Annotated[str, Option(help="Before: in the same words.", metavar="TIME")] = "",
+    event: Annotated[
+        list[str] | None,
+        Option(help="For audit: only this event, or any; may be repeated.", metavar="EVENT"),
+    ] = None,
     seal: Annotated[
         str,
         Option(help="For verify: a row's seal that was noted elsewhere.", metavar="NUMBER:SEAL"),
@@ -103,6 +108,8 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
 
     if what is What.VERIFY:
         return _verify(journal, seal, how)
+    if what is What.AUDIT:
+        return _audit(journal, tuple(event or ()), (since, until, limit), how)
     now_s = time.time()
     wanted = Filter(
         vm=vm,
@@ -120,6 +127,65 @@ def history(  # noqa: PLR0913, PLR0917 - one parameter per filter
         say("there is no journal yet: `run`, `apply` or `plan` begin one")
     show(report(found), how)
     return ExitCode.OK
+
+
+def _audit(
+    journal: JournalPlace | None, events: tuple[str, ...], span: tuple[str, str, int], how: Format
+) -> int:
+    import time
+
+    from vsphere_market.cli.render import say, show
+    from vsphere_market.control.history import audit_trail
+    from vsphere_market.journal import Filter
+
+    since, until, limit = span
+    now_s = time.time()
+    wanted = Filter(
+        since_s=words.instant(since, "--since", now_s) if since else None,
+        until_s=words.instant(until, "--until", now_s) if until else None,
+        limit=limit,
+    )
+    found = audit_trail(wanted, events, journal)
+    if found is None:
+        say("there is no journal yet: `run`, `apply` or `plan` begin one")
+    columns = (
+        Column("row", "row", right=True, minor=True),
+        Column("at_s", _AT, words.moment),
+        Column("event", "event"),
+        Column("who", "who"),
+        Column("from", "from"),
+        Column("plan", "plan", right=True),
+        Column("execution", "execution", right=True, minor=True),
+        Column("steps", "steps", _listed),
+        Column("sentence", "details", prose=True),
+    )
+    keys = [column.key for column in columns]
+    rows = [
+        (
+            one.row,
+            one.at_s,
+            one.event,
+            one.who,
+            one.origin,
+            one.plan,
+            one.execution,
+            one.steps,
+            one.sentence,
+        )
+        for one in found or ()
+    ]
+    documents = [
+        dict(zip(keys, row, strict=True)) | {"body": dict(one.body)}
+        for row, one in zip(rows, found or (), strict=True)
+    ]
+    table = Table("", columns, rows, empty="Nothing of that kind is in the audit trail.")
+    show(Report(documents, [table], table), how)
+    return ExitCode.OK
+
+
+def _listed(steps: Sequence[str]) -> str:
+    shown = ", ".join(steps[:4])
+    return f"{shown} … ({len(steps)})" if len(steps) > 4 else shown or "–"
 
 
 def _verify(journal: JournalPlace | None, seal: str, how: Format) -> int:

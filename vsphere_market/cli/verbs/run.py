@@ -20,8 +20,12 @@ from vsphere_market.cli.report import Column, Format
 from vsphere_market.errors import ExitCode, MarketError, UsageError
 
 if TYPE_CHECKING:
+    from threading import Event
+
+    from vsphere_market.cli.sdnotify import SystemdNotifier
     from vsphere_market.control.cycle import CycleReport
     from vsphere_market.executor import ExecutionResult
+    from vsphere_market.journal import Scope
 
 
 @with_options(
@@ -55,35 +59,79 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             envvar="VSPHERE_MARKET_CLUSTERS",
         ),
     ] = "",
+    notify: Annotated[
+        Path | None,
+        Option(
+            help="Tell people by the channels of this file; docs/running.md has examples.",
+            metavar="FILE",
+            envvar="VSPHERE_MARKET_NOTIFY",
+        ),
+    ] = None,
 ) -> int:
     """Observe, decide, act, write down, again and again.
 
     Without --shadow, steps whose policy mode is automatic are carried out, or wait until enough
     cycles wanted them; all others are recommended. Without policies nothing is automatic.
     """
+    from contextlib import closing
+
     from vsphere_market.cli.render import show, warn
+    from vsphere_market.cli.sdnotify import SystemdNotifier
     from vsphere_market.cli.verbs.outcomes import watcher
-    from vsphere_market.cli.verbs.shared import stop_on_signals, who
+    from vsphere_market.cli.verbs.shared import origin, stop_on_signals, who
     from vsphere_market.cli.words import names, seconds
     from vsphere_market.control.cycle import Road
     from vsphere_market.control.decide import policies_from
     from vsphere_market.control.journals import working_journal
-    from vsphere_market.control.loop import Beat, run_loop
+    from vsphere_market.control.loop import Beat, Everybody, run_loop
+    from vsphere_market.control.notify import NotifyingListener, Outbox, read_settings
+    from vsphere_market.control.stop import StopSwitch, stop_file
 
     if once and cycles not in (None, 1):
         raise UsageError("--once and --cycles contradict each other", cure="give one of them")
     beat = Beat(1 if once else cycles, seconds(interval, "--interval"))
     wanted = policies_from(policies)
+    channels = read_settings(notify) if notify else ()
     if not wanted.documents and not shadow:
         warn("there are no policies, so no step is automatic and all are only recommended")
+    systemd, outbox = SystemdNotifier(), Outbox(channels)
     with (
+        closing(outbox),
         source.open() as opened,
         working_journal(opened, journal) as kept,
-        stop_on_signals() as cancel,
+        stop_on_signals() as asked,
     ):
-        road = Road(opened.port, kept, wanted, shadow=shadow, who=who(), clusters=names(clusters))
-        listener = _Teller(how, shadow)
-        end = run_loop(road, beat, listener, cancel=cancel, watch=watcher())
+        road = Road(
+            opened.port,
+            kept,
+            wanted,
+            shadow=shadow,
+            who=who(),
+            clusters=names(clusters),
+            origin=origin(),
+            switch=StopSwitch(kept, stop_file()),
+        )
+        listener = _Teller(how, shadow, systemd)
+        notifying = NotifyingListener(outbox, opened.label, opened.clock)
+
+        def begun(scope: Scope) -> None:
+            part = f" for {', '.join(scope.names)}" if scope.names else ""
+            systemd.ready(f"the loop has begun{part}")
+            notifying.started(part)
+
+        try:
+            end = run_loop(
+                road,
+                beat,
+                Everybody(listener, notifying),
+                cancel=_Fed(asked, systemd),
+                watch=watcher(),
+                begun=begun,
+            )
+        except MarketError as error:
+            notifying.ended(str(error))
+            raise
+        notifying.ended("it was told to stop" if end.stopped else "its turns are done")
     if how is not Format.JSON:
         show(listener.report(), how)
     if end.error is not None:
@@ -91,10 +139,27 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     return listener.exit_code
 
 
+class _Fed:
+    """Hears a request to stop, and feeds systemd's watchdog as often as the loop looks for one."""
+
+    def __init__(self, asked: Event, systemd: SystemdNotifier) -> None:
+        self._asked, self._systemd = asked, systemd
+        self._told = False
+
+    def is_set(self) -> bool:
+        """See ``executor.CancelToken``."""
+        self._systemd.feed()
+        if self._asked.is_set() and not self._told:
+            self._told = True
+            self._systemd.stopping()
+        return self._asked.is_set()
+
+
 class _Teller:
     """One line per turn on stderr; with JSON, one document per turn on stdout as well."""
 
-    def __init__(self, how: Format, shadow: bool) -> None:
+    def __init__(self, how: Format, shadow: bool, systemd: SystemdNotifier) -> None:
+        self._systemd = systemd
         self._how = how
         self._shadow = shadow
         self._warned = False
@@ -124,7 +189,9 @@ class _Teller:
             self.exit_code = report.result.exit_code
         else:
             self.exit_code = ExitCode.OK
-        say(_line(report, self._shadow))
+        line = _line(report, self._shadow)
+        say(line)
+        self._systemd.status(line)
         document = cycle_json(report, self._shadow)
         if self._how is Format.JSON:
             write_json(document, line=True)
@@ -192,6 +259,8 @@ def _line(report: CycleReport, shadow: bool) -> str:
     steps = counted(len(plan.steps), "step")
     if shadow:
         return f"{head}; would do {steps}, potential {potential}"
+    if report.halt is not None:
+        return f"{head}; {steps} planned, none done: {report.halt.sentence}"
     parts = [f"{report.done} of {steps} done"]
     if report.failed:
         parts.append(f"{report.failed} not")
@@ -215,6 +284,7 @@ def cycle_json(report: CycleReport, shadow: bool) -> dict[str, Any]:
         "started_at": time_text(report.started_s),
         "ended_at": time_text(report.ended_s),
         "shadow": shadow,
+        "stopped": report.halt.sentence if report.halt else None,
         "vms": len(report.frame.snapshot.vms),
         "hosts": len(report.frame.snapshot.hosts),
         "ballooned_mib": report.squeeze.ballooned_mib,

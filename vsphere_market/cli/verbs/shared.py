@@ -43,6 +43,21 @@ def who() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
+def origin() -> dict[str, str]:
+    """From where we act, for the audit trail: machine, and where its terminal is."""
+    import socket
+
+    found = {"via": "cli", "host": socket.gethostname()}
+    # "client port server port", set by sshd for each session.
+    client = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
+    if client:
+        found["client"] = client
+    behind = os.environ.get("SUDO_USER", "")
+    if behind:
+        found["sudo"] = behind
+    return found
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[Event]:
     """Turn SIGINT and SIGTERM into a request to stop between steps; a second SIGINT stops at once.
