@@ -9,6 +9,7 @@ import typer
 from typer import Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     journal_options,
     policy_options,
@@ -24,7 +25,7 @@ operations = typer.Typer(no_args_is_help=True, help="Figures to and from VMware 
 def push(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     to: Annotated[
         str,
         Option(help="Operations' address: HOST or HOST:PORT. Also OPERATIONS_URL.", metavar="HOST"),
