@@ -22,6 +22,7 @@ from vsphere_market.cli.report import Format
 
 if TYPE_CHECKING:
     from vsphere_market.control.sources import OpenSource, SourceOptions
+    from vsphere_market.demand import GuestSource
     from vsphere_market.journal import Place
 
     JournalPlace: TypeAlias = Place
@@ -109,7 +110,7 @@ class SourceArgs:
             self.snapshot,
             self.plant,
             self.rvtools,
-            self.guests,
+            _guests(self.guests),
         )
 
     def open(self) -> OpenSource:
@@ -155,7 +156,8 @@ def source_options(  # noqa: PLR0913, PLR0917 - each is an option of the command
     guests: Annotated[
         Path | None,
         Option(
-            help="Guests' own figures: a CSV file with vm, needed_mib, page_in_kibps.",
+            help="Guests' own figures: a CSV file with vm, needed_mib, page_in_kibps; or the word "
+            "operations, to ask VMware Operations (OPERATIONS_URL …).",
             metavar="FILE",
             envvar="VSPHERE_MARKET_GUESTS",
             rich_help_panel=_SOURCE,
@@ -197,6 +199,15 @@ def source_options(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> SourceArgs:
     """Where the estate is."""
     return SourceArgs(vcenter, user, ca_file, pin, insecure, snapshot, plant, rvtools, guests)
+
+
+def _guests(given: Path | None) -> Path | GuestSource | None:
+    """A file of guests' figures, or Operations."""
+    if given != Path("operations"):
+        return given
+    from vsphere_market.integrations.operations import Operations, OperationsGuests, login_from
+
+    return OperationsGuests(Operations(login_from("")))
 
 
 def policy_options(

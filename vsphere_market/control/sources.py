@@ -43,7 +43,7 @@ class SourceOptions:
         snapshot: a snapshot file.
         plant: an estate file, or the name of one that is shipped.
         rvtools: an RVTools export: a workbook, or a folder of CSV files.
-        guests: a CSV file with guests' own figures, to be laid over any of these.
+        guests: guests' own figures, to be laid over any of these: a CSV file, or who knows them.
     """
 
     vcenter: str = ""
@@ -54,7 +54,7 @@ class SourceOptions:
     snapshot: Path | None = None
     plant: str = ""
     rvtools: Path | None = None
-    guests: Path | None = None
+    guests: Path | GuestSource | None = None
 
 
 class FrozenClock:
@@ -215,7 +215,7 @@ def open_source(
         SnapshotError, EstateError: the file is wrong.
         NotPermittedError: no password was found.
     """
-    guests = GuestFile(options.guests) if options.guests is not None else None
+    guests = GuestFile(options.guests) if isinstance(options.guests, Path) else options.guests
     match source_kind(options, environ):
         case SourceKind.VCENTER:
             return _open_vcenter(options, environ, prompt, guests)

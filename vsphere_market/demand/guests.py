@@ -54,9 +54,11 @@ def with_guests(snapshot: Snapshot, figures: GuestFigures) -> Snapshot:
     vms = snapshot.vms
     needed = np.where(np.isnan(vms.guest_needed_mib), figures.needed_mib, vms.guest_needed_mib)
     paged = np.where(np.isnan(vms.guest_swap_kibps), figures.page_in_kibps, vms.guest_swap_kibps)
-    told = ~np.isnan(figures.needed_mib) | ~np.isnan(figures.page_in_kibps)
+    told = (np.isnan(vms.guest_needed_mib) & ~np.isnan(figures.needed_mib)) | (
+        np.isnan(vms.guest_swap_kibps) & ~np.isnan(figures.page_in_kibps)
+    )
     source = [
-        own or (figures.source if is_told else "")
+        ", ".join(filter(None, (own, figures.source if is_told else "")))
         for own, is_told in zip(vms.guest_source, told.tolist(), strict=True)
     ]
     more = vms.replace(guest_needed_mib=needed, guest_swap_kibps=paged, guest_source=source)

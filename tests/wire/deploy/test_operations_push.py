@@ -48,6 +48,17 @@ def test_operations_is_told_of_a_snapshot(tmp_path: Path) -> None:
         wrong = vm(
             "operations", "push", "--snapshot", taken, env={**env, "OPERATIONS_PASSWORD": "no"}
         )
+        double.guests = {
+            resources["VirtualMachine"][_moid(snapshot, "mail-01")]: {
+                "guest|mem.needed_latest": 30 * 1024.0 * 1024.0
+            }
+        }
+        read = tmp_path / "with-guests.json"
+        asked = vm("snapshot", "--snapshot", taken, "--guests", "operations", "-o", read, env=env)
+        assert asked.code == 0, asked.err
+    (mail,) = [row for row in json.loads(read.read_text())["vms"] if row["name"] == "mail-01"]
+    assert mail["guest_needed_mib"] == 30 * 1024
+    assert mail["guest_source"] == "guest, Operations"
     wrong.failed_with(77, "refuses the login of admin", "OPERATIONS_PASSWORD")
     gone = vm("operations", "push", "--snapshot", taken, env=env)
     gone.failed_with(69, "nothing listens")
