@@ -54,12 +54,16 @@ def with_guests(snapshot: Snapshot, figures: GuestFigures) -> Snapshot:
     vms = snapshot.vms
     needed = np.where(np.isnan(vms.guest_needed_mib), figures.needed_mib, vms.guest_needed_mib)
     paged = np.where(np.isnan(vms.guest_swap_kibps), figures.page_in_kibps, vms.guest_swap_kibps)
-    told = (np.isnan(vms.guest_needed_mib) & ~np.isnan(figures.needed_mib)) | (
+    told = ~np.isnan(figures.needed_mib) | ~np.isnan(figures.page_in_kibps)
+    # Who says nothing that is not known already is not named beside who said it.
+    news = (np.isnan(vms.guest_needed_mib) & ~np.isnan(figures.needed_mib)) | (
         np.isnan(vms.guest_swap_kibps) & ~np.isnan(figures.page_in_kibps)
     )
     source = [
-        ", ".join(filter(None, (own, figures.source if is_told else "")))
-        for own, is_told in zip(vms.guest_source, told.tolist(), strict=True)
+        (f"{own}, {figures.source}" if own else figures.source)
+        if is_told and (is_new or not own)
+        else own
+        for own, is_told, is_new in zip(vms.guest_source, told.tolist(), news.tolist(), strict=True)
     ]
     more = vms.replace(guest_needed_mib=needed, guest_swap_kibps=paged, guest_source=source)
     return dataclasses.replace(snapshot, vms=more)
