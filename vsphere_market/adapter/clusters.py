@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vsphere_market.adapter import soap
 from vsphere_market.adapter.bulk import Facts
 from vsphere_market.adapter.places import NAN, Rows, Tree, names_of
 from vsphere_market.adapter.soap import vim
+from vsphere_market.adapter.vms import attributes
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, ClusterTable, VmTable
 
-CLUSTER_PATHS: tuple[str, ...] = ("name", "parent", "configurationEx")
+CLUSTER_PATHS: tuple[str, ...] = ("name", "parent", "configurationEx", "customValue")
 
 
-def cluster_columns(clusters: Sequence[Facts], tree: Tree) -> dict[str, Any]:
-    """All columns of ``ClusterTable``."""
+def cluster_columns(
+    clusters: Sequence[Facts],
+    tree: Tree,
+    custom_fields: Mapping[int, str],
+    tags: Mapping[str, tuple[str, ...]],
+) -> dict[str, Any]:
+    """All columns of ``ClusterTable``.
+
+    Args:
+        clusters: their properties.
+        tree: where they are.
+        custom_fields: names of custom attributes by key.
+        tags: tags by managed object id.
+    """
     drs = [_part(cluster, "drsConfig") for cluster in clusters]
     das = [_part(cluster, "dasConfig") for cluster in clusters]
     behaviours = ClusterTable.columns()["drs_behavior"].choices
@@ -23,6 +36,8 @@ def cluster_columns(clusters: Sequence[Facts], tree: Tree) -> dict[str, Any]:
         "moid": [cluster.moid for cluster in clusters],
         "name": names_of(clusters),
         "datacenter": [tree.datacenter(cluster.get("parent", "")) for cluster in clusters],
+        "tags": [tags.get(cluster.moid, ()) for cluster in clusters],
+        "custom_attributes": [attributes(cluster, custom_fields) for cluster in clusters],
         "drs_enabled": [bool(_of(one, "enabled")) for one in drs],
         "drs_behavior": [
             value if (value := str(_of(one, "defaultVmBehavior") or "")) in behaviours else ""

@@ -192,7 +192,7 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
     return Snapshot(
         taken_at_s=taken_at_s,
         source=source,
-        clusters=ClusterTable(**cluster_columns(clusters, tree)),
+        clusters=ClusterTable(**cluster_columns(clusters, tree, read.custom_fields, read.tags)),
         hosts=HostTable(**host_part),
         pools=PoolTable(**_pool_columns(pools, rows)),
         datastores=DatastoreTable(**_datastore_columns(stores)),

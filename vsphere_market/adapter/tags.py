@@ -33,6 +33,7 @@ BATCH = 1000
 #: Names of tags and categories are asked for again after this time.
 NAMES_LIFE_S = 600.0
 _VM = "VirtualMachine"
+_CLUSTER = "ClusterComputeResource"
 #: HTTP answers of a server that does not have the interface: not found, no such method, and so on.
 _NOT_THERE = (400, 404, 405, 501)
 
@@ -75,7 +76,7 @@ class _Names:
 
 
 class TagReader:
-    """Reads the tags of VMs. Connects at the first question.
+    """Reads the tags of VMs and clusters. Connects at the first question.
 
     Args:
         target: where, and how far to trust it.
@@ -94,7 +95,7 @@ class TagReader:
         self._names = _Names()
 
     def tags(self, vms: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Tags as ``category:tag``, sorted, of those VMs (managed object ids) that bear any.
+        """Tags as ``category:tag``, sorted, of those VMs or clusters (by id) that bear any.
 
         Raises:
             TagsUnread: vCenter does not let them be read.
@@ -177,6 +178,11 @@ class TagReader:
         return known
 
 
+def _type_of(moid: str) -> str:
+    """What an id is of: vCenter's ids begin with their type."""
+    return _CLUSTER if moid.startswith("domain-c") else _VM
+
+
 class ApiDialect:
     """The Automation SDK, by JSON-RPC."""
 
@@ -191,7 +197,7 @@ class ApiDialect:
 
     def attached(self, vms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """See :class:`Dialect`."""
-        ids = [self._sdk.object_id(_VM, vm) for vm in vms]
+        ids = [self._sdk.object_id(_type_of(vm), vm) for vm in vms]
         found = self._asked(self._services.association.list_attached_tags_on_objects, ids)
         return {str(one.object_id.id): [str(tag) for tag in one.tag_ids] for one in found}
 
@@ -243,7 +249,7 @@ class RestDialect:
     def attached(self, vms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """See :class:`Dialect`."""
         path = "/tagging/tag-association?~action=list-attached-tags-on-objects"
-        body = {"object_ids": [{"id": vm, "type": _VM} for vm in vms]}
+        body = {"object_ids": [{"id": vm, "type": _type_of(vm)} for vm in vms]}
         found = self._asked("POST", path, json=body) or ()
         return {str(one["object_id"]["id"]): one.get("tag_ids") or () for one in found}
 

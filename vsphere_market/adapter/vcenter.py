@@ -14,6 +14,7 @@ from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
 from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.inventory import Read, read_estate, snapshot_from
+from vsphere_market.adapter.marks import Marks
 from vsphere_market.adapter.prechecks import precheck
 from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
 from vsphere_market.adapter.tags import TagReader, TagsUnread
@@ -68,6 +69,7 @@ class PyVmomiVCenter:
         self._counters = Counters(self._session, self._reader, self._settings.counters)
         self._clock = VCenterClock()
         self._tags = TagReader(target, credentials, self._settings.timeouts)
+        self._marks = Marks()
 
     def __enter__(self) -> Self:
         return self
@@ -103,6 +105,7 @@ class PyVmomiVCenter:
             notes.append("The names of custom attributes cannot be read, so VMs show none.")
         read = self._tagged(read_estate(self._reader, self._counters, fields or {}, notes))
         snapshot = snapshot_from(read, self.source(), taken_at_s)
+        self._marks = Marks.of(snapshot, fields or {})
         log.info(
             "read %d VMs on %d hosts in %.1f s",
             len(snapshot.vms),
@@ -126,6 +129,8 @@ class PyVmomiVCenter:
 
     def precheck(self, action: Action) -> Sequence[Finding]:
         """See :class:`~vsphere_market.port.VCenterPort`."""
+        if halted := self._marks.stopped(self._reader, self._tags, action):
+            return [halted]
         return precheck(self._session, self._reader, action, self._settings.precheck_s)
 
     def submit(self, action: Action) -> TaskHandle:
@@ -150,9 +155,10 @@ class PyVmomiVCenter:
         self._session.close()
 
     def _tagged(self, read: Read) -> Read:
-        """What was read, with the VMs' tags or with the sentence that says why there are none."""
+        """What was read, with tags or with the sentence that says why there are none."""
         try:
-            tags = self._tags.tags([vm.moid for vm in read.facts["VirtualMachine"]])
+            kinds = ("VirtualMachine", "ClusterComputeResource")
+            tags = self._tags.tags([one.moid for kind in kinds for one in read.facts[kind]])
         except TagsUnread as exc:
             note = f"{TAGS_UNREAD}: {exc}. Policies that ask for tags are refused."
             return dataclasses.replace(read, notes=(*read.notes, note))

@@ -119,7 +119,7 @@ def vm_columns(
         "guest_source": [""] * len(vms),
         "guest_os": column(vms, "config.guestId", ""),
         "tools_running": [vm.get("guest.toolsRunningStatus") == "guestToolsRunning" for vm in vms],
-        "custom_attributes": [_attributes(vm, custom_fields) for vm in vms],
+        "custom_attributes": [attributes(vm, custom_fields) for vm in vms],
         "networks": [tuple(vm.get("network", ())) for vm in vms],
         "datastores": row_refs(vms, "datastore", rows.datastores),
         "size_mib": [size_mib(vm) for vm in vms],
@@ -166,7 +166,8 @@ def cap_mib(option: Any) -> float:
     return amount if amount >= 0 else NAN
 
 
-def _attributes(vm: Facts, fields: Mapping[int, str]) -> tuple[str, ...]:
+def attributes(vm: Facts, fields: Mapping[int, str]) -> tuple[str, ...]:
+    """Custom attributes of a VM or cluster as ``name=value``, sorted."""
     pairs = (
         f"{shown(name)}={value.value}"
         for value in vm.get("customValue", ())

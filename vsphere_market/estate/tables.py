@@ -162,6 +162,8 @@ class ClusterTable(Table):
     moid: TextColumn = text("Managed object id.", required=True)
     name: TextColumn = text("Name.", required=True)
     datacenter: TextColumn = text("Name of the datacenter.")
+    tags: WordsColumn = words("vSphere tags as category:tag.")
+    custom_attributes: WordsColumn = words("Custom attributes as name=value.")
     drs_enabled: BoolArray = flag("DRS is on.")
     drs_behavior: TextColumn = text(
         "DRS automation level.",

@@ -47,6 +47,8 @@ def _clusters(world: World) -> ClusterTable:
         moid=world.inventory.cluster_moids,
         name=tuple(c.name for c in clusters),
         datacenter=("DC",) * len(clusters),
+        tags=((),) * len(clusters),
+        custom_attributes=((),) * len(clusters),
         drs_enabled=np.array([bool(c.drs) for c in clusters]),
         drs_behavior=tuple(c.drs for c in clusters),
         drs_vmotion_rate=np.array([c.drs_vmotion_rate if c.drs else np.nan for c in clusters]),

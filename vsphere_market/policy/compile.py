@@ -12,7 +12,13 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.policy.capacity import merge_capacity
 from vsphere_market.policy.contradictions import rulebook_findings
 from vsphere_market.policy.documents import Document, PolicySet
-from vsphere_market.policy.law import under_drs, under_vsan, untold_findings
+from vsphere_market.policy.law import (
+    stopped,
+    under_drs,
+    under_stop,
+    under_vsan,
+    untold_findings,
+)
 from vsphere_market.policy.match import HostColumns, VmColumns
 from vsphere_market.policy.merge import ModeMerge, NumberMerge, Statements
 from vsphere_market.policy.placement import PlacementRules
@@ -150,11 +156,13 @@ class _Compiler:
             if permission.decided:
                 sources[name] = self._statements.texts(permission.source)
         modes: dict[ActionKind, Any] = {}
+        halted = stopped(snapshot)
         for kind, mode_merge in self._modes.items():
             texts: Sequence[str] = ()
             if mode_merge.decided:
                 texts = self._statements.texts(mode_merge.source)
             modes[kind], texts = under_drs(kind, mode_merge.value, texts, snapshot)
+            modes[kind], texts = under_stop(modes[kind], texts, halted)
             modes[kind].setflags(write=False)
             if texts:
                 sources[f"modes.{kind}"] = tuple(texts)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vsphere_market.estate import TAGS_UNREAD, Snapshot
+from vsphere_market.estate.marks import says_stop
 from vsphere_market.policy.documents import PolicySet
 from vsphere_market.policy.problems import error
 from vsphere_market.policy.rulebook import Mode, ModeArray
@@ -26,13 +27,51 @@ QUIET_RATE = 5.0
 DRS_MOVES = "vSphere#/drs"
 DRS_OVERRIDE = "vSphere#/drs-override"
 VSAN = "vSphere#/vsan"
+STOPPED = "vSphere#/stop"
 #: For explanations.
 LAWS = {
     DRS_MOVES: "DRS is fully automated here and would undo moves; `doctor` tells how to live "
     "together",
+    STOPPED: "somebody stopped it in vCenter, by a tag or custom attribute of it or its cluster",
     DRS_OVERRIDE: "its DRS override is disabled, so somebody wants it to stay",
     VSAN: "it runs vSAN, so others' data would go to sleep with it",
 }
+
+
+def stopped(snapshot: Snapshot) -> BoolArray:
+    """(V,) VMs that somebody stopped in vCenter, themselves or by their cluster."""
+    vms, by_cluster = snapshot.vms, stopped_clusters(snapshot)
+    own = [
+        says_stop(tags, attributes)
+        for tags, attributes in zip(vms.tags, vms.custom_attributes, strict=True)
+    ]
+    # Row -1, no cluster, finds the entry appended last.
+    inherited: BoolArray = np.append(by_cluster, False)[vms.cluster]
+    return inherited | np.array(own, dtype=np.bool_)
+
+
+def stopped_clusters(snapshot: Snapshot) -> BoolArray:
+    """(C,) clusters that somebody stopped in vCenter."""
+    table = snapshot.clusters
+    said = [
+        says_stop(tags, attributes)
+        for tags, attributes in zip(table.tags, table.custom_attributes, strict=True)
+    ]
+    return np.array(said, dtype=np.bool_)
+
+
+def under_stop(
+    modes: ModeArray, sources: Sequence[str], halted: BoolArray
+) -> tuple[ModeArray, Sequence[str]]:
+    """Modes with nothing left to do for the VMs that somebody stopped, with their sources."""
+    rows = np.flatnonzero(halted & (modes > Mode.OFF))
+    if not len(rows):
+        return modes, sources
+    modes[rows] = Mode.OFF
+    texts = list(sources) or [""] * len(modes)
+    for row in rows.tolist():
+        texts[row] = STOPPED
+    return modes, texts
 
 
 def moved_by_drs(snapshot: Snapshot) -> BoolArray:
@@ -76,13 +115,17 @@ def under_drs(
 def under_vsan(
     may_suspend: BoolArray, sources: Sequence[str], snapshot: Snapshot
 ) -> tuple[BoolArray, tuple[str, ...]]:
-    """Which hosts may be emptied and put into standby, with sources: none that runs vSAN."""
+    """Which hosts may be emptied and put into standby, with sources.
+
+    None that runs vSAN, and none in a cluster that somebody stopped.
+    """
     runs = np.array([bool(part) for part in snapshot.hosts.vsan], dtype=np.bool_)
-    held = may_suspend & runs
-    texts = sources or [""] * len(held)
-    return may_suspend & ~runs, tuple(
-        VSAN if kept else text for kept, text in zip(held.tolist(), texts, strict=True)
-    )
+    halted = np.append(stopped_clusters(snapshot), False)[snapshot.hosts.cluster]
+    texts = list(sources) or [""] * len(may_suspend)
+    for mask, source in ((runs, VSAN), (halted, STOPPED)):
+        for row in np.flatnonzero(may_suspend & mask).tolist():
+            texts[row] = source
+    return may_suspend & ~runs & ~halted, tuple(texts)
 
 
 def untold_findings(policies: PolicySet, snapshot: Snapshot) -> Iterator[Finding]:

@@ -82,3 +82,65 @@ def test_no_host_that_runs_vsan_is_put_to_sleep() -> None:
     said = {item.name: item for item in explain_host(rulebook, 1)}["host_may_suspend"]
     assert (said.value, said.source) == ("no", "vSphere#/vsan")
     assert "vSAN" in said.note
+
+
+# ---------------------------------------------------------------- stop
+
+
+def all_modes(
+    vm: dict[str, Any], cluster: dict[str, Any]
+) -> tuple[set[Mode], list[tuple[str, str]]]:
+    """Every mode of a VM under full automation, and what says so."""
+    snapshot = snapshot_of(
+        clusters=[cluster_row(**cluster)],
+        hosts=[host_row("h", 65536)],
+        vms=[vm_row("vm", "h", 4096, **vm)],
+    )
+    grave = {kind.value: "automatic" for kind in GRAVE}
+    everything = document("automation", spec={"mode": "automatic", "modes": grave})
+    rulebook = compiled(snapshot, everything).rulebook
+    said = explain_vm(rulebook, snapshot, 0)
+    notes = [(item.source, item.note) for item in said if item.name.startswith("modes.")]
+    return {Mode(int(rulebook.modes[kind][0])) for kind in ActionKind}, notes
+
+
+@pytest.mark.parametrize(
+    ("vm", "cluster"),
+    [
+        ({"tags": ["vsphere-market:stop"]}, {}),
+        ({"tags": ["tier:gold", "vSphere-Market:Stop"]}, {}),
+        ({"custom_attributes": ["vsphere-market=stop"]}, {}),
+        ({"custom_attributes": ["VSphere-Market = STOP"]}, {}),
+        ({}, {"tags": ["vsphere-market:stop"]}),
+        ({}, {"custom_attributes": ["vsphere-market=stop"]}),
+    ],
+)
+def test_a_mark_in_vcenter_stops_everything(vm: dict[str, Any], cluster: dict[str, Any]) -> None:
+    modes, notes = all_modes(vm, cluster)
+    assert modes == {Mode.OFF}
+    assert {source for source, _ in notes} == {"vSphere#/stop"}
+    assert all("somebody stopped it in vCenter" in note for _, note in notes)
+
+
+@pytest.mark.parametrize(
+    ("vm", "cluster"),
+    [
+        ({}, {}),
+        ({"tags": ["vsphere-market:go", "stop:vsphere-market"]}, {}),
+        ({"custom_attributes": ["vsphere-market=", "note=vsphere-market=stop"]}, {}),
+    ],
+)
+def test_other_marks_stop_nothing(vm: dict[str, Any], cluster: dict[str, Any]) -> None:
+    assert all_modes(vm, cluster)[0] == {Mode.AUTOMATIC}
+
+
+def test_hosts_of_a_stopped_cluster_are_not_put_to_sleep() -> None:
+    snapshot = snapshot_of(
+        clusters=[cluster_row(tags=["vsphere-market:stop"])],
+        hosts=[host_row("h", 65536)],
+        vms=[vm_row("vm", "h", 4096)],
+    )
+    rulebook = compiled(snapshot, document("capacity", spec={"suspend": True})).rulebook
+    assert not rulebook.host_may_suspend.any()
+    said = {item.name: item for item in explain_host(rulebook, 0)}["host_may_suspend"]
+    assert (said.value, said.source) == ("no", "vSphere#/stop")
