@@ -17,6 +17,7 @@ from vsphere_market.adapter.inventory import Read, read_estate, snapshot_from
 from vsphere_market.adapter.marks import Marks
 from vsphere_market.adapter.prechecks import precheck
 from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
+from vsphere_market.adapter.showing import VCenterShowing
 from vsphere_market.adapter.tags import TagReader, TagsUnread
 from vsphere_market.adapter.target import Target
 from vsphere_market.errors import NotPermittedError
@@ -26,6 +27,7 @@ from vsphere_market.port import (
     Clock,
     Finding,
     PastDemand,
+    Showing,
     Standing,
     TaskHandle,
     TaskStatus,
@@ -122,6 +124,11 @@ class PyVmomiVCenter:
         """See :class:`~vsphere_market.port.VCenterPort`."""
         snapshot = self.observe()
         return checkup(self._session, self._counters.catalogue(), snapshot, self._clock.skew_s)
+
+    @property
+    def showing(self) -> Showing:
+        """See :class:`~vsphere_market.port.Shows`."""
+        return VCenterShowing(self._session)
 
     def standing(self, action: Action) -> Standing:
         """See :class:`~vsphere_market.port.VCenterPort`."""

@@ -15,6 +15,7 @@ from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.memory import keep_history
 from vsphere_market.control.ownership import clusters_of, scope_of, within
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
+from vsphere_market.control.showing import Shown, showing_of
 from vsphere_market.control.stop import Either, StopSwitch
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
@@ -73,6 +74,7 @@ class Road:
         clusters: the clusters to look after, by name or managed object id; none for all.
         origin: from where it is used, for the audit trail.
         switch: the stop switch; None hears none.
+        show: show what is carried out in vCenter's own lists of tasks and events.
     """
 
     port: VCenterPort
@@ -85,6 +87,7 @@ class Road:
     clusters: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
     switch: StopSwitch | None = None
+    show: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -323,17 +326,29 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
         lease=lease,
         clusters=clusters_of(snapshot),
     )
-    return execute(
-        plan,
-        road.port,
-        recorder,
-        settings=road.execution,
-        chosen=chosen,
-        dry_run=dry_run,
-        cancel=Either(cancel, road.switch),
-        snapshot=snapshot,
-        watch=watch,
-    )
+    showing = showing_of(road.port) if road.show and not dry_run else None
+    shown: Shown | None = None
+    if showing is not None:
+        shown = Shown(showing, road.who, snapshot, plan, plan_number, chosen)
+        shown.begin()
+        watch = shown.watching(watch)
+    result: ExecutionResult | None = None
+    try:
+        result = execute(
+            plan,
+            road.port,
+            recorder,
+            settings=road.execution,
+            chosen=chosen,
+            dry_run=dry_run,
+            cancel=Either(cancel, road.switch),
+            snapshot=snapshot,
+            watch=watch,
+        )
+    finally:
+        if shown is not None:
+            shown.end(result)
+    return result
 
 
 def settle(

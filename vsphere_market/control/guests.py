@@ -19,6 +19,8 @@ from vsphere_market.port import (
     Finding,
     PastDemand,
     Remembers,
+    Showing,
+    Shows,
     Standing,
     TaskHandle,
     TaskStatus,
@@ -129,6 +131,17 @@ class WithGuests:
         if isinstance(self._port, Remembers):
             return self._port.past_demand(snapshot, days)
         return PastDemand(np.empty(0, dtype=np.int64), np.empty((len(snapshot.vms), 0)), ())
+
+    @property
+    def showing(self) -> Showing:
+        """See :class:`~vsphere_market.port.Shows`.
+
+        Raises:
+            AttributeError: the port shows nothing.
+        """
+        if isinstance(self._port, Shows):
+            return self._port.showing
+        raise AttributeError("showing")
 
     def checkup(self) -> Sequence[Finding]:
         """See :class:`~vsphere_market.port.VCenterPort`."""

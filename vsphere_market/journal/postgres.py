@@ -36,6 +36,7 @@ _LIVING = 0x76534D6B
 #: The second half of a lock by name. Two names of one hash would make a dead holder look alive
 #: until its lease expires, and no more than that.
 _HASH = "hashtext(current_schema() || CAST(? AS TEXT))"
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING}, hashtext(current_schema()))".encode()
 _CONNECT_S = 10
 #: A client that is gone without a word is noticed by the server within about a minute.
 _KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
@@ -113,12 +114,12 @@ class PostgresDatabase:
             if self._depth:
                 yield
                 return
-            self.run("BEGIN")
+            # Two statements in one request: every step of an execution waits for several of these.
+            connection = self._live()
             self._depth += 1
             try:
-                self.rows(
-                    "SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", (_WRITING,)
-                )
+                with self._clearly():
+                    connection.execute(_BEGIN)
                 yield
                 self.run("COMMIT")
             except BaseException:

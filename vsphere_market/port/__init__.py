@@ -38,6 +38,7 @@ from vsphere_market.port.port import (
     TaskStatus,
     VCenterPort,
 )
+from vsphere_market.port.showing import Showing, Shows
 
 __all__ = [
     "GRAVE",
@@ -64,6 +65,8 @@ __all__ = [
     "SetPool",
     "SetShares",
     "Severity",
+    "Showing",
+    "Shows",
     "Standing",
     "Start",
     "Stop",

@@ -47,6 +47,15 @@ def apply(  # noqa: PLR0913, PLR0917 - one parameter per option
         str,
         Option(help="Wait so long for a loop to end its turn: 30s, 5m.", metavar="SPAN"),
     ] = "",
+    showing: Annotated[
+        bool,
+        Option(
+            "--show-in-vcenter",
+            help="Show plans as tasks and steps as events in vCenter; docs/safety.md has what it "
+            "takes.",
+            envvar="VSPHERE_MARKET_SHOW_IN_VCENTER",
+        ),
+    ] = False,
 ) -> int:
     """Carry out a plan: revalidate it, ask, then do it step by step.
 
@@ -74,7 +83,9 @@ def apply(  # noqa: PLR0913, PLR0917 - one parameter per option
         opened = stack.enter_context(source.open())
         kept = stack.enter_context(working_journal(opened, journal))
         switch = StopSwitch(kept, stop_file())
-        road = Road(opened.port, kept, known, who=who(), origin=origin(), switch=switch)
+        road = Road(
+            opened.port, kept, known, who=who(), origin=origin(), switch=switch, show=showing
+        )
         with busy(f"reading {opened.label}"):
             holding = review(
                 road,

@@ -67,6 +67,15 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             envvar="VSPHERE_MARKET_NOTIFY",
         ),
     ] = None,
+    showing: Annotated[
+        bool,
+        Option(
+            "--show-in-vcenter",
+            help="Show plans as tasks and steps as events in vCenter; docs/safety.md has what it "
+            "takes.",
+            envvar="VSPHERE_MARKET_SHOW_IN_VCENTER",
+        ),
+    ] = False,
 ) -> int:
     """Observe, decide, act, write down, again and again.
 
@@ -110,6 +119,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             clusters=names(clusters),
             origin=origin(),
             switch=StopSwitch(kept, stop_file()),
+            show=showing,
         )
         listener = _Teller(how, shadow, systemd)
         notifying = NotifyingListener(outbox, opened.label, opened.clock)
