@@ -341,7 +341,8 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
             settings=road.execution,
             chosen=chosen,
             dry_run=dry_run,
-            cancel=Either(cancel, road.switch),
+            # Who hears nobody sleeps in one piece, which a plant thanks with speed.
+            cancel=cancel if road.switch is None else Either(cancel, road.switch),
             snapshot=snapshot,
             watch=watch,
         )

@@ -48,7 +48,8 @@ def gather(db: Database, since_s: float, estate: str = "") -> Mapping[str, Evide
         "min(CASE WHEN c.status = 'shadow' THEN d.created_s END), "
         "max(CASE WHEN c.status = 'shadow' THEN d.created_s END), max(d.plan_id) "
         "FROM decisions d JOIN plans p ON p.id = d.plan_id JOIN cycles c ON c.id = p.cycle_id "
-        "WHERE d.created_s >= ? AND c.kind = 'run' AND (p.estate = ? OR ? = '') GROUP BY d.kind",
+        "WHERE d.created_s >= ? AND c.kind IN ('run', 'serve') AND (p.estate = ? OR ? = '') "
+        "GROUP BY d.kind",
         (since_s, estate, estate),
     ):
         modes = db.rows(

@@ -197,7 +197,9 @@ class PlanDesk:
             for number in chosen:
                 self._approvable(kept, kept.step(number))
             fresh = self._said(kept, chosen, Mark.APPROVED, who, "")
-            self._journal.approve(kept.number, who=who, steps=chosen, at_s=self._now_s())
+            self._journal.approve(
+                kept.number, who=who, steps=chosen, at_s=self._now_s(), origin={"via": "api"}
+            )
         self._tell(fresh)
         return fresh
 

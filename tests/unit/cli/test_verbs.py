@@ -463,3 +463,10 @@ def test_a_password_on_the_command_line_is_refused(hot: Path) -> None:
     ended = vm("history", "--journal", secret)
     ended.failed_with(64, "--journal: holds a password", "PGPASSWORD")
     assert "s3cret" not in ended.err
+
+
+def test_a_loop_for_clusters_that_are_not_there(hot: Path, hands_free: Path) -> None:
+    ended = vm("run", "--plant", hot, "-p", hands_free, "--once", "--clusters", "mian")
+    ended.failed_with(64, "no cluster mian here", 'Did you mean "main"')
+    ended = vm("run", "--plant", hot, "-p", hands_free, "--once", "--clusters", "main")
+    assert ended.code == 0

@@ -363,3 +363,20 @@ def test_vm_samples_are_thinned_to_one_an_hour(journal: Journal) -> None:
     gone = journal.prune(START_S + 91 * DAY_S)
     assert (gone.vm_samples, gone.cycles) == (3, 18)
     assert journal.host_samples() == ()
+
+
+def test_thinning_leaves_each_vcenter_and_each_loop_its_own_samples(journal: Journal) -> None:
+    """One journal of several: the sample that is kept of an hour was once the first of all."""
+    vc = vcenter(1, 2)
+    snapshot = vc.observe()
+    others = dataclasses.replace(snapshot, source=Source("vcenter", "vc2.test", "another"))
+    for shown, scope in ((snapshot, ""), (others, ""), (snapshot, "domain-c1")):
+        for _ in range(3):
+            cycle = journal.begin_cycle(
+                shown, kind="run", engine="1", started_s=START_S, scope=scope
+            )
+            journal.write_samples(cycle, shown)
+    assert journal.prune(START_S + 3 * DAY_S).vm_samples == 6
+    assert len(journal.vm_history("web-1", "size_mib", since_s=0.0)) == 3
+    mine = journal.vm_history("web-1", "size_mib", since_s=0.0, estate="another")
+    assert len(mine) == 1
