@@ -22,10 +22,20 @@ VARIABLE = "VSPHERE_MARKET_STOP_FILE"
 _LOOK_S = 1.0
 
 
-def stop_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """The file whose presence means stop."""
+def stop_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file whose presence means stop; None for a user who has no place of his own for it."""
     named = environ.get(VARIABLE, "")
-    return Path(named) if named else default_path().with_name("stop")
+    if named:
+        return Path(named)
+    usual = default_path().with_name("stop")
+    try:
+        usual.stat()
+    except FileNotFoundError:
+        return usual
+    except OSError:
+        # A service's user may have no home. Somebody who names a file means it; nobody named this.
+        return None
+    return usual
 
 
 class StopSwitch:

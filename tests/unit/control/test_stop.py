@@ -139,7 +139,8 @@ def test_what_cannot_be_asked_counts_as_stop(tmp_path: Path) -> None:
 
 
 def test_the_file_has_a_usual_place_and_can_have_another() -> None:
-    assert stop_file({}).name == "stop" and "vsphere-market" in str(stop_file({}))
+    usual = stop_file({})
+    assert usual is not None and usual.name == "stop" and "vsphere-market" in str(usual)
     assert stop_file({"VSPHERE_MARKET_STOP_FILE": "/run/halt"}) == Path("/run/halt")
 
 
@@ -157,3 +158,16 @@ def test_a_shadow_loop_goes_on_under_a_stop(tmp_path: Path) -> None:
             end = run_loop(held, Beat(1), Deaf())
             assert held.journal.cycles()[0].status == "shadow"
     assert end.failures == 0
+
+
+def test_a_user_without_a_home_has_no_usual_file_and_is_not_stopped_by_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", closed)
+    assert stop_file({}) is None
+    monkeypatch.undo()
+    with road(tmp_path, hot_plant()) as way:
+        assert StopSwitch(way.journal, None).state() is None

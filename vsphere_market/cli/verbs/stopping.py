@@ -45,6 +45,6 @@ def resume(journal: JournalPlace | None) -> int:
         was = kept.resume(who(), time.time(), origin())
     say("nobody had said stop" if was is None else f"was {was.sentence}; things go on now")
     file = stop_file()
-    if file.exists():
+    if file is not None and file.exists():
         warn(f"the file {file} still says stop to programs of this user; remove it")
     return ExitCode.OK
