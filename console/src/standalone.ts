@@ -24,7 +24,28 @@ const app = begin(
   "standalone",
 );
 
+/** Whether there may be a session: asking without one would be an error in the browser's log. */
+const MARK = "vsphere-market.session";
+
+function mark(on: boolean): void {
+  try {
+    if (on) localStorage.setItem(MARK, "1");
+    else localStorage.removeItem(MARK);
+  } catch {
+    // No storage: the login is asked for again when the page is loaded again.
+  }
+}
+
+function marked(): boolean {
+  try {
+    return localStorage.getItem(MARK) === "1";
+  } catch {
+    return false;
+  }
+}
+
 function enter(session: Session): void {
+  mark(true);
   csrf = session.csrf_token ?? "";
   app.session = session;
   show("vsm-shell");
@@ -53,13 +74,17 @@ async function start(): Promise<void> {
   startTheme();
   startClarity();
   try {
-    enter((await carried()) ?? (await getSession()));
+    const session = (await carried()) ?? (marked() ? await getSession() : null);
+    if (session) enter(session);
+    else show("vsm-login");
   } catch (error) {
+    mark(false);
     if (error instanceof Problem && error.status === 401) show("vsm-login");
     else if (error instanceof Problem) render(failed(error, () => location.reload()), document.body);
     else throw error;
   }
   app.link.onLoggedOut = () => {
+    mark(false);
     if (app.session) {
       app.session = undefined;
       show("vsm-login");

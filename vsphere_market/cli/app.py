@@ -17,6 +17,7 @@ from vsphere_market.cli.verbs import forecasts as forecasts_
 from vsphere_market.cli.verbs import history as history_
 from vsphere_market.cli.verbs import operations as operations_
 from vsphere_market.cli.verbs import plan as plan_
+from vsphere_market.cli.verbs import plugin as plugin_
 from vsphere_market.cli.verbs import policies as policies_
 from vsphere_market.cli.verbs import prices as prices_
 from vsphere_market.cli.verbs import run as run_
@@ -88,6 +89,7 @@ app.command("stop", short_help="Stop all that act: no further step is begun.")(s
 app.command("resume", short_help="Let things go on after `stop`.")(stopping_.resume)
 app.command("outcomes", short_help="Forecasts against what came of each step.")(forecasts_.outcomes)
 app.command("trust", short_help="The scorecard: which stage is earned, and why.")(trust_.trust)
+app.add_typer(plugin_.plugin, name="plugin", short_help="The market inside the vSphere Client.")
 app.add_typer(
     policies_.policies,
     name="policies",

@@ -113,12 +113,18 @@ class SourceArgs:
             _guests(self.guests),
         )
 
+    def prompt(self) -> Callable[[str], str] | None:
+        """Asks for a password; None where nobody can answer."""
+        from vsphere_market.cli.render import is_terminal
+
+        return _ask_password if is_terminal() else None
+
     def open(self) -> OpenSource:
         """Open the source; asks for a password where somebody can answer."""
-        from vsphere_market.cli.render import busy, is_terminal
+        from vsphere_market.cli.render import busy
         from vsphere_market.control.sources import open_source
 
-        prompt = _ask_password if is_terminal() else None
+        prompt = self.prompt()
         what = "warming up the plant" if self.plant else f"reading {self.rvtools}"
         with busy(what) if self.plant or self.rvtools else _nothing():
             return open_source(self.options(), environ=os.environ, prompt=prompt)

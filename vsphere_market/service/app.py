@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
 
 import vsphere_market
 from vsphere_market.errors import MarketError
@@ -18,6 +17,7 @@ from vsphere_market.service.access import Access, VCenterSessions
 from vsphere_market.service.gate import Gate
 from vsphere_market.service.models import Problem
 from vsphere_market.service.openapi import downgraded
+from vsphere_market.service.pages import Pages
 from vsphere_market.service.problems import (
     MEDIA_TYPE,
     HttpProblem,
@@ -67,9 +67,8 @@ class Application:
         console: Path = CONSOLE,
     ) -> None:
         settings = service.settings
-        self.api = api = _api(service)
-        if (console / "index.html").is_file():
-            api.mount("/", StaticFiles(directory=console, html=True), name="console")
+        self.api = api = api_of(service)
+        api.mount("/", Pages(console), name="console")
         access = Access(
             service.tokens,
             service.sessions,
@@ -92,7 +91,8 @@ class Application:
         await self._outer(scope, receive, send)
 
 
-def _api(service: Service) -> FastAPI:
+def api_of(service: Service) -> FastAPI:
+    """The application inside the gate; nothing is asked of the service by making it."""
     api = FastAPI(
         title="vsphere-market",
         version=vsphere_market.__version__,

@@ -61,6 +61,8 @@ class Wanted:
         fields: columns to give; empty for all.
         limit: rows of a page.
         cursor: of the page before, "" for the first.
+        offset: rows to leave out before the page; for tables that are scrolled by hand, where a
+            turn between two pages may show a row twice.
     """
 
     search: str = ""
@@ -73,6 +75,7 @@ class Wanted:
     fields: tuple[str, ...] = ()
     limit: int = 100
     cursor: str = ""
+    offset: int = 0
 
 
 #: Column of the VM list -> attribute of the snapshot's table. The order is that of documents.
@@ -118,7 +121,7 @@ def vm_page(view: View, wanted: Wanted) -> PageOf:
     rows = order[at : at + wanted.limit]
     fields = wanted.fields or VM_FIELDS
     items = [vm_document(view, row, fields) for row in rows]
-    more = at + len(rows) < len(order)
+    more = bool(rows) and at + len(rows) < len(order)
     following = _cursor(key_of(rows[-1]), view.snapshot.vms.moid[rows[-1]]) if more else None
     return PageOf(items, len(order), following)
 
@@ -287,7 +290,7 @@ def host_page(documents: Sequence[Document], wanted: Wanted) -> PageOf:
         {name: found[row][name] for name in wanted.fields} if wanted.fields else found[row]
         for row in rows
     ]
-    more = at + len(rows) < len(order)
+    more = bool(rows) and at + len(rows) < len(order)
     return PageOf(items, len(order), _cursor(key_of(rows[-1]), ids[rows[-1]]) if more else None)
 
 
@@ -319,7 +322,7 @@ def _start(
 ) -> int:
     """Place in ``order`` after the row that the cursor names."""
     if not wanted.cursor:
-        return 0
+        return wanted.offset
     key, moid = _read_cursor(wanted.cursor, text=bool(order) and isinstance(key_of(order[0]), str))
 
     def comes_after(row: int) -> bool:

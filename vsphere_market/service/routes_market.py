@@ -31,6 +31,7 @@ Name = Annotated[str, Path(max_length=200)]
 Search = Annotated[str, Query(max_length=200, description="Part of a name, or an id.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Cursor = Annotated[str, Query(max_length=2000)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Rows to leave out before it.")]
 Sort = Annotated[str, Query(max_length=60, description="A column; `-` before it: largest first.")]
 Fields = Annotated[str, Query(max_length=2000, description="Columns with commas between.")]
 
@@ -92,12 +93,14 @@ def market_routes(service: Service) -> APIRouter:
         fields: Fields = "",
         limit: Limit = 100,
         cursor: Cursor = "",
+        offset: Offset = 0,
     ) -> Response:
         """VMs: filtered, sorted, page by page."""
         view = service.view()
         wanted = Wanted(
-            search, cluster, host, cause, squeezed, running, sort, _listed(fields), limit, cursor
-        )
+            search, cluster, host, cause, squeezed, running, sort, _listed(fields), limit,
+            cursor, offset,
+        )  # fmt: skip
         made = view.shelf.get(("vms", wanted), lambda: vm_page(view, wanted).document())
         return reply(request, made)
 
@@ -109,11 +112,18 @@ def market_routes(service: Service) -> APIRouter:
         fields: Fields = "",
         limit: Limit = 100,
         cursor: Cursor = "",
+        offset: Offset = 0,
     ) -> Response:
         """Hosts: filtered, sorted, page by page."""
         view = service.view()
         wanted = Wanted(
-            search, cluster, sort=sort, fields=_listed(fields), limit=limit, cursor=cursor
+            search,
+            cluster,
+            sort=sort,
+            fields=_listed(fields),
+            limit=limit,
+            cursor=cursor,
+            offset=offset,
         )
 
         def make() -> Document:

@@ -1,5 +1,8 @@
 // Made by tools/console_types.py from the service's OpenAPI document. Do not edit.
 
+/** The kinds of action; policies give each its own automation mode. */
+export type ActionKind = "migrate" | "limit" | "reservation" | "shares" | "hot-add" | "resize" | "enable-hot-add" | "balloon-cap" | "migrate-storage" | "stop" | "start" | "pool-allocation" | "suspend-host" | "provision-host" | "drs-recommendation";
+
 /** How a plan is carried out. */
 export interface Apply {
   /** Ask vCenter everything, submit nothing. */
@@ -93,6 +96,7 @@ export interface Cycle {
   source: string;
   /** RFC 3339, UTC, by the source's clock. */
   started_at: string;
+  /** RFC 3339, UTC, by the source's clock. */
   ended_at: string | null;
   status: string;
   sentence: string;
@@ -223,6 +227,7 @@ export interface Execution {
   cancelling: boolean;
   /** RFC 3339, UTC, by the source's clock. */
   started_at: string;
+  /** RFC 3339, UTC, by the source's clock. */
   ended_at: string | null;
   /** In the journal, once it has ended. */
   number: number | null;
@@ -361,7 +366,9 @@ export interface Job {
   who: string;
   /** RFC 3339, UTC, by the source's clock. */
   created_at: string;
+  /** RFC 3339, UTC, by the source's clock. */
   started_at: string | null;
+  /** RFC 3339, UTC, by the source's clock. */
   ended_at: string | null;
   progress_pct: number;
   /** Where its result is, once it is done. */
@@ -424,19 +431,15 @@ export interface Origin {
   engine: string;
 }
 
+/** How a step ended. Every step of an execution ends with exactly one of these. */
+export type OutcomeKind = "done" | "already-done" | "skipped" | "refused" | "failed" | "cancelled" | "unknown" | "would-do";
+
 /** What was carried out, or tried. */
 export interface OutcomePage {
   total: number;
   /** Cursor of the next page, null on the last. */
   next: string | null;
   items: PastAction[];
-}
-
-/** One page of a list. */
-export interface Page {
-  total: number;
-  /** Cursor of the next page, null on the last. */
-  next: string | null;
 }
 
 /** What was done, or tried. */
@@ -454,7 +457,9 @@ export interface PastAction {
   cause: string | null;
   sentence: string;
   dry_run: boolean;
+  /** RFC 3339, UTC, by the source's clock. */
   started_at: string | null;
+  /** RFC 3339, UTC, by the source's clock. */
   ended_at: string | null;
 }
 
@@ -661,11 +666,6 @@ export interface Setting {
   note: string;
 }
 
-/** An object whose members are all listed. */
-export interface Shape {
-
-}
-
 /** Why a step is skipped. */
 export interface Skip {
   why?: string;
@@ -733,6 +733,7 @@ export interface Step {
   reason: string;
   approval: "pending" | "approved" | "skipped" | "recommended";
   approval_by: string | null;
+  /** RFC 3339, UTC, by the source's clock. */
   approval_at: string | null;
   approval_why: string | null;
   evidence?: Evidence[] | null;
@@ -756,6 +757,7 @@ export interface StepProgress {
   cause: string | null;
   sentence: string | null;
   task: string | null;
+  /** RFC 3339, UTC, by the source's clock. */
   ended_at: string | null;
 }
 
@@ -763,6 +765,7 @@ export interface StepProgress {
 export interface Stop {
   stopped: boolean;
   who: string | null;
+  /** RFC 3339, UTC, by the source's clock. */
   at: string | null;
   reason: string | null;
 }

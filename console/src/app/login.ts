@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import { logIn } from "../api/calls.js";
 import type { Session } from "../api/schema.js";
 import { Problem } from "../api/link.js";
+import { submitForm } from "../parts/forms.js";
 import { failed } from "../parts/states.js";
 import { define, Part } from "../parts/element.js";
 import { asProblem } from "./loader.js";
@@ -25,7 +26,7 @@ export class VsmLogin extends Part {
         <p>Log in with an API token. <code>vsphere-market serve</code> shows one when it starts; <code>vsphere-market tokens create</code> makes others.</p>
         ${this.problem ? failed(this.problem) : nothing}
         <label class="field">Token<input name="token" type="password" autocomplete="off" required maxlength="200" /></label>
-        <cds-button type="submit" block ?disabled=${this.working}>${this.working ? "Logging in …" : "Log in"}</cds-button>
+        <cds-button block ?disabled=${this.working} type="button" @click=${submitForm}>${this.working ? "Logging in …" : "Log in"}</cds-button>
       </form>
     </main>`;
   }

@@ -24,6 +24,12 @@ const KINDS: Record<string, string> = {
   reservation: "Reservation",
   "hot-add": "Hot-add",
   "balloon-cap": "Balloon cap",
+  "drs-recommendation": "DRS advice",
+  "enable-hot-add": "Allow hot-add",
+  "migrate-storage": "Move storage",
+  "pool-allocation": "Pool",
+  "provision-host": "Wake host",
+  "suspend-host": "Suspend host",
 };
 
 export function kindWord(key: string): string {

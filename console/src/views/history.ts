@@ -6,6 +6,7 @@ import type { Decision, PastAction, PastRefusal, PlanEntry } from "../api/schema
 import { Live } from "../app/live.js";
 import { Loader } from "../app/loader.js";
 import { go, href } from "../app/route.js";
+import { submitForm } from "../parts/forms.js";
 import { panel } from "../parts/bits.js";
 import { define, Part } from "../parts/element.js";
 import { ArrayRows } from "../parts/rows.js";
@@ -92,7 +93,7 @@ export class VsmHistory extends Part {
               ${this.tab === "refused"
                 ? nothing
                 : html`<label class="field">Host<input name="host" maxlength="200" .value=${this.query.get("host") ?? ""} /></label>`}
-              <cds-button size="sm" action="outline" type="submit">Find</cds-button>
+              <cds-button size="sm" action="outline" type="button" @click=${submitForm}>Find</cds-button>
             </form>`}
       </div>
       ${shown(this.past, (past) => this.table(past), "Asking the journal")}

@@ -6,6 +6,7 @@ import type { Explanation, Policies } from "../api/schema.js";
 import { Live } from "../app/live.js";
 import { Loader } from "../app/loader.js";
 import { go, href } from "../app/route.js";
+import { submitForm } from "../parts/forms.js";
 import { link, panel, pill } from "../parts/bits.js";
 import { define, Part } from "../parts/element.js";
 import { empty, sentence, shown } from "../parts/states.js";
@@ -47,7 +48,7 @@ export class VsmPolicies extends Part {
           "What holds for a VM or host",
           html`<form class="tools" @submit=${this.submit}>
               <label class="field">VM or host, by name or id<input name="of" required maxlength="200" .value=${this.query.get("of") ?? ""} /></label>
-              <cds-button size="sm" type="submit">Show</cds-button>
+              <cds-button size="sm" type="button" @click=${submitForm}>Show</cds-button>
             </form>
             ${this.asked ? shown(this.found, effective, "Asking") : nothing}`,
           { note: "The effective settings, and which document decided each of them." },

@@ -5,6 +5,7 @@ import { askWhatif, finished, getEstate, getPrices, getWhatif } from "../api/cal
 import type { Entity, Estate, Prices } from "../api/schema.js";
 import { Problem } from "../api/link.js";
 import { asProblem, Loader } from "../app/loader.js";
+import { submitForm } from "../parts/forms.js";
 import { figures, panel } from "../parts/bits.js";
 import { define, Part } from "../parts/element.js";
 import { empty, failed } from "../parts/states.js";
@@ -122,11 +123,11 @@ export class VsmWhatif extends Part {
             : nothing}
         </div>
         <div class="body buttons">
-          <cds-button size="sm" type="submit" ?disabled=${this.working}>${this.working ? "Working it out …" : "Suppose"}</cds-button>
-          <cds-button size="sm" action="outline" type="button" ?disabled=${this.working} @click=${() => void this.ask("headroom")}
+          <cds-button size="sm" ?disabled=${this.working} type="button" @click=${submitForm}>${this.working ? "Working it out …" : "Suppose"}</cds-button>
+          <cds-button type="button" size="sm" action="outline" ?disabled=${this.working} @click=${() => void this.ask("headroom")}
             >How many more VMs fit?</cds-button
           >
-          <cds-button size="sm" action="outline" type="button" ?disabled=${this.working} @click=${() => void this.ask("place")}
+          <cds-button type="button" size="sm" action="outline" ?disabled=${this.working} @click=${() => void this.ask("place")}
             >Where should a new VM live?</cds-button
           >
         </div>

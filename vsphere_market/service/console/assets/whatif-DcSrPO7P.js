@@ -1,4 +1,4 @@
-import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i as u,k as d,m as f,n as p,o as m,p as h,s as g,t as _,u as v,v as y,y as b}from"./format-bmAMdsjG.js";import{i as x,n as S}from"./bits-CePCGdX6.js";function C(e,t){let n=t=>{let n=e.get(t);return typeof n==`string`?n.trim():``},r=e=>Number(n(e)||0);return{ask:t,cluster:n(`cluster`),lose:n(`lose`)?[n(`lose`)]:[],maintenance:n(`maintenance`)?[n(`maintenance`)]:[],add_hosts:r(`add_hosts`),add_vms:r(`add_vms`),size_gib:n(`size_gib`)?r(`size_gib`):null,grow_pct:r(`grow_pct`)}}function w(e){return[...(e.lose??[]).map(e=>`${e} fails`),...(e.maintenance??[]).map(e=>`${e} enters maintenance`),e.add_hosts?`${m(e.add_hosts,`host`)} ${e.add_hosts===1?`is`:`are`} added`:``,e.add_vms?`${m(e.add_vms,`VM`)}${e.size_gib?` of ${p(e.size_gib)} GiB`:``} ${e.add_vms===1?`is`:`are`} added`:``,e.grow_pct?`demand ${e.grow_pct>0?`grows`:`falls`} by ${p(Math.abs(e.grow_pct))} %`:``].filter(Boolean).join(` and `)||`nothing changes`}var T=class extends l{constructor(...e){super(...e),this.query=new URLSearchParams,this.estate=new h(this,r),this.prices=new h(this,i),this.asked=``,this.working=!1,this.submit=e=>{e.preventDefault(),this.ask(`outlook`)}}static{this.properties={query:{attribute:!1}}}connectedCallback(){super.connectedCallback(),this.estate.run(),this.prices.run()}disconnectedCallback(){super.disconnectedCallback(),this.ended?.abort()}render(){let n=this.prices.value?.hosts??[],r=this.estate.value?.clusters??[],i=this.query.get(`lose`)??``;return t`<div class="view">
+import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i as u,k as d,m as f,n as p,o as m,p as h,s as g,t as _,u as v,v as y,y as b}from"./format-bmAMdsjG.js";import{t as x}from"./forms-C2HeXPbj.js";import{i as S,n as C}from"./bits-CePCGdX6.js";function w(e,t){let n=t=>{let n=e.get(t);return typeof n==`string`?n.trim():``},r=e=>Number(n(e)||0);return{ask:t,cluster:n(`cluster`),lose:n(`lose`)?[n(`lose`)]:[],maintenance:n(`maintenance`)?[n(`maintenance`)]:[],add_hosts:r(`add_hosts`),add_vms:r(`add_vms`),size_gib:n(`size_gib`)?r(`size_gib`):null,grow_pct:r(`grow_pct`)}}function T(e){return[...(e.lose??[]).map(e=>`${e} fails`),...(e.maintenance??[]).map(e=>`${e} enters maintenance`),e.add_hosts?`${m(e.add_hosts,`host`)} ${e.add_hosts===1?`is`:`are`} added`:``,e.add_vms?`${m(e.add_vms,`VM`)}${e.size_gib?` of ${p(e.size_gib)} GiB`:``} ${e.add_vms===1?`is`:`are`} added`:``,e.grow_pct?`demand ${e.grow_pct>0?`grows`:`falls`} by ${p(Math.abs(e.grow_pct))} %`:``].filter(Boolean).join(` and `)||`nothing changes`}var E=class extends l{constructor(...e){super(...e),this.query=new URLSearchParams,this.estate=new h(this,r),this.prices=new h(this,i),this.asked=``,this.working=!1,this.submit=e=>{e.preventDefault(),this.ask(`outlook`)}}static{this.properties={query:{attribute:!1}}}connectedCallback(){super.connectedCallback(),this.estate.run(),this.prices.run()}disconnectedCallback(){super.disconnectedCallback(),this.ended?.abort()}render(){let n=this.prices.value?.hosts??[],r=this.estate.value?.clusters??[],i=this.query.get(`lose`)??``;return t`<div class="view">
       <div class="title">
         <h1>What if</h1>
         <p class="lead">Suppose something, and see prices, pressure and the market's answer. Nothing is changed and nothing written down.</p>
@@ -30,28 +30,28 @@ import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i a
               >`:e}
         </div>
         <div class="body buttons">
-          <cds-button size="sm" type="submit" ?disabled=${this.working}>${this.working?`Working it out …`:`Suppose`}</cds-button>
-          <cds-button size="sm" action="outline" type="button" ?disabled=${this.working} @click=${()=>void this.ask(`headroom`)}
+          <cds-button size="sm" ?disabled=${this.working} type="button" @click=${x}>${this.working?`Working it out …`:`Suppose`}</cds-button>
+          <cds-button type="button" size="sm" action="outline" ?disabled=${this.working} @click=${()=>void this.ask(`headroom`)}
             >How many more VMs fit?</cds-button
           >
-          <cds-button size="sm" action="outline" type="button" ?disabled=${this.working} @click=${()=>void this.ask(`place`)}
+          <cds-button type="button" size="sm" action="outline" ?disabled=${this.working} @click=${()=>void this.ask(`place`)}
             >Where should a new VM live?</cds-button
           >
         </div>
       </form>
       ${this.problem?b(this.problem):e}
       <div aria-live="polite" class="view-part">${this.answer?this.result(this.answer):e}</div>
-    </div>`}async ask(e){let t=this.querySelector(`form`);if(!t||this.working)return;let r=C(new FormData(t),e);this.ended?.abort();let i=new AbortController;this.ended=i,this.working=!0,this.problem=void 0,this.requestUpdate();try{let e=await d(r);await n(e,i.signal);let t=await a(e.id,i.signal);this.answer=t.result,this.asked=w(r)}catch(e){if(i.signal.aborted)return;this.problem=f(e),this.answer=void 0}finally{this.working=!1,this.requestUpdate()}}result(e){return e.headroom?O(e.headroom):e.quotes?k(e.quotes):this.outlook(e)}outlook(n){let r=e=>e.hosts.reduce((e,t)=>e+(t.swap_mib??0),0),i=e=>e.hosts.reduce((e,t)=>e+(t.balloon_mib??0),0),a=n.then.redundancy.filter(e=>!e.holds);return t`
+    </div>`}async ask(e){let t=this.querySelector(`form`);if(!t||this.working)return;let r=w(new FormData(t),e);this.ended?.abort();let i=new AbortController;this.ended=i,this.working=!0,this.problem=void 0,this.requestUpdate();try{let e=await d(r);await n(e,i.signal);let t=await a(e.id,i.signal);this.answer=t.result,this.asked=T(r)}catch(e){if(i.signal.aborted)return;this.problem=f(e),this.answer=void 0}finally{this.working=!1,this.requestUpdate()}}result(e){return e.headroom?k(e.headroom):e.quotes?A(e.quotes):this.outlook(e)}outlook(n){let r=e=>e.hosts.reduce((e,t)=>e+(t.swap_mib??0),0),i=e=>e.hosts.reduce((e,t)=>e+(t.balloon_mib??0),0),a=n.then.redundancy.filter(e=>!e.holds);return t`
       <h2>If ${this.asked}</h2>
-      ${S([{label:`Potential now`,value:g(n.now.potential),note:`points: the cost of pressure`},{label:`Then`,value:g(n.then.potential),tone:(n.then.potential??0)>(n.now.potential??0)?`bad`:`good`},{label:`Then, after trading`,value:g(n.traded.potential),note:`${m(n.plan.steps.length,`step`)}; no placement below ${g(n.then.lower_bound)}`},{label:`Would swap`,value:u(r(n.then)),note:`after trading ${u(r(n.traded))}`,tone:r(n.then)>=1?`bad`:`none`},{label:`Would balloon`,value:u(i(n.then)),note:`after trading ${u(i(n.traded))}`},{label:`Could not restart`,value:_(n.stranded.length),note:n.stranded.slice(0,3).map(e=>e.name).join(`, `),tone:n.stranded.length?`bad`:`none`}],`What would become of it`)}
+      ${C([{label:`Potential now`,value:g(n.now.potential),note:`points: the cost of pressure`},{label:`Then`,value:g(n.then.potential),tone:(n.then.potential??0)>(n.now.potential??0)?`bad`:`good`},{label:`Then, after trading`,value:g(n.traded.potential),note:`${m(n.plan.steps.length,`step`)}; no placement below ${g(n.then.lower_bound)}`},{label:`Would swap`,value:u(r(n.then)),note:`after trading ${u(r(n.traded))}`,tone:r(n.then)>=1?`bad`:`none`},{label:`Would balloon`,value:u(i(n.then)),note:`after trading ${u(i(n.traded))}`},{label:`Could not restart`,value:_(n.stranded.length),note:n.stranded.slice(0,3).map(e=>e.name).join(`, `),tone:n.stranded.length?`bad`:`none`}],`What would become of it`)}
       ${a.length?t`<div class="callout warn">
             <p class="grow">
               ${a.map(e=>t`Cluster <b>${e.cluster}</b> could not lose ${e.host.name} as well: ${m(e.stranded,`VM`)} would find no
                   room${(e.swap_mib??0)>=1?` and ${u(e.swap_mib)} would be swapped`:``}. `)}
             </p>
           </div>`:e}
-      <div class="columns">${x(`Hosts`,E(n))} ${x(`What the market would do then`,D(n))}</div>
-    `}};function E(e){let n=new Map(e.now.hosts.map(e=>[e.host.moid,e])),r=new Map(e.traded.hosts.map(e=>[e.host.moid,e])),i=[...new Map([...e.now.hosts,...e.then.hosts].map(e=>[e.host.moid,e.host.name]))],a=new Map(e.then.hosts.map(e=>[e.host.moid,e]));return t`<div class="scroll" tabindex="0" role="region" aria-label="Hosts now, then and after trading">
+      <div class="columns">${S(`Hosts`,D(n))} ${S(`What the market would do then`,O(n))}</div>
+    `}};function D(e){let n=new Map(e.now.hosts.map(e=>[e.host.moid,e])),r=new Map(e.traded.hosts.map(e=>[e.host.moid,e])),i=[...new Map([...e.now.hosts,...e.then.hosts].map(e=>[e.host.moid,e.host.name]))],a=new Map(e.then.hosts.map(e=>[e.host.moid,e]));return t`<div class="scroll" tabindex="0" role="region" aria-label="Hosts now, then and after trading">
     <table class="plain">
       <thead>
         <tr>
@@ -74,12 +74,12 @@ import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i a
             </tr>`)}
       </tbody>
     </table>
-  </div>`}function D(n){let{steps:r}=n.plan;return r.length?t`<div class="scroll" tabindex="0" role="region" aria-label="Steps that the market would take">
+  </div>`}function O(n){let{steps:r}=n.plan;return r.length?t`<div class="scroll" tabindex="0" role="region" aria-label="Steps that the market would take">
     <ul class="lines">
       ${r.slice(0,40).map(e=>t`<li><b>${e.subject.name}</b><div class="note">${e.reason}</div></li>`)}
       ${r.length>40?t`<li class="note">and ${_(r.length-40)} more</li>`:e}
     </ul>
-  </div>`:y(`Nothing`,`No trade would be worth its disturbance.`)}function O(e){return x(`How many more VMs fit`,e.length?t`<table class="plain">
+  </div>`:y(`Nothing`,`No trade would be worth its disturbance.`)}function k(e){return S(`How many more VMs fit`,e.length?t`<table class="plain">
           <thead>
             <tr>
               <th scope="col">Cluster</th>
@@ -98,7 +98,7 @@ import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i a
                   <td class="end num">${e.days===null?`not known`:s(e.days*86400)}</td>
                 </tr>`)}
           </tbody>
-        </table>`:y(`There is no cluster with hosts`),{note:`They fit well as long as one more MiB costs at most ${o(e[0]?.comfort_price)} points where they go.`})}function k(e){let n=e.find(e=>e.refused===null);return x(`Quotes for a new VM`,t`<table class="plain">
+        </table>`:y(`There is no cluster with hosts`),{note:`They fit well as long as one more MiB costs at most ${o(e[0]?.comfort_price)} points where they go.`})}function A(e){let n=e.find(e=>e.refused===null);return S(`Quotes for a new VM`,t`<table class="plain">
       <thead>
         <tr>
           <th scope="col">Host</th>
@@ -119,4 +119,4 @@ import{C as e,E as t,N as n,P as r,U as i,Y as a,c as o,d as s,g as c,h as l,i a
               <td>${e.refused??``}</td>
             </tr>`)}
       </tbody>
-    </table>`,{note:n?`It lives cheapest on ${n.host.name}.`:`No host can take it.`})}c(`vsm-whatif`,T);export{T as VsmWhatif};
+    </table>`,{note:n?`It lives cheapest on ${n.host.name}.`:`No host can take it.`})}c(`vsm-whatif`,E);export{E as VsmWhatif};

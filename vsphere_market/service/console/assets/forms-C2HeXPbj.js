@@ -1,0 +1,1 @@
+function e(e){e.target.closest(`form`)?.requestSubmit()}export{e as t};

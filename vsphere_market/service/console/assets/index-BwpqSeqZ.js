@@ -1,0 +1,12 @@
+import{a as e,t}from"./clarity-CvZOR7kd.js";import{C as n,E as r,G as i,X as a,at as o,g as s,h as c,it as l,m as u,w as d,y as f}from"./format-bmAMdsjG.js";import{t as p}from"./forms-C2HeXPbj.js";var m=`vsm-logged-in`;s(`vsm-login`,class extends c{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return r`<main class="login">
+      <form @submit=${this.submit}>
+        <div class="brand">
+          <img src="./mark.svg" alt="" />
+          <h1>vSphere Market</h1>
+        </div>
+        <p>Log in with an API token. <code>vsphere-market serve</code> shows one when it starts; <code>vsphere-market tokens create</code> makes others.</p>
+        ${this.problem?f(this.problem):n}
+        <label class="field">Token<input name="token" type="password" autocomplete="off" required maxlength="200" /></label>
+        <cds-button block ?disabled=${this.working} type="button" @click=${p}>${this.working?`Logging in …`:`Log in`}</cds-button>
+      </form>
+    </main>`}firstUpdated(){this.querySelector(`input`)?.focus()}async enter(e){if(!this.working){this.working=!0,this.problem=void 0,this.requestUpdate();try{let t=await a(e);this.dispatchEvent(new CustomEvent(m,{detail:t}))}catch(e){this.problem=u(e)}finally{this.working=!1,this.requestUpdate()}}}});var h=``,g=l(new URL(`./`,location.href).href.replace(/[?#].*$/,``),{credentials:`same-origin`,headers:()=>({}),changes:()=>({"x-csrf-token":h})},`standalone`),_=`vsphere-market.session`;function v(e){try{e?localStorage.setItem(_,`1`):localStorage.removeItem(_)}catch{}}function y(){try{return localStorage.getItem(_)===`1`}catch{return!1}}function b(e){v(!0),h=e.csrf_token??``,g.session=e,x(`vsm-shell`)}function x(e){let t=document.createElement(e);e===`vsm-login`&&t.addEventListener(m,e=>b(e.detail)),document.body.replaceChildren(t)}async function S(){let e=/^#token=(\w[\w-]*)$/.exec(location.hash)?.[1];return e===void 0?null:(history.replaceState(null,``,location.pathname),a(e))}async function C(){e(),t();try{let e=await S()??(y()?await i():null);e?b(e):x(`vsm-login`)}catch(e){if(v(!1),e instanceof o&&e.status===401)x(`vsm-login`);else if(e instanceof o)d(f(e,()=>location.reload()),document.body);else throw e}g.link.onLoggedOut=()=>{v(!1),g.session&&(g.session=void 0,x(`vsm-login`))}}C();
