@@ -280,6 +280,8 @@ export class VsmShell extends Part {
   }
 
   private async leave(): Promise<void> {
+    // The stream of events would be refused in the moment between.
+    this.ended.abort();
     try {
       await logOut();
     } finally {

@@ -1,6 +1,6 @@
 /** The pressure map: a tile for each host, coloured by its load and named by what it does. */
 
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { count, memory, price, share } from "../text/format.js";
 import { pressureWord } from "../text/words.js";
 import { define, Part } from "./element.js";
@@ -52,7 +52,7 @@ export class VsmPressureMap extends Part {
       `${count(tile.vms)} VMs` +
       (tile.squeezed_mib > 0 ? `, ${memory(tile.squeezed_mib)} taken from them` : "");
     return html`<li>
-      <a class="tile warm-${warmth(tile.load)}" href=${tile.href} title=${text} aria-label=${text}>
+      <a class="tile warm-${warmth(tile.load)}" href=${tile.href} title=${text} aria-label=${small ? text : nothing}>
         ${small
           ? ""
           : html`<b>${tile.name}</b><span class="load">${share(tile.load)}</span>

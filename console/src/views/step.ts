@@ -95,7 +95,7 @@ const MODES: Record<Step["mode"], string> = {
 
 /** What each host asks for the VM; refusals say why. */
 export function quotesTable(quotes: readonly Quote[]): unknown {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Quotes of the hosts">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of quotes">
     <table class="plain">
       <thead>
         <tr>

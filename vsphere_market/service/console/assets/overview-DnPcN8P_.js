@@ -1,14 +1,14 @@
-import{C as e,E as t,P as n,U as r,a as i,b as a,c as o,g as s,h as c,i as l,l as u,o as d,p as f,s as p,t as m,u as h,v as g,x as _}from"./format-bmAMdsjG.js";import{c as v,f as y,p as b}from"./clarity-CvZOR7kd.js";import{a as x,i as S,n as C,r as w}from"./bits-CePCGdX6.js";import{o as T}from"./words-DKGrznbL.js";import{r as E,t as D}from"./table-B9bjd0Ky.js";import{n as O}from"./columns-DLXtKgBK.js";function k(e){return e===null||!Number.isFinite(e)?-1:[.3,.5,.7,.9,1].filter(t=>e>=t).length}var A=[`below 30 %`,`30–50 %`,`50–70 %`,`70–90 %`,`90–100 %`,`over-committed`],j=class extends c{constructor(...e){super(...e),this.tiles=[],this.label=`Pressure map`}static{this.properties={tiles:{attribute:!1},label:{type:String}}}render(){let e=this.tiles.length>80;return t`
+import{C as e,E as t,P as n,U as r,a as i,b as a,c as o,g as s,h as c,i as l,l as u,o as d,p as f,s as p,t as m,u as h,v as g,x as _}from"./format-bmAMdsjG.js";import{c as v,f as y,p as b}from"./clarity-B_DyIxsk.js";import{a as x,i as S,n as C,r as w}from"./bits-CePCGdX6.js";import{o as T}from"./words-DKGrznbL.js";import{r as E,t as D}from"./table-B9bjd0Ky.js";import{n as O}from"./columns-0Plr2Ngq.js";function k(e){return e===null||!Number.isFinite(e)?-1:[.3,.5,.7,.9,1].filter(t=>e>=t).length}var A=[`below 30 %`,`30–50 %`,`50–70 %`,`70–90 %`,`90–100 %`,`over-committed`],j=class extends c{constructor(...e){super(...e),this.tiles=[],this.label=`Pressure map`}static{this.properties={tiles:{attribute:!1},label:{type:String}}}render(){let e=this.tiles.length>80;return t`
       <ul class="tiles${e?` small`:``}" aria-label=${this.label}>
         ${this.tiles.map(t=>this.tile(t,e))}
       </ul>
       <ul class="scale" aria-hidden="true">
         ${A.map((e,n)=>t`<li class="warm-${n}"><i></i>${e}</li>`)}
       </ul>
-    `}tile(e,n){let r=T(e.pressure),i=`${e.name}: ${h(e.load)} of its memory is sold, ${o(e.price)} points/MiB, ${r}, ${m(e.vms)} VMs`+(e.squeezed_mib>0?`, ${l(e.squeezed_mib)} taken from them`:``);return t`<li>
-      <a class="tile warm-${k(e.load)}" href=${e.href} title=${i} aria-label=${i}>
-        ${n?``:t`<b>${e.name}</b><span class="load">${h(e.load)}</span>
-              <span class="state">${r}</span>`}
+    `}tile(n,r){let i=T(n.pressure),a=`${n.name}: ${h(n.load)} of its memory is sold, ${o(n.price)} points/MiB, ${i}, ${m(n.vms)} VMs`+(n.squeezed_mib>0?`, ${l(n.squeezed_mib)} taken from them`:``);return t`<li>
+      <a class="tile warm-${k(n.load)}" href=${n.href} title=${a} aria-label=${r?a:e}>
+        ${r?``:t`<b>${n.name}</b><span class="load">${h(n.load)}</span>
+              <span class="state">${i}</span>`}
       </a>
     </li>`}};s(`vsm-pressure-map`,j);function M(e){return{moid:e.moid,name:e.name,cluster:e.cluster_name??``,load:e.load,price:e.price,pressure:e.pressure,squeezed_mib:(e.ballooned_mib??0)+(e.swapped_mib??0),vms:e.vms,href:v([`hosts`,e.moid])}}var N=class extends c{constructor(...e){super(...e),this.estate=new f(this,n),this.prices=new f(this,r),this.live=new y(this,[`turn`],()=>this.ask()),this.sort={key:`price`,order:`descending`}}connectedCallback(){super.connectedCallback(),this.ask()}ask(){this.estate.run(),this.prices.run()}render(){return t`<div class="view">
       ${_(this.estate,e=>this.whole(e),`Reading the estate`)}
