@@ -62,4 +62,4 @@ def test_bash_completes_verbs(tmp_path: Path) -> None:
         check=True,
         cwd=tmp_path,
     )
-    assert done.stdout.split() == ["plan"]
+    assert done.stdout.split() == ["plan", "plugin"]
