@@ -13,19 +13,23 @@ import numpy as np
 from vsphere_market.assess.model import Basis, Finding, Level, Row
 from vsphere_market.assess.scene import Scene
 from vsphere_market.assess.words import amount, counted, per_cent, verb
-from vsphere_market.estate import POWERED_ON
 from vsphere_market.market import Cause, diagnose
 from vsphere_market.market.diagnosis import NOTICEABLE_SHARE, full_guests, squeezed_by_limit
+from vsphere_market.market.underused import (
+    IDLE_SHARE,
+    LEAST_GAIN_MIB,
+    LEAST_SIZE_MIB,
+    SPARE_FACTOR,
+    active,
+    held_reservation,
+    hoarded,
+    proper_size,
+    reserved_while_off,
+    surplus_size,
+)
+from vsphere_market.market.underused import idle as idle_now
 from vsphere_market.units import BoolArray, FloatArray
 
-#: A reservation is hoarded where it is this much above the working set, and by this share.
-HOARD_MIB, HOARD_SHARE = 1024.0, 0.25
-#: A VM is oversized when even this multiple of its active memory leaves much of it unused.
-SPARE_FACTOR = 4.0
-#: Nothing is proposed below this size, and nothing smaller than this is worth a word.
-LEAST_SIZE_MIB, LEAST_GAIN_MIB = 4096.0, 2048.0
-#: A VM is idle below this share of its memory and this use of a CPU.
-IDLE_SHARE, IDLE_MHZ = 0.02, 60.0
 #: Swapped pages of a VM below this are not worth a word.
 LEAST_SWAP_MIB = 64.0
 
@@ -164,12 +168,9 @@ def sensitive_unreserved(scene: Scene) -> Finding:
 
 def reservations_hoarded(scene: Scene) -> Finding:
     """Reservations far above what is used."""
-    vms = scene.snapshot.vms
-    held = np.where(vms.reservation_locked_to_max, vms.size_mib, vms.reservation_mib)
-    held = np.minimum(held, vms.size_mib)
-    surplus = held - scene.working
-    here = scene.ours & ~vms.latency_sensitivity_high & ~vms.passthrough
-    here &= (surplus > HOARD_MIB) & (surplus > HOARD_SHARE * held)
+    held = held_reservation(scene.before)
+    surplus = hoarded(scene.before)
+    here = scene.ours & (surplus > 0)
     rows = _rows(
         here,
         np.where(here, surplus, 0.0),
@@ -194,16 +195,14 @@ def reservations_hoarded(scene: Scene) -> Finding:
 def oversized(scene: Scene) -> Finding:
     """Memory that VMs were given and do not touch."""
     vms = scene.snapshot.vms
-    active = np.fmax(np.nan_to_num(vms.active_mib), np.nan_to_num(vms.active_peak_mib))
-    proper = np.maximum(SPARE_FACTOR * active, LEAST_SIZE_MIB)
-    proper = np.ceil(proper / 1024.0) * 1024.0
-    gain = vms.size_mib - proper
-    here = scene.ours & ~_idle(scene) & (gain >= LEAST_GAIN_MIB) & (gain >= 0.25 * vms.size_mib)
+    touched, proper = active(scene.before), proper_size(scene.before)
+    gain = surplus_size(scene.before)
+    here = scene.ours & (gain > 0)
     rows = _rows(
         here,
         np.where(here, gain, 0.0),
         lambda at: (
-            f"size {amount(vms.size_mib[at])}, active {amount(active[at])}, "
+            f"size {amount(vms.size_mib[at])}, active {amount(touched[at])}, "
             f"{amount(proper[at])} would do"
         ),
     )
@@ -229,7 +228,7 @@ def oversized(scene: Scene) -> Finding:
 def idle(scene: Scene) -> Finding:
     """VMs that run and do nothing."""
     vms = scene.snapshot.vms
-    here = _idle(scene)
+    here = scene.ours & idle_now(scene.before)
     held = np.nan_to_num(vms.consumed_mib)
     rows = _rows(
         here,
@@ -261,10 +260,8 @@ def idle(scene: Scene) -> Finding:
 
 def off_reserved(scene: Scene) -> Finding:
     """Reservations of VMs that do not run."""
-    vms = scene.snapshot.vms
-    off = np.array([power != POWERED_ON for power in vms.power], dtype=np.bool_)
-    held = np.where(vms.reservation_locked_to_max, vms.size_mib, vms.reservation_mib)
-    here = off & scene.listed & ~vms.template & (held > 0)
+    held = reserved_while_off(scene.before)
+    here = scene.listed & (held > 0)
     rows = _rows(
         here, np.where(here, held, 0.0), lambda at: f"{amount(held[at])} reserved, powered off"
     )
@@ -337,15 +334,6 @@ def no_balloon(scene: Scene) -> Finding:
         "footprint less working set, over the VMs listed",
         rows,
     )
-
-
-def _idle(scene: Scene) -> BoolArray:
-    vms = scene.snapshot.vms
-    quiet = np.nan_to_num(vms.active_mib) < IDLE_SHARE * vms.size_mib
-    still = np.isnan(vms.cpu_demand_mhz) | (vms.cpu_demand_mhz < IDLE_MHZ)
-    large = np.nan_to_num(vms.consumed_mib) >= 512.0
-    idle_vms: BoolArray = scene.ours & quiet & still & large
-    return idle_vms
 
 
 def _full(scene: Scene) -> BoolArray:

@@ -20,6 +20,7 @@ from vsphere_market.cli.verbs import plan as plan_
 from vsphere_market.cli.verbs import plugin as plugin_
 from vsphere_market.cli.verbs import policies as policies_
 from vsphere_market.cli.verbs import prices as prices_
+from vsphere_market.cli.verbs import reclaim as reclaim_
 from vsphere_market.cli.verbs import run as run_
 from vsphere_market.cli.verbs import serve as serve_
 from vsphere_market.cli.verbs import snapshot as snapshot_
@@ -71,6 +72,9 @@ app.command("plan", short_help="Decide what to trade; changes nothing.")(plan_.p
 app.command("apply", short_help="Carry out a plan, step by step, after asking.")(apply_.apply)
 app.command("run", short_help="The loop: observe, decide, act, write down.")(run_.run)
 app.command("explain", short_help="Why: quotes, counters, rules and history.")(explain_.explain)
+app.command("reclaim", short_help="Idle, oversized, over-reserved VMs, and what freeing buys.")(
+    reclaim_.reclaim
+)
 app.command("whatif", short_help="Suppose hosts, VMs or demand were others.")(whatif_.whatif)
 app.command("backtest", short_help="Let controllers compete on simulated hosts.")(
     backtest_.backtest

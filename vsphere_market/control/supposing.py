@@ -18,6 +18,7 @@ from vsphere_market.market.changes import (
     Maintain,
     Merge,
     NewRules,
+    Refresh,
     ScaleMemory,
 )
 from vsphere_market.market.headroom import Advice, Headroom, advise, headroom
@@ -37,6 +38,8 @@ class Supposition:
         policies: other policies than today's; None for the same.
         merge: names of clusters that become one, the first; empty for none.
         memory_factor: on all hosts' memory, or on the cluster's.
+        refresh_gib: memory of the hosts that replace a cluster's; NaN for none.
+        refresh_count: so many of them; 0 for as many as there are.
         add_hosts: so many.
         maintenance: names of hosts.
         lose: names of hosts.
@@ -49,6 +52,8 @@ class Supposition:
     policies: PolicySet | None = None
     merge: tuple[str, ...] = ()
     memory_factor: float = 1.0
+    refresh_gib: float = math.nan
+    refresh_count: int = 0
     add_hosts: int = 0
     maintenance: tuple[str, ...] = ()
     lose: tuple[str, ...] = ()
@@ -79,12 +84,13 @@ def changes_of(framed: Frame, wanted: Supposition) -> tuple[Change, ...]:
     if wanted.memory_factor != 1.0:
         row = cluster_row(snapshot, wanted.cluster) if wanted.cluster else -1
         changes.append(ScaleMemory(wanted.memory_factor, row))
+    if not math.isnan(wanted.refresh_gib):
+        row = the_cluster(snapshot, wanted, "--refresh")
+        _check_hosts(snapshot, row)
+        changes.append(Refresh(row, wanted.refresh_gib * MIB_PER_GIB, wanted.refresh_count))
     if wanted.add_hosts:
         row = the_cluster(snapshot, wanted, "--add-hosts")
-        if not (snapshot.hosts.cluster == row).any():
-            raise UsageError(
-                "has no host that added ones could be like", where=snapshot.clusters.name[row]
-            )
+        _check_hosts(snapshot, row)
         changes.append(AddHosts(row, wanted.add_hosts))
     if wanted.grow_pct:
         row = cluster_row(snapshot, wanted.cluster) if wanted.cluster else -1
@@ -180,12 +186,21 @@ def _check_numbers(wanted: Supposition) -> None:
     for value, good, option, what in (
         (wanted.memory_factor, wanted.memory_factor > 0, "--memory-factor", "above 0"),
         (wanted.grow_pct, wanted.grow_pct >= -100, "--grow", "-100 or more"),
+        (wanted.refresh_gib, not wanted.refresh_gib <= 0, "--refresh", "above 0"),
+        (wanted.refresh_count, wanted.refresh_count >= 0, "--refresh", "0 hosts or more"),
         (wanted.add_hosts, wanted.add_hosts >= 0, "--add-hosts", "0 or more"),
         (wanted.add_vms, wanted.add_vms >= 0, "--add-vms", "0 or more"),
         (wanted.size_gib, not wanted.size_gib <= 0, "--size", "above 0"),
     ):
         if not good or math.isinf(value):
             raise UsageError(f"{value:g} makes no sense", where=option, cure=f"give {what}")
+
+
+def _check_hosts(snapshot: Snapshot, cluster: int) -> None:
+    if not (snapshot.hosts.cluster == cluster).any():
+        raise UsageError(
+            "has no host that added ones could be like", where=snapshot.clusters.name[cluster]
+        )
 
 
 def _check_example(framed: Frame, cluster: int) -> None:

@@ -83,6 +83,21 @@ class ScaleMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Hosts of a cluster are replaced by others; VMs leave those that go by vMotion.
+
+    Attributes:
+        cluster: row of the cluster.
+        memory_mib: physical memory of each new host.
+        count: so many new hosts; those beyond it go, others are added; 0 keeps their number.
+    """
+
+    cluster: int
+    memory_mib: float
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Merge:
     """A cluster's hosts and VMs become another's. Both are rows of the cluster table."""
 
@@ -97,4 +112,15 @@ class NewRules:
     rulebook: Rulebook
 
 
-Change = LoseHost | Maintain | AddHosts | AddVms | RemoveVms | Grow | ScaleMemory | Merge | NewRules
+Change = (
+    LoseHost
+    | Maintain
+    | AddHosts
+    | AddVms
+    | RemoveVms
+    | Grow
+    | ScaleMemory
+    | Refresh
+    | Merge
+    | NewRules
+)

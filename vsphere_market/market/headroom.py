@@ -32,6 +32,8 @@ COMFORT_LOAD = 0.8
 MOST = 10_000
 #: Hours of history that a trend needs: the same hours of two days are compared.
 DAY = 24
+#: So many whole days show a trend with an interval.
+LEAST_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,12 @@ class Headroom:
         possible: so many more before no host has room.
         limited_by: which room ends it; None where counting stopped at :data:`MOST`.
         comfort_price: points for one more MiB of working set.
-        growth_mib_per_day: of the running VMs' working sets, from the same hours of the last two
-            days; NaN where less is remembered.
+        growth_mib_per_day: of the running VMs' demand; NaN where too little is remembered.
         days: until growth has used up what ``comfortable`` VMs would; +inf when it does not grow,
             NaN when it is not known.
+        days_early: the same if it grows as fast as it may, nine times out of ten; NaN if unknown.
+        days_late: the same if it grows as slowly as it may.
+        basis: what the growth is known from, in words.
     """
 
     cluster: str
@@ -78,6 +82,9 @@ class Headroom:
     comfort_price: float
     growth_mib_per_day: float
     days: float
+    days_early: float
+    days_late: float
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,37 +126,99 @@ def headroom(
     """
     wanted = comfort(question) if comfort_price is None else comfort_price
     name = question.snapshot.clusters.name[cluster]
-    growth = growth_per_day(question, cluster)
+    growth = growth_of(question, cluster)
     try:
         like = typical(question, cluster)
     except ValueError:
-        return Headroom(name, None, 0, 0, None, wanted, growth, math.nan)
+        return Headroom(
+            name, None, 0, 0, None, wanted, growth.mid, math.nan, math.nan, math.nan, growth.basis
+        )
     larger, rows = with_more_vms(question, like, 1, size_mib)
     ledger, vm = larger.ledger(), int(rows[0])
     profile = _profile(ledger, vm, like)
     comfortable, possible, limit = _count(ledger, vm, wanted)
-    days = math.nan
-    if not math.isnan(growth):
-        spare = comfortable * profile.memory_mib
-        days = spare / growth if growth > 0.0 else math.inf
-    return Headroom(name, profile, comfortable, possible, limit, wanted, growth, days)
+    spare = comfortable * profile.memory_mib
+    return Headroom(
+        cluster=name,
+        profile=profile,
+        comfortable=comfortable,
+        possible=possible,
+        limited_by=limit,
+        comfort_price=wanted,
+        growth_mib_per_day=growth.mid,
+        days=_lasts(spare, growth.mid),
+        days_early=_lasts(spare, growth.high),
+        days_late=_lasts(spare, growth.low),
+        basis=growth.basis,
+    )
 
 
-def growth_per_day(question: Question, cluster: int) -> float:
-    """How much the working sets of a cluster's VMs grow in a day, MiB; NaN if unknown.
-
-    The mean of the last 24 hours less that of the 24 before, so that the daily tide cancels out.
-    """
-    curve = question.demand.curve
-    # Column 0 is the present, the others are the hours remembered, newest first.
-    if curve.shape[1] < 1 + 2 * DAY:
+def _lasts(spare_mib: float, growth: float) -> float:
+    if math.isnan(growth):
         return math.nan
+    return spare_mib / growth if growth > 0.0 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much a cluster's VMs want more each day, MiB; NaN where it is not known.
+
+    Attributes:
+        mid: most likely.
+        low: as slow as it may be, nine times out of ten between this …
+        high: … and this.
+        basis: what it is known from.
+    """
+
+    mid: float
+    low: float
+    high: float
+    basis: str
+
+
+def growth_of(question: Question, cluster: int) -> Growth:
+    """The trend of a cluster's demand.
+
+    From the daily peaks of the last weeks where a week at least is remembered: the median slope
+    between any two days, with the interval that Sen (1968) gives it from the number of days. Else
+    from the same hours of two days, without any interval. Who is new since counts as growth.
+    """
     ledger = question.ledger()
     hosts = question.snapshot.hosts
     here = ledger.host_of >= 0
     here[here] = hosts.cluster[ledger.host_of[here]] == cluster
-    total = curve[here, 1 : 1 + 2 * DAY].sum(axis=0)
-    return float(total[:DAY].mean() - total[DAY:].mean())
+    days = question.demand.sizing.days[here]
+    # Today is not over.
+    total = np.nansum(days[:, 1:], axis=0)
+    seen = np.isfinite(days[:, 1:]).any(axis=0)
+    count = int(seen.sum())
+    if count >= LEAST_DAYS:
+        slopes = _slopes(-np.flatnonzero(seen).astype(np.float64), total[seen])
+        # The statistic's standard deviation when there is no trend, times 1.645 for 90 %.
+        width = 1.645 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18.0)
+        last = len(slopes) - 1
+        low = int(np.clip(round((len(slopes) - width) / 2) - 1, 0, last))
+        high = int(np.clip(round((len(slopes) + width) / 2), 0, last))
+        return Growth(
+            float(np.median(slopes)),
+            float(slopes[low]),
+            float(slopes[high]),
+            f"daily peaks of {count} days",
+        )
+    curve = question.demand.curve
+    # Column 0 is the present, the others are the hours remembered, newest first.
+    if curve.shape[1] < 1 + 2 * DAY:
+        return Growth(math.nan, math.nan, math.nan, "less than two days of history")
+    hourly = curve[here, 1 : 1 + 2 * DAY].sum(axis=0)
+    grown = float(hourly[:DAY].mean() - hourly[DAY:].mean())
+    return Growth(grown, math.nan, math.nan, "the same hours of two days")
+
+
+def _slopes(at: FloatArray, values: FloatArray) -> FloatArray:
+    """Slopes between any two points, rising order; ``at`` are different times."""
+    first, second = np.triu_indices(len(at), k=1)
+    slopes: FloatArray = np.sort((values[first] - values[second]) / (at[first] - at[second]))
+    return slopes
 
 
 def advise(question: Question, change: AddVms) -> tuple[Advice, ...]:

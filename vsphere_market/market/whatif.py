@@ -25,6 +25,7 @@ from vsphere_market.market.changes import (
     Maintain,
     Merge,
     NewRules,
+    Refresh,
     RemoveVms,
     ScaleMemory,
 )
@@ -78,6 +79,8 @@ def _transform(question: Question, change: Change) -> Changed:
             return Changed(_grow(question, change))
         case ScaleMemory():
             return Changed(_scale_memory(question, change))
+        case Refresh():
+            return _refresh(question, change)
         case Merge():
             return Changed(_merge(question, change))
         case NewRules():
@@ -155,6 +158,38 @@ def _scale_memory(question: Question, change: ScaleMemory) -> Question:
     if change.factor == 1.0:
         threshold = hosts.low_free_threshold_mib
     return _with_hosts(question, hosts.replace(memory_mib=memory, low_free_threshold_mib=threshold))
+
+
+def _refresh(question: Question, change: Refresh) -> Changed:
+    """New hosts stand in the rows of old ones; the rest of the old ones is emptied and goes."""
+    hosts = question.snapshot.hosts
+    own = np.flatnonzero(hosts.cluster == change.cluster)
+    kept = len(own) if change.count <= 0 else min(change.count, len(own))
+    # Those that take no VMs anyway are the first to go.
+    own = own[np.argsort(~question.ledger().supply.fit[own], kind="stable")]
+    memory = hosts.memory_mib.copy()
+    memory[own[:kept]] = max(change.memory_mib, 0.0)
+    threshold = hosts.low_free_threshold_mib.copy()
+    threshold[own[:kept]] = np.nan
+    vmkernel = hosts.vmkernel_mib.copy()
+    vmkernel[own[:kept]] = np.nan
+    question = _with_hosts(
+        question,
+        hosts.replace(memory_mib=memory, low_free_threshold_mib=threshold, vmkernel_mib=vmkernel),
+    )
+    if change.count > len(own):
+        like = int(own[0])
+        question = with_more_hosts(question, like, change.count - len(own))
+    going = own[kept:]
+    # None of those that go may take the VMs of another.
+    resting = question.snapshot.hosts.in_maintenance.copy()
+    resting[going] = True
+    question = _with_hosts(question, question.snapshot.hosts.replace(in_maintenance=resting))
+    stuck: tuple[Entity, ...] = ()
+    for host in going.tolist():
+        done = _maintain(question, host)
+        question, stuck = done.question, stuck + done.stuck
+    return Changed(question, stuck=stuck)
 
 
 def _merge(question: Question, change: Merge) -> Question:

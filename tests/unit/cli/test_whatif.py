@@ -21,7 +21,10 @@ from tests.cli import vm
         ("--add-hosts", "1", "--grow", "20"),
         ("--memory-factor", "1.5"),
         ("--headroom",),
-        ("--place",),
+        ("--place", "new"),
+        ("--place", "new:8"),
+        ("--refresh", "96"),
+        ("--refresh", "1x512"),
     ],
     ids="-".join,
 )
@@ -70,6 +73,9 @@ def test_headroom_says_when_it_does_not_know_how_long(hot: Path) -> None:
         (("--add-vms", "-1"), ("--add-vms", "makes no sense")),
         (("--add-vms", "1", "--size", "0"), ("--size", "makes no sense")),
         (("--add-hosts", "-1"), ("--add-hosts", "makes no sense")),
+        (("--refresh", "big"), ("--refresh", "makes no sense")),
+        (("--refresh", "2x0"), ("--refresh", "makes no sense")),
+        (("--place", "web:big"), ("--place", "makes no sense")),
     ],
 )
 def test_what_makes_no_sense_is_said(

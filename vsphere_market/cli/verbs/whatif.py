@@ -35,10 +35,11 @@ class Said:
     size_gib: float
     grow_pct: float
     memory_factor: float
+    refresh: str
     merge: tuple[str, ...]
 
 
-def change_options(
+def change_options(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     lose: Annotated[
         list[str] | None,
         Option(help="A host fails; may be repeated.", metavar="HOST", rich_help_panel=_CHANGES),
@@ -78,6 +79,14 @@ def change_options(
             rich_help_panel=_CHANGES,
         ),
     ] = 1.0,
+    refresh: Annotated[
+        str,
+        Option(
+            help="A cluster's hosts are replaced by ones of this memory; 4x1024 for four of them.",
+            metavar="[Nx]GIB",
+            rich_help_panel=_CHANGES,
+        ),
+    ] = "",
     merge: Annotated[
         str,
         Option(help="Clusters become one.", metavar="A,B", rich_help_panel=_CHANGES),
@@ -92,6 +101,7 @@ def change_options(
         size,
         grow,
         memory_factor,
+        refresh,
         tuple(name.strip() for name in merge.split(",") if name.strip()),
     )
 
@@ -103,7 +113,7 @@ class Asked:
     other_policies: tuple[Path, ...]
     cluster: str
     headroom: bool
-    place: bool
+    place: str
 
 
 def ask_options(
@@ -124,8 +134,13 @@ def ask_options(
         bool, Option("--headroom", help="How many more VMs fit.", rich_help_panel=_ASK)
     ] = False,
     place: Annotated[
-        bool, Option("--place", help="Where a new VM should live.", rich_help_panel=_ASK)
-    ] = False,
+        str,
+        Option(
+            help="Where a new VM should live: its name, and its size unless it is typical.",
+            metavar="NAME[:GIB]",
+            rich_help_panel=_ASK,
+        ),
+    ] = "",
 ) -> Asked:
     """What is asked."""
     return Asked(tuple(other_policies or ()), cluster, headroom, place)
@@ -166,17 +181,21 @@ def whatif(
     from vsphere_market.errors import UsageError
 
     today = policies_from(policies)
+    refresh_count, refresh_gib = _refreshed(said.refresh)
+    newcomer, size_gib = _newcomer(asked.place, said.size_gib)
     wanted = Supposition(
         cluster=asked.cluster,
         policies=policies_from(asked.other_policies) if asked.other_policies else None,
         merge=said.merge,
         memory_factor=said.memory_factor,
+        refresh_gib=refresh_gib,
+        refresh_count=refresh_count,
         add_hosts=said.add_hosts,
         maintenance=said.maintenance,
         lose=said.lose,
         grow_pct=said.grow_pct,
         add_vms=said.add_vms,
-        size_gib=said.size_gib,
+        size_gib=size_gib,
     )
     with source.open() as opened, known_journal(opened, journal) as known:
         with busy(f"reading {opened.label}"):
@@ -186,7 +205,7 @@ def whatif(
     if asked.headroom:
         show(whatifview.headroom_report(room_left(framed, wanted)), how)
     elif asked.place:
-        show(whatifview.advice_report(advice_of(framed, wanted)), how)
+        show(whatifview.advice_report(advice_of(framed, wanted), newcomer), how)
     elif not changes_of(framed, wanted):
         raise UsageError(
             "nothing is supposed",
@@ -195,3 +214,39 @@ def whatif(
         )
     else:
         show(whatifview.outlook_report(suppose(framed, wanted)), how)
+
+
+def _refreshed(text: str) -> tuple[int, float]:
+    """``4x1024`` as four hosts of 1,024 GiB, ``512`` as any number of 512 GiB.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if not text:
+        return 0, math.nan
+    count, _, size = text.rpartition("x")
+    try:
+        return int(count or "0"), float(size)
+    except ValueError:
+        raise _wrong(
+            text, "--refresh", "write 512, or 4x1024 for four hosts of 1,024 GiB"
+        ) from None
+
+
+def _newcomer(text: str, size_gib: float) -> tuple[str, float]:
+    """``web-9:16`` as a name and a size; without one it is that of ``--size``.
+
+    Raises:
+        UsageError: the size is none.
+    """
+    name, _, size = text.partition(":")
+    try:
+        return name, float(size) if size else size_gib
+    except ValueError:
+        raise _wrong(text, "--place", "write NAME, or NAME:16 for one of 16 GiB") from None
+
+
+def _wrong(text: str, where: str, cure: str) -> Exception:
+    from vsphere_market.errors import UsageError
+
+    return UsageError(f"{text!r} makes no sense", where=where, cure=cure)

@@ -52,6 +52,9 @@ def headroom_report(found: Sequence[Headroom]) -> Report:
         Column("memory_mib", "in use", words.memory, right=True, minor=True),
         Column("growth_mib_per_day", "grows a day", _growth, right=True),
         Column("days", "lasts", _days, right=True),
+        Column("days_early", "or", _days, right=True, minor=True),
+        Column("days_late", "to", _days, right=True, minor=True),
+        Column("basis", "known from", prose=True),
     )
     rows = [
         (
@@ -64,6 +67,9 @@ def headroom_report(found: Sequence[Headroom]) -> Report:
             item.profile.memory_mib if item.profile else math.nan,
             item.growth_mib_per_day,
             item.days,
+            item.days_early,
+            item.days_late,
+            item.basis,
         )
         for item in found
     ]
@@ -85,8 +91,8 @@ def headroom_report(found: Sequence[Headroom]) -> Report:
     return Report(document, [head, table], table)
 
 
-def advice_report(found: Sequence[Advice]) -> Report:
-    """Where a new VM should live."""
+def advice_report(found: Sequence[Advice], name: str) -> Report:
+    """Where a new VM of that name should live."""
     columns = (
         Column("host", "host"),
         Column("cluster", "cluster", minor=True),
@@ -108,7 +114,7 @@ def advice_report(found: Sequence[Advice]) -> Report:
     ]
     best = next((item for item in found if item.refused is None), None)
     sentence = (
-        f"It lives cheapest on {best.host.name}: the market's cost rises by "
+        f"{name} lives cheapest on {best.host.name}: the market's cost rises by "
         f"{words.points(best.quote)} points."
         if best
         else "No host can take it."
@@ -116,6 +122,7 @@ def advice_report(found: Sequence[Advice]) -> Report:
     table = Table("Quotes for a new VM", columns, rows)
     names = [column.key for column in columns]
     document = {
+        "vm": name,
         "best": best.host.name if best else None,
         "quotes": [dict(zip(names, row, strict=True)) for row in rows],
     }

@@ -1,0 +1,58 @@
+"""Where memory could be got back, and what that buys at today's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vsphere_market.control.decide import Frame
+from vsphere_market.market.underused import Underused, Waste, underused
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimable:
+    """One kind of waste in one cluster.
+
+    Attributes:
+        cluster: name, "" for standalone hosts.
+        waste: the kind.
+        vms: so many VMs.
+        held_mib: host memory that they hold now.
+        freed_mib: what their hosts would not have to keep any more.
+        reserved_mib: reservations that would be given back.
+        worth: points by which the estate's cost would fall, each VM by itself.
+    """
+
+    cluster: str
+    waste: Waste
+    vms: int
+    held_mib: float
+    freed_mib: float
+    reserved_mib: float
+    worth: float
+
+
+def reclaimable(framed: Frame) -> tuple[Underused, ...]:
+    """Every VM that binds memory without need, what is worth most first."""
+    return underused(framed.question.ledger())
+
+
+def summed_up(items: Sequence[Underused]) -> tuple[Reclaimable, ...]:
+    """The same by cluster and kind, what is worth most first."""
+    groups: dict[tuple[str, Waste], list[Underused]] = {}
+    for item in items:
+        groups.setdefault((item.cluster, item.waste), []).append(item)
+    found = [
+        Reclaimable(
+            cluster=cluster,
+            waste=waste,
+            vms=len(own),
+            held_mib=sum(item.held_mib for item in own),
+            freed_mib=sum(item.freed_mib for item in own),
+            reserved_mib=sum(item.reserved_mib for item in own),
+            worth=sum(item.worth for item in own),
+        )
+        for (cluster, waste), own in groups.items()
+    ]
+    found.sort(key=lambda one: (-one.worth, -one.freed_mib, one.cluster, one.waste))
+    return tuple(found)
