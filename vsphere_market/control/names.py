@@ -56,6 +56,15 @@ def find(snapshot: Snapshot, asked: str) -> Found:
     )
 
 
+def is_named(snapshot: Snapshot, asked: str) -> bool:
+    """Whether any VM or host has this managed object id or name."""
+    vms, hosts = snapshot.vms, snapshot.hosts
+    if vms.row(asked) >= 0 or hosts.row(asked) >= 0:
+        return True
+    folded = asked.casefold()
+    return any(name.casefold() == folded for name in (*vms.name, *hosts.name))
+
+
 def _named(names: Sequence[str], moids: Sequence[str], asked: str) -> int:
     """The row of the only one with that name, -1 when there is none."""
     rows = [row for row, name in enumerate(names) if name == asked]

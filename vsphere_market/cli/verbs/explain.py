@@ -1,4 +1,4 @@
-"""``explain``: the quotes, counters, rules and history behind a VM, a host or a step."""
+"""``explain``: what is behind a VM, a host, an application or a step."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def explain(
     subject: Annotated[
         str,
         Argument(
-            help="A VM or host, by name or managed object id, or a step such as s3.",
-            metavar="VM|HOST|STEP",
+            help="A VM or host, by name or managed object id, an application by its tag, vApp or "
+            "folder, or a step such as s3.",
+            metavar="VM|HOST|APP|STEP",
         ),
     ],
     source: SourceArgs,
@@ -51,11 +52,13 @@ def explain(
     """Show why: demand, root cause, quotes of all hosts, offers, policy and past actions."""
     from vsphere_market.cli.render import busy, show
     from vsphere_market.cli.verbs import explainview
+    from vsphere_market.cli.verbs.appview import application_report
     from vsphere_market.cli.verbs.shared import warn_of
     from vsphere_market.control import explain as explaining
+    from vsphere_market.control.applications import explain_application, names_an_application
     from vsphere_market.control.decide import frame, policies_from
     from vsphere_market.control.journals import known_journal
-    from vsphere_market.control.names import Thing, find
+    from vsphere_market.control.names import Thing, find, is_named
 
     if plan is not None or re.fullmatch(r"s[0-9]+", subject):
         show(explainview.step_report(_step(subject, plan, journal)), how)
@@ -64,9 +67,13 @@ def explain(
     with source.open() as opened, known_journal(opened, journal) as known:
         with busy(f"reading {opened.label}"):
             taken = opened.observe()
-        found = find(taken, subject)
         framed = frame(taken, wanted, now_s=opened.clock.now_s(), journal=known)
         report: Report
+        if not is_named(taken, subject) and names_an_application(taken, subject):
+            warn_of(framed)
+            show(application_report(explain_application(framed, subject), framed.snapshot), how)
+            return
+        found = find(taken, subject)
         if found.thing is Thing.VM:
             vm = explaining.explain_vm_row(framed, found.row, known)
             report = explainview.vm_report(vm)

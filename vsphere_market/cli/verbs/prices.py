@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from vsphere_market.control.remedies import Remedy
     from vsphere_market.market import HostView, MarketView, VmDiagnosis
 
+
+class By(StrEnum):
+    """What prices are listed by."""
+
+    HOST = "host"
+    APPLICATION = "application"
+
+
 #: Squeezed VMs shown unless all are asked for.
 SHOWN = 15
 
@@ -37,6 +46,9 @@ def prices(
     how: Format,
     everything: Annotated[bool, Option("--all", help="Show every squeezed VM.")] = False,
     vms: Annotated[bool, Option("--vms", help="In CSV, list squeezed VMs, not hosts.")] = False,
+    by: Annotated[
+        By, Option("--by", help="List hosts, or applications by what they take and pay.")
+    ] = By.HOST,
 ) -> None:
     """Show hosts by price with their pressure and its root cause, then the squeezed VMs."""
     from vsphere_market.cli.render import busy, show
@@ -50,6 +62,13 @@ def prices(
         with busy(f"reading {opened.label}"):
             taken = opened.observe()
         framed = frame(taken, wanted, now_s=opened.clock.now_s(), journal=known)
+        if by is By.APPLICATION:
+            from vsphere_market.cli.verbs.appview import applications_report
+            from vsphere_market.market.applications import applications
+
+            warn_of(framed)
+            show(applications_report(applications(framed.question.ledger())), how)
+            return
         seen = view(framed)
         listed = seen.squeezed if everything or vms else seen.squeezed[:SHOWN]
         ways = remedies(framed, listed, known)
