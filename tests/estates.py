@@ -157,6 +157,10 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
     if dice.coin():
         row["cpu_mhz"] = 1 + dice.upto(100_000)
     if dice.coin():
+        row["cpu_cores"] = dice.pick([1, 4, 32])
+    if dice.coin():
+        row["uplink_mbps"] = dice.pick([0, 1000, 20_000])
+    if dice.coin():
         row["vmotion_mbps"] = dice.pick([1000, 10_000, 25_000])
     if dice.rarely():
         row["networks"] = dice.some(["net-1", "net-2"], 2)
@@ -173,6 +177,8 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
         if "cluster" in host:
             row["cluster"] = host["cluster"]
     row["tools_running"] = not dice.rarely()
+    if dice.coin():
+        row["vcpus"] = dice.pick([1, 2, 16])
     if dice.rarely(8):
         row["power"] = dice.pick(["poweredOff", "suspended"])
     for flag in ("passthrough", "template", "fault_tolerance", "reservation_locked_to_max"):
@@ -208,6 +214,7 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
         "decompress_kibps": 0,
         "latency_pct": dice.pick([0, 0, 3, 100]),
         "cpu_demand_mhz": dice.upto(20_000),
+        "net_kibps": dice.upto(200_000),
         "samples": dice.upto(15),
     }
     if not dice.rarely(10):

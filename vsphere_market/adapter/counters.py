@@ -81,6 +81,7 @@ VM_COUNTERS: tuple[Wanted, ...] = (
         decompress_kibps="mem.decompressionRate.average",
         latency_pct="mem.latency.average",
         cpu_demand_mhz="cpu.demand.average",
+        net_kibps="net.usage.average",
         # Milliseconds of each sample's interval, summed over vCPUs; made a share in `read`.
         cpu_ready_pct="cpu.ready.summation",
     ),

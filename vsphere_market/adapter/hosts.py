@@ -85,6 +85,7 @@ def host_columns(
             for host, speed in zip(hosts, speeds, strict=True)
         ],
         "vmotion_mbps": speeds,
+        "uplink_mbps": [uplink_mbps(host) for host in hosts],
         "networks": [tuple(host.get("network", ())) for host in hosts],
         "datastores": row_refs(hosts, "datastore", rows.datastores),
         "memory_mib": scaled(hosts, "summary.hardware.memorySize", BYTES_PER_MIB),
@@ -112,6 +113,16 @@ def _counted(hosts: Sequence[Facts], figures: Mapping[str, Figures]) -> dict[str
     columns["sampled_at_s"] = [one.sampled_at_s for one in own]
     columns["samples"] = [one.samples for one in own]
     return columns
+
+
+def uplink_mbps(host: Facts) -> float:
+    """Link speeds of the host's physical adapters together, Mb/s; NaN where none has a link."""
+    speeds = [
+        float(nic.linkSpeed.speedMb)
+        for nic in host.get(f"{_NET}.pnic", ())
+        if getattr(nic, "linkSpeed", None) is not None
+    ]
+    return sum(speeds) if speeds else NAN
 
 
 def vmotion_mbps(host: Facts) -> float:

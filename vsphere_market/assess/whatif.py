@@ -120,5 +120,4 @@ def _cheapest(ledger: Ledger, load: FloatArray, hosts: IndexArray, taken: FloatA
 
 def _highest_price(ledger: Ledger, load: FloatArray, hosts: IndexArray) -> float:
     price = ledger.supply.price(load[hosts], hosts)
-    cpu = ledger.supply.goods[-1].columns
-    return float((price.sum(axis=1) - price[:, cpu].sum(axis=1)).max())
+    return float(price[:, ledger.supply.memory].sum(axis=1).max())

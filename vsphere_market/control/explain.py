@@ -39,6 +39,12 @@ from vsphere_market.market.view import view_of
 from vsphere_market.policy import explain_host, explain_vm
 from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory, memory_setting
 
+#: What each good is priced by.
+_UNITS = dict.fromkeys(("memory", "footprint", "pinned"), "points/MiB") | {
+    "cpu": "points/MHz",
+    "vcpu": "points a vCPU",
+    "network": "points a KiB/s",
+}
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
 #: Goods of the market as people call them.
@@ -47,6 +53,8 @@ _GOODS = {
     "footprint": "beyond what fits without ballooning",
     "pinned": "what no balloon can free",
     "cpu": "CPU",
+    "vcpu": "virtual CPUs per core",
+    "network": "network",
 }
 
 
@@ -272,12 +280,11 @@ def _host_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
 
 
 def _price_parts(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
-    """The host's price of memory, good by good. CPU is left out: it has a price of its own."""
+    """The host's prices, good by good: those of memory add up, guards have prices of their own."""
     price = ledger.supply.price(ledger.load)[row]
     return tuple(
-        Evidence(_GOODS[good.name], float(price[good.columns].sum()), "points/MiB")
+        Evidence(_GOODS[good.name], float(price[good.columns].sum()), _UNITS[good.name])
         for good in ledger.supply.goods
-        if good.name != "cpu"
     )
 
 

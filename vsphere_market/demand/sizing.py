@@ -49,7 +49,7 @@ class SizeSettings:
         week_share: the peak of an hour of the week comes down by this share of the difference a
             week; up it goes at once.
         confident_days: with this many days of hours seen, confidence is complete: every day of
-            the week was there twice.
+            the month was there twice. With half of them one month's end was.
         rolled_worth: an hour that vCenter has averaged counts so much of one seen.
         ahead_days: growth is counted so far ahead.
     """
@@ -58,7 +58,7 @@ class SizeSettings:
     raise_share: float = 1.2
     raise_mib: float = 128.0
     week_share: float = 0.25
-    confident_days: float = 14.0
+    confident_days: float = 60.0
     rolled_worth: float = 0.5
     ahead_days: float = 14.0
 

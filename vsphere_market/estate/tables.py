@@ -100,6 +100,7 @@ class VmTable(Table):
     entitlement_mib: FloatArray = number("What the host's scheduler grants now.", "MiB")
     cpu_demand_mhz: FloatArray = number("CPU it would use without contention.", "MHz")
     cpu_ready_pct: FloatArray = number("CPU readiness per vCPU.", "%")
+    net_kibps: FloatArray = number("Network throughput, in and out.", "KiB/s")
     guest_swap_kibps: FloatArray = number("Guest's own paging, where a source gives it.", "KiB/s")
     guest_needed_mib: FloatArray = number(
         "What the guest needs to run well, where a source gives it.", "MiB"
@@ -133,6 +134,7 @@ class HostTable(Table):
     version: TextColumn = text("ESXi version.")
     vmotion_enabled: BoolArray = flag("Has a VMkernel adapter for vMotion.")
     vmotion_mbps: FloatArray = number("Speed of the vMotion network.", "Mb/s")
+    uplink_mbps: FloatArray = number("Physical network adapters with a link, all together.", "Mb/s")
     networks: WordsColumn = words("Managed object ids of networks it sees.")
     datastores: RefsColumn = refs("Datastores it sees.", "datastores")
 

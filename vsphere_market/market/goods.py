@@ -8,7 +8,9 @@ follows. The goods:
 * *memory* at each date of the demand curve: working set + κ · idle + overhead;
 * *footprint*: all that the VMs would hold; above capacity ESXi balloons;
 * *pinned memory*: what no balloon can free; above capacity ESXi swaps;
-* *CPU*: so that a memory trade does not wreck it.
+* *CPU*, *vCPUs* and *network*: guards, so that a memory trade does not wreck something else. They
+  are sold where the source tells hosts' capacities and VMs' amounts, and trade on their own where
+  they are the bottleneck. In points they are MiB-equivalents: the estate's memory per unit of each.
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ BALLOON_MAX_SHARE = 0.65
 LEAST_CAPACITY = 1.0
 
 
+#: A capacity that is never reached: of a host that does not tell how much it has.
+BOUNDLESS = np.finfo(np.float64).max / 1e6
+#: KiB/s that a network of 1 Mb/s carries.
+KIBPS_PER_MBPS = 1e6 / 8 / 1024
+
+
 class Space(IntEnum):
     """Columns of what a host must have room for; prices do not enter here.
 
@@ -49,7 +57,8 @@ class Good:
     """A block of columns that share a curve.
 
     Attributes:
-        name: ``memory``, ``footprint``, ``pinned`` or ``cpu``.
+        name: ``memory``, ``footprint``, ``pinned``, or one of the guards: ``cpu``, ``vcpu``,
+            ``network``.
         curve: cost of load.
         columns: the columns of the load and capacity matrices.
         weight: per column.
@@ -80,6 +89,11 @@ class Supply:
     space: FloatArray
     fit: BoolArray
     open: BoolArray
+
+    @property
+    def memory(self) -> slice:
+        """The columns of memory, at all dates, of footprint and of pinned memory."""
+        return slice(0, self.goods[2].columns.stop)
 
     def cost(self, load: FloatArray, hosts: IndexArray | slice | int = slice(None)) -> FloatArray:
         """Cost in points of loads (…, K) on hosts whose capacity rows ``hosts`` selects."""
@@ -134,6 +148,55 @@ def usable_memory(hosts: HostTable, reserve: FloatArray) -> tuple[FloatArray, Fl
     return usable, physical
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Guard:
+    """A good beside memory.
+
+    Attributes:
+        name: of the good.
+        curve: cost of load.
+        weight: against memory, in MiB-equivalents.
+        capacity: (H,) in the good's own unit; 0 where the host does not tell.
+        amount: (V,) what each VM takes, running or not; 0 where it is not known.
+    """
+
+    name: str
+    curve: Curve
+    weight: float
+    capacity: FloatArray
+    amount: FloatArray
+
+
+def guards(snapshot: Snapshot, settings: MarketSettings) -> tuple[Guard, ...]:
+    """The goods beside memory that this estate tells enough about; CPU is always the first.
+
+    *cpu*: MHz that VMs would use, of the MHz that a host has. *vcpu*: virtual CPUs against cores;
+    beyond a few per core they wait for each other however little each computes, which vSphere shows
+    as readiness. *network*: throughput of VMs against a host's uplinks.
+    """
+    vms, hosts = snapshot.vms, snapshot.hosts
+    delay = DelayCurve(settings.knee)
+    found = [
+        Guard(
+            "cpu",
+            delay,
+            settings.cpu_weight,
+            np.nan_to_num(hosts.cpu_mhz),
+            np.nan_to_num(vms.cpu_demand_mhz),
+        )
+    ]
+    cores = np.nan_to_num(hosts.cpu_cores)
+    if (cores > 0).any():
+        crowded = HingeCurve(1.0, settings.vcpu_slope)
+        most = settings.vcpus_per_core * cores
+        found.append(Guard("vcpu", crowded, settings.vcpu_weight, most, np.nan_to_num(vms.vcpus)))
+    uplinks = np.nan_to_num(hosts.uplink_mbps) * KIBPS_PER_MBPS
+    traffic = np.nan_to_num(vms.net_kibps)
+    if (uplinks > 0).any() and (traffic > 0).any():
+        found.append(Guard("network", delay, settings.network_weight, uplinks, traffic))
+    return tuple(found)
+
+
 def make_supply(
     snapshot: Snapshot, demand: Demand, rulebook: Rulebook, settings: MarketSettings
 ) -> Supply:
@@ -144,10 +207,7 @@ def make_supply(
     dates = demand.curve.shape[1]
     delay = DelayCurve(settings.knee)
     one = np.ones(1)
-    cpu_known = np.nan_to_num(hosts.cpu_mhz) > 0
-    # CPU is counted in MiB-equivalents: the estate's memory per MHz.
-    exchange = usable[cpu_known].sum() / hosts.cpu_mhz[cpu_known].sum() if cpu_known.any() else 1.0
-    goods = (
+    goods = [
         Good("memory", delay, slice(0, dates), demand.date_weight),
         Good(
             "footprint",
@@ -161,12 +221,16 @@ def make_supply(
             slice(dates + 1, dates + 2),
             one,
         ),
-        Good("cpu", delay, slice(dates + 2, dates + 3), settings.cpu_weight * exchange * one),
-    )
-    capacity = np.empty((len(hosts), dates + 3))
-    capacity[:, : dates + 2] = usable[:, None]
-    # A host that does not tell its CPU capacity sells it without limit.
-    capacity[:, dates + 2] = np.where(cpu_known, hosts.cpu_mhz, np.finfo(np.float64).max / 1e6)
+    ]
+    capacities = [np.repeat(usable[:, None], dates + 2, axis=1)]
+    for guard in guards(snapshot, settings):
+        column = slice(goods[-1].columns.stop, goods[-1].columns.stop + 1)
+        told = guard.capacity > 0
+        # MiB-equivalents: the estate's memory per unit of the good.
+        exchange = usable[told].sum() / guard.capacity[told].sum() if told.any() else 1.0
+        goods.append(Good(guard.name, guard.curve, column, guard.weight * exchange * one))
+        capacities.append(np.where(told, guard.capacity, BOUNDLESS)[:, None])
+    capacity = np.concatenate(capacities, axis=1)
     alive = np.array(
         [
             connection == CONNECTED and power in (POWERED_ON, "unknown")
@@ -178,4 +242,4 @@ def make_supply(
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
     fit &= np.array([part not in VSAN_CLOSED for part in hosts.vsan], dtype=np.bool_)
     space = np.stack([usable, physical, rulebook.host_overcommit * hosts.memory_mib], axis=1)
-    return Supply(goods, capacity, usable, space, fit, open_)
+    return Supply(tuple(goods), capacity, usable, space, fit, open_)

@@ -287,8 +287,7 @@ def _count(ledger: Ledger, vm: int, wanted: float) -> tuple[int, int, Reason | N
 def _price(ledger: Ledger, load: FloatArray, host: int) -> float:
     """All memory goods together, as ``Ledger.host_price`` has it."""
     price = ledger.supply.price(load[None, :], np.array([host]))[0]
-    cpu = ledger.supply.goods[-1].columns
-    return float(price.sum() - price[cpu].sum())
+    return float(price[ledger.supply.memory].sum())
 
 
 def _blind(ledger: Ledger, vm: int, host: int) -> bool:

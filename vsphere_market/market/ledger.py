@@ -24,7 +24,7 @@ from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.market.budgets import BudgetBoard, PastMove
 from vsphere_market.market.curves import DelayCurve, HingeCurve
-from vsphere_market.market.goods import BALLOON_MAX_SHARE, make_supply
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, guards, make_supply
 from vsphere_market.market.rules import RuleBoard
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
@@ -93,6 +93,12 @@ class Ledger:
         self.rulebook = rulebook
         self.settings = settings
         self.supply = make_supply(snapshot, demand, rulebook, settings)
+        # CPU is what the demand says, which suppositions may have changed.
+        beside = guards(snapshot, settings)[1:]
+        self._guarded: tuple[FloatArray, ...] = (
+            demand.cpu_mhz,
+            *(guard.amount for guard in beside),
+        )
         vms = snapshot.vms
         reachable = np.array([link == CONNECTED for link in vms.connection], dtype=np.bool_)
         self.host_of: IndexArray = np.where(demand.running, vms.host, -1)
@@ -174,14 +180,15 @@ class Ledger:
         held = np.minimum(terms.footprint[rows], terms.limit[rows])
         overhead = demand.overhead[rows]
         dates = demand.curve.shape[1]
-        taken = np.empty((len(rows), dates + 3))
+        taken = np.empty((len(rows), self.supply.capacity.shape[1]))
         working = np.minimum(demand.curve[rows], ceiling[:, None])
         working[:, 0] = self.working(rows, terms)
         idle = np.maximum(held[:, None] - working, 0.0)
         taken[:, :dates] = working + kappa * idle + overhead[:, None]
         taken[:, dates] = np.maximum(held, working[:, 0]) + overhead
         taken[:, dates + 1] = self._pinned(rows, terms)
-        taken[:, dates + 2] = demand.cpu_mhz[rows]
+        for at, amount in enumerate(self._guarded, start=dates + 2):
+            taken[:, at] = amount[rows]
         taken[~demand.running[rows]] = 0.0
         return taken
 
@@ -235,8 +242,7 @@ class Ledger:
     def host_price(self) -> FloatArray:
         """(H,) price of one more MiB of working set on each host: all memory goods together."""
         price = self.supply.price(self.load)
-        cpu = self.supply.goods[-1].columns
-        total: FloatArray = price.sum(axis=1) - price[:, cpu].sum(axis=1)
+        total: FloatArray = price[:, self.supply.memory].sum(axis=1)
         return total
 
     # -- changes -----------------------------------------------------------------------------

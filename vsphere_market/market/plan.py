@@ -79,6 +79,7 @@ class Reason(StrEnum):
     NO_VMOTION = "no-vmotion"
     NO_ROOM = "no-room"
     NO_RESERVATION_ROOM = "no-reservation-room"
+    NO_SWAP_ROOM = "no-swap-room"
     ABOVE_OVERCOMMIT = "above-overcommit"
     BREAKS_RULE = "breaks-rule"
     BUDGET_SPENT = "budget-spent"
@@ -111,6 +112,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
     Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",
     Reason.NO_RESERVATION_ROOM: "The host or pool cannot back the reservation.",
+    Reason.NO_SWAP_ROOM: "None of its datastores has room for its swap file to grow.",
     Reason.ABOVE_OVERCOMMIT: "The sizes of the host's VMs would pass the ceiling that policy sets.",
     Reason.BREAKS_RULE: "A mandatory placement rule forbids it.",
     Reason.BUDGET_SPENT: "A disruption budget is spent: no more migrations for now.",

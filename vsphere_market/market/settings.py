@@ -17,7 +17,11 @@ class MarketSettings:
         balloon_slope: how fast that surcharge's price rises per unit of load.
         swap_from: the same for memory that no balloon could free, which would be swapped.
         swap_slope: swapping is far dearer than ballooning.
-        cpu_weight: weight of CPU against memory; CPU only guards memory trades.
+        cpu_weight: weight of CPU against memory; CPU guards memory trades.
+        vcpus_per_core: virtual CPUs that share a core without waiting for each other to speak of.
+        vcpu_slope: how fast the price of a virtual CPU rises beyond that, per unit of load.
+        vcpu_weight: weight of virtual CPUs against memory.
+        network_weight: weight of network throughput against memory.
         rule_penalty: points for each pair or placement that breaks a soft rule.
         must_penalty: the same for a mandatory one.
         move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
@@ -54,6 +58,10 @@ class MarketSettings:
     swap_from: float = 0.9
     swap_slope: float = 8000.0
     cpu_weight: float = 0.25
+    vcpus_per_core: float = 4.0
+    vcpu_slope: float = 100.0
+    vcpu_weight: float = 0.25
+    network_weight: float = 0.25
     rule_penalty: float = 20_000.0
     must_penalty: float = 1_000_000.0
     move_cost: float = 8.0

@@ -15,6 +15,7 @@ from vsphere_market.market.eligibility import ROOM_REASONS, SLACK_MIB, Eligibili
 from vsphere_market.market.goods import BALLOON_MAX_SHARE, Space
 from vsphere_market.market.ledger import Ledger, Terms
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.stores import lacks_swap_room
 from vsphere_market.market.trades import Change, Trade
 from vsphere_market.policy import Mode
 from vsphere_market.port import ActionKind
@@ -120,6 +121,8 @@ class TermsTrader:
         ledger = self.ledger
         vm, host = change.vm, int(ledger.host_of[change.vm])
         after = changed_terms(ledger, change)
+        if lacks_swap_room(ledger, vm, after):
+            return Reason.NO_SWAP_ROOM
         more = ledger.room(np.array([vm]), after)[0] - ledger.needs[vm]
         short = ledger.occupied[host] + more > ledger.supply.space[host] + SLACK_MIB
         # What does not ask for more is no worse than it was, also on a host that is over-full.

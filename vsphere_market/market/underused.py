@@ -31,6 +31,8 @@ LEAST_GAIN_SHARE = 0.25
 #: A reservation is hoarded where it is this much above the working set, and by this share.
 HOARD_MIB, HOARD_SHARE = 1024.0, 0.25
 _SIZE_STEP_MIB = 1024.0
+#: With this confidence a month has been seen, its end included.
+KNOWN_WELL = 0.5
 
 
 class Waste(StrEnum):
@@ -136,7 +138,7 @@ def proper_size(ledger: Ledger) -> FloatArray:
     what is touched now.
     """
     sizing = ledger.demand.sizing
-    known = (sizing.confidence >= 1.0) & np.isfinite(sizing.floor())
+    known = (sizing.confidence >= KNOWN_WELL) & np.isfinite(sizing.floor())
     least = np.where(
         known,
         np.nan_to_num(sizing.floor()) / ledger.settings.guest_target,

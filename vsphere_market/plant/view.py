@@ -99,6 +99,8 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         version=tuple(spec.version for spec in specs),
         vmotion_enabled=np.array([spec.link_mbps > 0 for spec in specs]),
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),
+        # Networks are not modelled but for vMotion's.
+        uplink_mbps=np.full(count, np.nan),
         networks=tuple((f"network-{c + 1}",) for c in inventory.host_cluster.tolist()),
         datastores=tuple(
             tuple(np.flatnonzero(inventory.datastore_cluster == c).tolist())
@@ -217,6 +219,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         entitlement_mib=_shown(np.round(entitlement), seen),
         cpu_demand_mhz=_shown(_cpu_demand(world), seen),
         cpu_ready_pct=_shown(_ready(world), seen),
+        net_kibps=np.full(count, np.nan),
         guest_swap_kibps=_shown(rate_kibps(guest), seen & fleet.tools),
         guest_needed_mib=np.full(count, np.nan),
         guest_source=tuple(

@@ -68,7 +68,7 @@ def test_hours_before_the_present_one_are_entered_for_trading_and_for_sizing() -
     sizing = memory.sizes.sizing(ids, np.zeros(2))
     assert list(sizing.hours[:, Origin.VCENTER]) == [2, 2]
     assert sizing.days[0].max(initial=0, where=np.isfinite(sizing.days[0])) == 3000.0
-    assert sizing.confidence[0] == pytest.approx(0.5 * 2 / 24 / 14)
+    assert sizing.confidence[0] == pytest.approx(0.5 * 2 / 24 / 60)
 
 
 def test_a_source_that_keeps_nothing_gives_nothing() -> None:

@@ -100,11 +100,12 @@ def test_an_hour_that_hurt_is_entered_with_a_raise() -> None:
 
 
 def test_short_history_widens_and_lacks_confidence() -> None:
-    day, fortnight = (lived(days, lambda hour: 4000.0).sizing(["a"], NAN) for days in (1, 14))
+    day, month = (lived(days, lambda hour: 4000.0).sizing(["a"], NAN) for days in (1, 30))
     assert day.floor()[0] == pytest.approx(2 * 4100, rel=0.05)
-    assert fortnight.floor()[0] == pytest.approx(4100 * (1 + 1 / 14), rel=0.05)
-    assert day.confidence[0] == pytest.approx(1 / 14)
-    assert fortnight.confidence[0] == 1.0
+    assert month.floor()[0] == pytest.approx(4100 * (1 + 1 / 30), rel=0.05)
+    assert day.confidence[0] == pytest.approx(1 / 60)
+    assert month.confidence[0] == pytest.approx(0.5)
+    assert lived(61, lambda hour: 4000.0).sizing(["a"], NAN).confidence[0] == 1.0
 
 
 def test_vms_are_forgotten_after_a_quarter_and_strangers_are_unknown() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.market import MarketSettings, Question
-from vsphere_market.market.goods import min_free_mib, usable_memory
+from vsphere_market.market.goods import guards, min_free_mib, usable_memory
 from vsphere_market.policy import default_rulebook
 
 
@@ -85,3 +85,38 @@ def test_a_limit_cuts_what_a_vm_takes_from_its_host() -> None:
 def test_idle_memory_weighs_a_quarter() -> None:
     ledger = question(active_mib=1000, granted_mib=5100).ledger()
     assert ledger.taken[0, 0] == pytest.approx(1100 + 0.25 * 4000)
+
+
+def test_guards_are_sold_where_they_are_told() -> None:
+    def sold(host: dict[str, object], **vm: object) -> dict[str, float]:
+        snapshot = snapshot_of(
+            clusters=[cluster_row()],
+            hosts=[host_row("host-1", 65_536, **host)],
+            vms=[vm_row("vm-1", "host-1", 8192, **vm)],
+        )
+        return {one.name: float(one.amount[0]) for one in guards(snapshot, MarketSettings())}
+
+    assert sold({}) == {"cpu": 0.0}
+    assert sold({"cpu_cores": 8}, vcpus=4, cpu_demand_mhz=900) == {"cpu": 900.0, "vcpu": 4.0}
+    # Traffic without uplinks, or uplinks without traffic, make no market.
+    assert sold({}, net_kibps=5000) == sold({"uplink_mbps": 10_000}) == {"cpu": 0.0}
+    assert sold({"uplink_mbps": 10_000}, net_kibps=5000) == {"cpu": 0.0, "network": 5000.0}
+
+
+def test_guards_have_no_part_in_the_price_of_memory() -> None:
+    def price(**host: object) -> float:
+        snapshot = snapshot_of(
+            clusters=[cluster_row()],
+            hosts=[host_row("host-1", 65_536, cpu_mhz=1000, **host)],
+            vms=[vm_row("vm-1", "host-1", 8192, cpu_demand_mhz=990, vcpus=64, net_kibps=1e6)],
+        )
+        asked = Question(
+            snapshot=snapshot,
+            demand=estimate_demand(snapshot),
+            rulebook=default_rulebook(snapshot),
+            settings=MarketSettings(),
+            cooling=np.zeros(1, dtype=np.bool_),
+        )
+        return float(asked.ledger().host_price()[0])
+
+    assert price() == price(cpu_cores=2) == price(cpu_cores=2, uplink_mbps=100)

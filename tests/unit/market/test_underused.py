@@ -39,7 +39,7 @@ def found(*vms: dict[str, Any], **more: Any) -> dict[str, Underused]:
     return {item.vm.name: item for item in underused(question(*vms, **more).ledger())}
 
 
-def watched(snapshot: Snapshot, wanted: float, days: int = 20) -> SizeHistory:
+def watched(snapshot: Snapshot, wanted: float, days: int = 31) -> SizeHistory:
     """A history in which every VM wanted the same at every hour."""
     sizes = SizeHistory()
     ids = identities(snapshot.vms)

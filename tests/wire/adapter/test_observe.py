@@ -18,7 +18,9 @@ from vsphere_market.errors import FinalFault
 from vsphere_market.estate import TABLES, snapshot_to_json
 
 #: What the simulator makes up, since the file leaves it open.
-MADE_UP = {"samples", "sampled_at_s", "change_version", "instance_uuid", "unreserved_mib"}
+MADE_UP = {
+    "samples", "sampled_at_s", "change_version", "instance_uuid", "unreserved_mib", "uplink_mbps",
+}  # fmt: skip
 
 
 def _rows(shown: dict[str, Any], table: str) -> dict[str, dict[str, Any]]:
