@@ -30,6 +30,7 @@ from vsphere_market.units import FloatArray
 T = TypeVar("T")
 
 FORMAT = "vsphere-market/snapshot/1"
+EVC_MODES = ["intel-haswell", "intel-skylake", "amd-zen2", "intel-of-tomorrow"]
 
 
 def snapshot_of(**tables: list[dict[str, Any]]) -> Snapshot:
@@ -164,6 +165,8 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
         row["vmotion_mbps"] = dice.pick([1000, 10_000, 25_000])
     if dice.rarely():
         row["networks"] = dice.some(["net-1", "net-2"], 2)
+    if dice.rarely():
+        row["evc_mode"] = dice.pick(EVC_MODES)
     return row
 
 
@@ -199,6 +202,8 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
     row["guest_os"] = dice.pick(["", "otherLinux64Guest", "windows2019srv_64Guest"])
     if dice.rarely():
         row["networks"] = dice.some(["net-1", "net-2"], 2)
+    if dice.rarely():
+        row["evc_mode"] = dice.pick(EVC_MODES)
     taken = dice.upto(size) if dice.rarely(3) else 0
     ballooned = taken // 2
     counters: dict[str, float] = {

@@ -33,6 +33,7 @@ HOST_PATHS: tuple[str, ...] = (
     "runtime.inQuarantineMode",
     "config.product.version",
     "summary.config.vmotionEnabled",
+    "summary.maxEVCModeKey",
     "config.virtualNicManagerInfo.netConfig",
     f"{_NET}.portgroup",
     f"{_NET}.vswitch",
@@ -80,6 +81,7 @@ def host_columns(
         "failover_host": [host.moid in failover_hosts for host in hosts],
         "vsan": vsan,
         "version": column(hosts, "config.product.version", ""),
+        "evc_mode": column(hosts, "summary.maxEVCModeKey", ""),
         "vmotion_enabled": [
             bool(host.get("summary.config.vmotionEnabled", speed > 0))
             for host, speed in zip(hosts, speeds, strict=True)

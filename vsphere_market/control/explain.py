@@ -39,12 +39,10 @@ from vsphere_market.market.view import view_of
 from vsphere_market.policy import explain_host, explain_vm
 from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory, memory_setting
 
-#: What each good is priced by.
-_UNITS = dict.fromkeys(("memory", "footprint", "pinned"), "points/MiB") | {
-    "cpu": "points/MHz",
-    "vcpu": "points a vCPU",
-    "network": "points a KiB/s",
-}
+#: The goods that are memory come first.
+_MEMORY_GOODS = 3
+#: What each guard is priced by.
+_UNITS = {"cpu": "points/MHz", "vcpu": "points a vCPU", "network": "points a KiB/s"}
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
 #: Goods of the market as people call them.
@@ -276,16 +274,26 @@ def _host_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
         ("CPU in use", hosts.cpu_used_mhz[row], "MHz"),
         ("vMotion network", hosts.vmotion_mbps[row], "Mb/s"),
         ("samples", hosts.samples[row], "count"),
+        *_guard_prices(ledger, row),
     )
 
 
 def _price_parts(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
-    """The host's prices, good by good: those of memory add up, guards have prices of their own."""
+    """The host's price of memory, good by good; guards have prices of their own."""
     price = ledger.supply.price(ledger.load)[row]
     return tuple(
-        Evidence(_GOODS[good.name], float(price[good.columns].sum()), _UNITS[good.name])
-        for good in ledger.supply.goods
+        Evidence(_GOODS[good.name], float(price[good.columns].sum()), "points/MiB")
+        for good in ledger.supply.goods[:_MEMORY_GOODS]
     )
+
+
+def _guard_prices(ledger: Ledger, row: int) -> list[tuple[str, float, str]]:
+    """What the host asks for the goods beside memory."""
+    price = ledger.supply.price(ledger.load)[row]
+    return [
+        (f"price of {_GOODS[good.name]}", float(price[good.columns].sum()), _UNITS[good.name])
+        for good in ledger.supply.goods[_MEMORY_GOODS:]
+    ]
 
 
 def _tenants(ledger: Ledger, host: int) -> tuple[Tenant, ...]:

@@ -100,6 +100,7 @@ class VmTable(Table):
     entitlement_mib: FloatArray = number("What the host's scheduler grants now.", "MiB")
     cpu_demand_mhz: FloatArray = number("CPU it would use without contention.", "MHz")
     cpu_ready_pct: FloatArray = number("CPU readiness per vCPU.", "%")
+    evc_mode: TextColumn = text("EVC mode that the CPU features it runs with need.")
     net_kibps: FloatArray = number("Network throughput, in and out.", "KiB/s")
     guest_swap_kibps: FloatArray = number("Guest's own paging, where a source gives it.", "KiB/s")
     guest_needed_mib: FloatArray = number(
@@ -132,6 +133,7 @@ class HostTable(Table):
         choices=("", VSAN_MEMBER, VSAN_WITNESS, VSAN_APART),
     )
     version: TextColumn = text("ESXi version.")
+    evc_mode: TextColumn = text("Highest EVC mode that its CPU can give.")
     vmotion_enabled: BoolArray = flag("Has a VMkernel adapter for vMotion.")
     vmotion_mbps: FloatArray = number("Speed of the vMotion network.", "Mb/s")
     uplink_mbps: FloatArray = number("Physical network adapters with a link, all together.", "Mb/s")

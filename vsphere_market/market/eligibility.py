@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.market.evc import gives
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
 from vsphere_market.policy import Mode
@@ -37,7 +38,7 @@ class Eligibility:
         )
         self._networks = [frozenset(nets) for nets in ledger.snapshot.hosts.networks]
         self._datastores = [frozenset(stores) for stores in ledger.snapshot.hosts.datastores]
-        self._seen: dict[tuple[frozenset[str], frozenset[int]], BoolArray] = {}
+        self._seen: dict[tuple[frozenset[str], frozenset[int], str], BoolArray] = {}
 
     def why_not_trade(self, vm: int, kind: ActionKind) -> Reason | None:
         """Why no action of that kind is considered for the VM at all, or None."""
@@ -80,13 +81,17 @@ class Eligibility:
         A host that lists no network (or no datastore) at all has not told, and is not ruled out.
         """
         vms, hosts = self.ledger.snapshot.vms, self.ledger.snapshot.hosts
-        key = (frozenset(vms.networks[vm]), frozenset(vms.datastores[vm]))
+        key = (frozenset(vms.networks[vm]), frozenset(vms.datastores[vm]), vms.evc_mode[vm])
         known = self._seen.get(key)
         if known is None:
             known = np.array(
                 [
-                    (not nets or key[0] <= nets) and (not stores or key[1] <= stores)
-                    for nets, stores in zip(self._networks, self._datastores, strict=True)
+                    (not nets or key[0] <= nets)
+                    and (not stores or key[1] <= stores)
+                    and gives(mode, key[2])
+                    for nets, stores, mode in zip(
+                        self._networks, self._datastores, hosts.evc_mode, strict=True
+                    )
                 ],
                 dtype=np.bool_,
             )
@@ -125,6 +130,8 @@ class Eligibility:
         stores = self._datastores[target]
         if stores and not frozenset(vms.datastores[vm]) <= stores:
             return Reason.NO_DATASTORE
+        if not gives(hosts.evc_mode[target], vms.evc_mode[vm]):
+            return Reason.NO_EVC
         if target in ledger.left.get(vm, ()):
             return Reason.JUST_LEFT
         if not ledger.rules.allowed(vm, source)[target]:

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     NO_NETWORK = "no-network"
     NO_DATASTORE = "no-datastore"
     NO_VMOTION = "no-vmotion"
+    NO_EVC = "no-evc"
     NO_ROOM = "no-room"
     NO_RESERVATION_ROOM = "no-reservation-room"
     NO_SWAP_ROOM = "no-swap-room"
@@ -109,6 +110,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.OTHER_CLUSTER: "The host is in another cluster.",
     Reason.NO_NETWORK: "The host does not see a network of the VM.",
     Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",
+    Reason.NO_EVC: "The host's CPU lacks features that the VM runs with.",
     Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
     Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",
     Reason.NO_RESERVATION_ROOM: "The host or pool cannot back the reservation.",

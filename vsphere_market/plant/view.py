@@ -97,6 +97,8 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         failover_host=np.zeros(count, dtype=np.bool_),
         vsan=("",) * count,
         version=tuple(spec.version for spec in specs),
+        # Every host's CPU gives what every guest wants.
+        evc_mode=("",) * count,
         vmotion_enabled=np.array([spec.link_mbps > 0 for spec in specs]),
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),
         # Networks are not modelled but for vMotion's.
@@ -219,6 +221,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         entitlement_mib=_shown(np.round(entitlement), seen),
         cpu_demand_mhz=_shown(_cpu_demand(world), seen),
         cpu_ready_pct=_shown(_ready(world), seen),
+        evc_mode=("",) * count,
         net_kibps=np.full(count, np.nan),
         guest_swap_kibps=_shown(rate_kibps(guest), seen & fleet.tools),
         guest_needed_mib=np.full(count, np.nan),
