@@ -42,7 +42,7 @@ CAUSE_WORDS: dict[Cause, str] = {
     "not use",
     Cause.IDLE_NEIGHBOURS: "its host is over-committed by neighbours far larger than they need",
     Cause.GUEST_FULL: "its guest uses all the memory it has",
-    Cause.STALE_SWAP: "old swap that nobody has touched since",
+    Cause.STALE_SWAP: "swap left over from earlier pressure",
     Cause.BALLOON_WITHOUT_PRESSURE: "a balloon left over from earlier pressure",
 }
 

@@ -7,6 +7,7 @@ much on a full host and next to nothing on an empty one, which is what tells whe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -102,6 +103,25 @@ def underused(ledger: Ledger) -> tuple[Underused, ...]:
         left &= ~mask
     found.sort(key=lambda item: (-item.worth, -item.freed_mib, -item.reserved_mib, item.row))
     return tuple(found)
+
+
+def together(ledger: Ledger, items: Sequence[Underused]) -> float:
+    """Points that freeing all of these buys at once.
+
+    Less than their sum: what is freed first makes a host cheaper, and the next buys less there.
+    """
+    look = _Look.at(ledger)
+    load = ledger.load.copy()
+    local = 0.0
+    for item in items:
+        host = int(ledger.host_of[item.row])
+        if host < 0:
+            continue
+        then, guest = _then(ledger, item.row, _after(look, item.row, item.waste))
+        load[host] += then - ledger.taken[item.row]
+        local += guest
+    after = ledger.supply.cost(np.maximum(load, 0.0))
+    return float((ledger.host_cost() - after).sum() + local)
 
 
 def active(ledger: Ledger) -> FloatArray:
@@ -251,21 +271,27 @@ def _after(look: _Look, row: int, waste: Waste) -> Terms | None:
     return terms
 
 
+def _then(ledger: Ledger, row: int, after: Terms | None) -> tuple[FloatArray, float]:
+    """What a VM takes of each good once it is mended (K,), and points its guest saves."""
+    rows = np.array([row])
+    local = float(ledger.guest_cost(rows, ledger.terms)[0])
+    if after is None:
+        return np.zeros_like(ledger.taken[row]), local
+    return ledger.amounts(rows, after)[0], local - float(ledger.guest_cost(rows, after)[0])
+
+
 def _freed(ledger: Ledger, row: int, after: Terms | None) -> tuple[float, float]:
     """MiB that the host need not keep any more, and points that the estate saves."""
     host = int(ledger.host_of[row])
     if host < 0:
         return 0.0, 0.0
-    rows = np.array([row])
     taken = ledger.taken[row]
-    then = np.zeros_like(taken) if after is None else ledger.amounts(rows, after)[0]
+    then, local = _then(ledger, row, after)
     load = ledger.load[host]
     pair = np.stack([load, np.maximum(load - taken + then, 0.0)])
     before, later = ledger.supply.cost(pair, host)
-    local = ledger.guest_cost(rows, ledger.terms)
-    local = local - (ledger.guest_cost(rows, after) if after is not None else 0.0)
     memory = ledger.supply.goods[1].columns.start
-    return float(taken[memory] - then[memory]), float(before - later + local[0])
+    return float(taken[memory] - then[memory]), float(before - later + local)
 
 
 def _note(look: _Look, row: int, waste: Waste) -> str:

@@ -124,10 +124,16 @@ def test_a_vm_that_waits_is_not_called_oversized() -> None:
     assert found(row) == {}
 
 
-def test_sums_are_by_cluster_and_kind() -> None:
+def test_sums_are_by_cluster_and_kind_and_worth_less_than_their_parts() -> None:
     rows = [vm_row(f"idle-{n}", "host-1", 8192, **IDLE) for n in range(3)]
-    items = underused(question(*rows).ledger())
-    (one,) = summed_up(items)
+    others = [vm_row(f"vm-{n}", "host-1", 8192, **BUSY) for n in range(5)]
+    ledger = question(*rows, *others).ledger()
+    items = underused(ledger)
+    (one,) = summed_up(ledger, items)
     assert (one.cluster, one.waste, one.vms) == ("lab", Waste.IDLE, 3)
     assert one.held_mib == 3 * 4000
-    assert one.worth == pytest.approx(sum(item.worth for item in items))
+    # What all of it buys is exact, too, and less than three times what one does.
+    off = [{**row, "power": "poweredOff"} for row in rows]
+    after = question(*off, *others).ledger()
+    assert one.worth == pytest.approx(ledger.potential() - after.potential(), rel=1e-9)
+    assert one.worth < sum(item.worth for item in items)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +18,7 @@ from vsphere_market.cli.options import (
 from vsphere_market.cli.report import Column, Format, Report, Table, Text
 
 if TYPE_CHECKING:
-    from vsphere_market.market.underused import Underused
+    from vsphere_market.control.reclaiming import Findings
 
 #: VMs shown unless all are asked for.
 _SHOWN = 20
@@ -54,19 +53,19 @@ def reclaim(
     show(report(reclaimable(framed), everything=everything), how)
 
 
-def report(items: Sequence[Underused], *, everything: bool) -> Report:
+def report(found: Findings, *, everything: bool) -> Report:
     """What could be got back, as a report."""
     from vsphere_market.cli import words
     from vsphere_market.cli.verbs.explainview import plain_json
-    from vsphere_market.control.reclaiming import summed_up
     from vsphere_market.market.underused import WASTE_WORDS
 
-    sums = summed_up(items)
-    freed, worth = sum(item.freed_mib for item in items), sum(item.worth for item in items)
+    items, sums, worth = found.vms, found.sums, found.worth
+    freed = sum(item.freed_mib for item in items)
     head = Text(
-        f"{words.counted(len(items), 'VM')} bind memory without need; hosts would have "
-        f"{words.memory(freed)} less to keep, which is worth {words.points(worth)} points at "
-        "today's prices. Points tell where to begin: on an empty host, freeing buys little."
+        f"{words.counted(len(items), 'VM')} {'binds' if len(items) == 1 else 'bind'} memory "
+        f"without need; hosts would have {words.memory(freed)} less to keep, which together is "
+        f"worth {words.points(worth)} points at today's prices. Points tell where to "
+        "begin: on an empty host, freeing buys little."
         if items
         else "No VM binds memory without need, as far as is known."
     )
