@@ -13,7 +13,7 @@ from vsphere_market.control.memory import (
     recalled_sizes,
 )
 from vsphere_market.demand import DemandHistory, DemandSettings, identities
-from vsphere_market.demand.history import HOUR_S
+from vsphere_market.demand.history import HOUR_S, HOURS
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Journal, estate_key
@@ -87,7 +87,7 @@ def _curve(
 ) -> None:
     """The dated curve of the last days, with the headroom that samples get as well."""
     headroom = DemandSettings().headroom
-    for at, hour in enumerate(hours.tolist()):
+    for at, hour in list(enumerate(hours.tolist()))[-HOURS:]:
         column = active[:, at]
         seen = np.isfinite(column)
         if seen.any():

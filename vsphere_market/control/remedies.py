@@ -12,6 +12,9 @@ from vsphere_market.market import VmDiagnosis
 from vsphere_market.market.cures import Cure, cures_of
 from vsphere_market.market.eligibility import Eligibility
 
+#: A list goes back a day; ``explain`` goes back as far as anything is known.
+_LOOKS = 288
+
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
@@ -38,7 +41,7 @@ def remedies(
         return {}
     ledger = framed.question.ledger()
     eligibility = Eligibility(ledger, framed.question.cooling)
-    since = squeezed_since(journal, framed.snapshot, squeezed)
+    since = squeezed_since(journal, framed.snapshot, squeezed, _LOOKS)
     found = {}
     for item in squeezed:
         cures = [one for one in cures_of(ledger, eligibility, item) if one.refused is None]

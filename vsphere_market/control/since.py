@@ -35,7 +35,10 @@ class Since:
 
 
 def squeezed_since(
-    journal: Journal | None, snapshot: Snapshot, squeezed: Sequence[VmDiagnosis]
+    journal: Journal | None,
+    snapshot: Snapshot,
+    squeezed: Sequence[VmDiagnosis],
+    most: int = _MOST_CYCLES,
 ) -> Mapping[str, Since]:
     """Managed object id -> since when, for those VMs that earlier looks knew.
 
@@ -43,6 +46,7 @@ def squeezed_since(
         journal: where looks are kept; None for nowhere.
         snapshot: the present look.
         squeezed: who is short of memory in it.
+        most: so many looks are gone back at most.
 
     Raises:
         StorageError, BusyError, JournalError: the journal cannot be read.
@@ -51,7 +55,7 @@ def squeezed_since(
         return {}
     open_ = {item.vm.moid: item.cause for item in squeezed}
     found: dict[str, Since] = {}
-    wanted = Filter(estate=estate_key(snapshot.source), limit=_MOST_CYCLES)
+    wanted = Filter(estate=estate_key(snapshot.source), limit=most)
     for cycle in journal.cycles(wanted):
         if not open_:
             break
