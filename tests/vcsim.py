@@ -319,6 +319,7 @@ class Simulator:
         quarantine: bool | None = None,
         power: str | None = None,
         vmotion: bool | None = None,
+        standby: bool | None = None,
     ) -> None:
         """Change a host from outside; VMs of a host that is away are disconnected."""
         self._request(
@@ -330,8 +331,18 @@ class Simulator:
                 quarantine=quarantine,
                 power=power,
                 vmotion=vmotion,
+                standby=standby,
             ),
         )
+
+    def recommend(self, cluster: str, moves: Mapping[str, str]) -> str:
+        """Let the cluster's DRS recommend moves, VM to host; returns the recommendation's key."""
+        answer = self._request(
+            "POST",
+            f"/clusters/{urllib.parse.quote(cluster)}/recommendations",
+            {"moves": [{"vm": vm, "target": target} for vm, target in moves.items()]},
+        )
+        return str(answer["key"])
 
     def set_vm(
         self,

@@ -9,16 +9,18 @@ Derive a class from :class:`PortContract` in a test module and give it a fixture
 
 The estate behind the port is small and calm, and new for every test. It holds at least
 * one cluster of two or more connected hosts with vMotion, none of them in maintenance mode, each
-  with room for any of the cluster's VMs;
+  with room for any of the cluster's VMs, and with two datastores that all of them see;
 * one running VM in it with memory hot-add enabled and room to grow, one without; both without a
   limit, a balloon cap, a locked reservation, passthrough or fault tolerance, and with at least
-  64 MiB that a reservation could still take.
+  64 MiB that a reservation could still take; VMware Tools run in the first one;
+* a resource pool below the root pool of that cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, assert_never
 
 import numpy as np
 import pytest
@@ -37,24 +39,35 @@ from vsphere_market.port import (
     MEMORY_SETTINGS,
     Action,
     ActionKind,
+    ApplyRecommendation,
+    EnableHotAdd,
     Entity,
     Finding,
+    MemorySetting,
     Migrate,
+    MigrateStorage,
+    PoolSetting,
+    ProvisionHost,
+    Rest,
     SetMemory,
+    SetPool,
+    SetShares,
     Severity,
     Standing,
+    Start,
+    Stop,
+    SuspendHost,
     TaskHandle,
     TaskState,
     TaskStatus,
     VCenterPort,
-    memory_setting,
 )
+from vsphere_market.port.opposites import opposites, why_none
 
 #: Longer than any task of a small estate takes, by the port's own clock.
 PATIENCE_S = 600.0
 POLL_S = 0.2
 SETTINGS = [kind for kind in MEMORY_SETTINGS if kind is not ActionKind.RESIZE]
-KINDS: list[ActionKind] = [ActionKind.MIGRATE, *SETTINGS]
 
 
 @dataclass(frozen=True)
@@ -64,37 +77,100 @@ class World:
     Attributes:
         port: what is tried.
         close_host: puts a host into maintenance mode.
+        recommend: makes the cluster's DRS recommend a move, and gives the recommendation's key.
     """
 
     port: VCenterPort
     close_host: Callable[[Entity], None]
+    recommend: Callable[[Entity, Migrate], str] | None = None
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Who plays in a test: a VM that can grow, one that cannot, and two hosts."""
+    """Who plays in a test: a VM that can grow, one that cannot, hosts, a pool, datastores.
+
+    Attributes:
+        snapshot: where they were found.
+        grower: a running VM with hot-add.
+        fixed: a running VM without.
+        source, target: the grower's host, and another one of its cluster.
+        spare: the host of the cluster with the fewest running VMs.
+        crowd: the VMs that run there.
+        cluster: the grower's.
+        pool: a pool below the root pool.
+        datastores: the one that holds the grower's files, and another one.
+        hard: the grower's guest cannot be asked to shut down.
+        rest: how hosts of this world rest.
+    """
 
     snapshot: Snapshot
     grower: Entity
     fixed: Entity
     source: Entity
     target: Entity
+    spare: Entity
+    crowd: tuple[Entity, ...]
+    cluster: Entity
+    pool: Entity
+    datastores: tuple[Entity, Entity]
+    hard: bool
+    rest: Rest = Rest.STANDBY
 
-    def action(self, kind: ActionKind) -> Action:
-        """An action of that kind that the estate allows."""
-        if kind is ActionKind.MIGRATE:
-            return Migrate(self.grower, self.source, self.target)
+    def before(self, kind: ActionKind) -> list[Action]:
+        """What has to be done first, so that an action of that kind is possible."""
+        if kind in (ActionKind.RESIZE, ActionKind.START):
+            return [Stop(self.grower, self.hard)]
+        if kind is ActionKind.ENABLE_HOT_ADD:
+            return [Stop(self.fixed, hard=True)]
+        if kind is ActionKind.SUSPEND_HOST:
+            return [Stop(vm, hard=True) for vm in self.crowd]
+        if kind is ActionKind.PROVISION_HOST:
+            return [*self.before(ActionKind.SUSPEND_HOST), SuspendHost(self.spare, self.rest)]
+        return []
+
+    def action(self, kind: ActionKind, key: str = "") -> Action:
+        """An action of that kind that the estate allows; ``key`` is of a recommendation."""
         vms, row = self.snapshot.vms, self.snapshot.vms.row(self.grower.moid)
-        size = int(vms.size_mib[row])
-        reservation = int(vms.reservation_mib[row])
+        size, reservation = int(vms.size_mib[row]), int(vms.reservation_mib[row])
         step = vms.hot_add_increment_mib[row]
-        before, after = {
-            ActionKind.LIMIT: (None, size),
-            ActionKind.RESERVATION: (reservation, reservation + 16),
-            ActionKind.HOT_ADD: (size, size + max(4, int(step) if step > 0 else 4)),
-            ActionKind.BALLOON_CAP: (None, size // 2),
-        }[kind]
-        return SetMemory(self.grower, memory_setting(kind), before, after)
+        pools, pool = self.snapshot.pools, self.snapshot.pools.row(self.pool.moid)
+        match kind:
+            case ActionKind.MIGRATE:
+                return Migrate(self.grower, self.source, self.target)
+            case ActionKind.LIMIT:
+                return SetMemory(self.grower, kind, None, size)
+            case ActionKind.RESERVATION:
+                return SetMemory(self.grower, kind, reservation, reservation + 16)
+            case ActionKind.HOT_ADD:
+                more = max(4, int(step) if step > 0 else 4)
+                return SetMemory(self.grower, kind, size, size + more)
+            case ActionKind.RESIZE:
+                return SetMemory(self.grower, kind, size, size - 16)
+            case ActionKind.BALLOON_CAP:
+                return SetMemory(self.grower, kind, None, size // 2)
+            case ActionKind.SHARES:
+                shares = int(vms.shares[row])
+                return SetShares(self.grower, shares, shares + 1000)
+            case ActionKind.ENABLE_HOT_ADD:
+                return EnableHotAdd(self.fixed)
+            case ActionKind.MIGRATE_STORAGE:
+                return MigrateStorage(self.grower, *self.datastores)
+            case ActionKind.STOP:
+                return Stop(self.grower, self.hard)
+            case ActionKind.START:
+                return Start(self.grower, self.target)
+            case ActionKind.POOL:
+                now = int(pools.reservation_mib[pool])
+                return SetPool(self.pool, PoolSetting.RESERVATION, now, now + 16)
+            case ActionKind.SUSPEND_HOST:
+                return SuspendHost(self.spare, self.rest)
+            case ActionKind.PROVISION_HOST:
+                return ProvisionHost(self.spare, self.rest)
+            case ActionKind.DRS:
+                move = Migrate(self.grower, self.source, self.target)
+                return ApplyRecommendation(self.cluster, key, (move,))
+            case _:
+                assert_never(kind)
 
 
 def cast_from(snapshot: Snapshot) -> Cast:
@@ -109,7 +185,8 @@ def cast_from(snapshot: Snapshot) -> Cast:
         and np.isinf(vms.limit_mib[row])
         and np.isnan(vms.balloon_cap_mib[row])
     ]
-    grower = next(row for row in movable if vms.hot_add_enabled[row])
+    growing = [row for row in movable if vms.hot_add_enabled[row]]
+    grower = next((row for row in growing if vms.tools_running[row]), growing[0])
     fixed = next(row for row in movable if not vms.hot_add_enabled[row])
     source = int(vms.host[grower])
     target = next(
@@ -120,12 +197,39 @@ def cast_from(snapshot: Snapshot) -> Cast:
         and hosts.connection[row] == CONNECTED
         and not hosts.in_maintenance[row]
     )
+
+    def vm(row: int) -> Entity:
+        return Entity(vms.moid[row], vms.name[row])
+
+    def host(row: int) -> Entity:
+        return Entity(hosts.moid[row], hosts.name[row])
+
+    running = [row for row in range(len(vms)) if vms.power[row] == POWERED_ON]
+    cluster = int(vms.cluster[grower])
+    inside = [row for row in range(len(hosts)) if hosts.cluster[row] == cluster]
+    crowds = {row: [one for one in running if vms.host[one] == row] for row in inside}
+    spare = min(inside, key=lambda row: len(crowds[row]))
+    pools, datastores = snapshot.pools, snapshot.datastores
+    pool = next(
+        row for row in range(len(pools)) if pools.cluster[row] == cluster and pools.parent[row] >= 0
+    )
+    (home, *_) = vms.datastores[grower]
+    other = next(row for row in hosts.datastores[source] if row != home)
     return Cast(
         snapshot,
-        grower=Entity(vms.moid[grower], vms.name[grower]),
-        fixed=Entity(vms.moid[fixed], vms.name[fixed]),
-        source=Entity(hosts.moid[source], hosts.name[source]),
-        target=Entity(hosts.moid[target], hosts.name[target]),
+        grower=vm(grower),
+        fixed=vm(fixed),
+        source=host(source),
+        target=host(target),
+        spare=host(spare),
+        crowd=tuple(vm(row) for row in crowds[spare]),
+        cluster=Entity(snapshot.clusters.moid[cluster], snapshot.clusters.name[cluster]),
+        pool=Entity(pools.moid[pool], pools.name[pool]),
+        datastores=(
+            Entity(datastores.moid[home], datastores.name[home]),
+            Entity(datastores.moid[other], datastores.name[other]),
+        ),
+        hard=not vms.tools_running[grower],
     )
 
 
@@ -157,30 +261,127 @@ def refusal(port: VCenterPort, action: Action) -> MarketError | None:
     return status.error
 
 
+#: Memory settings and their columns.
+COLUMNS: Mapping[MemorySetting, str] = {
+    ActionKind.LIMIT: "limit_mib",
+    ActionKind.RESERVATION: "reservation_mib",
+    ActionKind.HOT_ADD: "size_mib",
+    ActionKind.RESIZE: "size_mib",
+    ActionKind.BALLOON_CAP: "balloon_cap_mib",
+}
+
+
+def shown(snapshot: Snapshot, action: Action) -> object:
+    """What a snapshot shows of what an action changes."""
+    vms, hosts, pools = snapshot.vms, snapshot.hosts, snapshot.pools
+    row = vms.row(action.subject.moid)
+    match action:
+        case Migrate():
+            return hosts.moid[vms.host[row]]
+        case SetMemory():
+            return float(getattr(vms, COLUMNS[action.setting])[row])
+        case SetShares():
+            return int(vms.shares[row])
+        case EnableHotAdd():
+            return bool(vms.hot_add_enabled[row])
+        case MigrateStorage():
+            return [snapshot.datastores.moid[one] for one in vms.datastores[row]]
+        case Stop():
+            return vms.power[row]
+        case Start():
+            return vms.power[row], hosts.moid[vms.host[row]]
+        case SetPool():
+            return float(pools.reservation_mib[pools.row(action.pool.moid)])
+        case SuspendHost() | ProvisionHost():
+            at = hosts.row(action.host.moid)
+            resting = hosts.power[at] == "standBy", bool(hosts.in_maintenance[at])
+            return resting[0 if action.rest is Rest.STANDBY else 1]
+        case ApplyRecommendation():
+            return [hosts.moid[vms.host[vms.row(move.vm.moid)]] for move in action.moves]
+        case _:
+            assert_never(action)
+
+
+def wanted(action: Action) -> object:
+    """The same as the action would leave it."""
+    match action:
+        case Migrate():
+            return action.target.moid
+        case SetMemory():
+            assert action.to_mib is not None
+            return float(action.to_mib)
+        case SetShares():
+            return action.to_shares
+        case EnableHotAdd() | SuspendHost():
+            return True
+        case MigrateStorage():
+            return [action.target.moid]
+        case Stop():
+            return "poweredOff"
+        case Start():
+            assert action.host is not None
+            return POWERED_ON, action.host.moid
+        case SetPool():
+            assert action.after is not None
+            return float(action.after)
+        case ProvisionHost():
+            return False
+        case ApplyRecommendation():
+            return [move.target.moid for move in action.moves]
+        case _:
+            assert_never(action)
+
+
 def errors(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that say no."""
     return [finding for finding in findings if finding.severity is Severity.ERROR]
 
 
-def reverse(action: Action) -> Action:
-    """The action that takes another one back."""
-    if isinstance(action, Migrate):
-        return Migrate(action.subject, action.target, action.source)
-    assert isinstance(action, SetMemory)
-    return SetMemory(action.subject, action.setting, action.to_mib, action.from_mib)
-
-
-def with_wrong_start(action: Action, cast: Cast) -> Action:
+def with_wrong_start(action: Action) -> Action:
     """The same wish with an expectation that does not hold."""
-    if isinstance(action, Migrate):
-        return Migrate(action.subject, action.target, action.source)
-    assert isinstance(action, SetMemory)
-    assert action.to_mib is not None
-    return SetMemory(action.subject, action.setting, action.to_mib + 4, action.to_mib + 8)
+    match action:
+        case Migrate():
+            return Migrate(action.vm, action.target, action.source)
+        case SetMemory():
+            assert action.to_mib is not None
+            return SetMemory(action.vm, action.setting, action.to_mib + 4, action.to_mib + 8)
+        case SetShares():
+            return SetShares(action.vm, action.to_shares + 4, action.to_shares + 8)
+        case EnableHotAdd() | Stop() | Start():
+            # There is one way to expect it: who is there already comes too late.
+            return action
+        case MigrateStorage():
+            return MigrateStorage(action.vm, action.target, action.source)
+        case SetPool():
+            assert action.after is not None
+            return SetPool(action.pool, action.setting, action.after + 4, action.after + 8)
+        case SuspendHost():
+            return ProvisionHost(action.host, action.rest)
+        case ProvisionHost():
+            return SuspendHost(action.host, action.rest)
+        case ApplyRecommendation():
+            return ApplyRecommendation(action.cluster, f"{action.key}9", action.moves)
+        case _:
+            assert_never(action)
 
 
 class PortContract:
-    """The tests. Every one gets a new world."""
+    """The tests. Every one gets a new world.
+
+    Attributes:
+        kinds: what this implementation's world can do at all.
+        rest: how its hosts rest.
+    """
+
+    kinds: ClassVar[tuple[ActionKind, ...]] = tuple(ActionKind)
+    rest: ClassVar[Rest] = Rest.STANDBY
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Tests that ask for a ``kind`` or a ``setting`` are made for each that there is."""
+        settings = [kind for kind in SETTINGS if kind in self.kinds]
+        for name, values in (("kind", list(self.kinds)), ("setting", settings)):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, values, ids=[str(value) for value in values])
 
     @pytest.fixture
     def port(self, world: World) -> VCenterPort:
@@ -188,7 +389,18 @@ class PortContract:
 
     @pytest.fixture
     def cast(self, port: VCenterPort) -> Cast:
-        return cast_from(port.observe())
+        return replace(cast_from(port.observe()), rest=self.rest)
+
+    @pytest.fixture
+    def action(self, world: World, cast: Cast, kind: ActionKind) -> Action:
+        """A possible action of a kind, what has to be done first being done."""
+        for first in cast.before(kind):
+            do(world.port, first)
+        key = ""
+        if kind is ActionKind.DRS:
+            assert world.recommend is not None
+            key = world.recommend(cast.cluster, Migrate(cast.grower, cast.source, cast.target))
+        return cast.action(kind, key)
 
     # ------------------------------------------------------------ seeing
 
@@ -260,11 +472,7 @@ class PortContract:
 
     # ------------------------------------------------------------ doing
 
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_an_action_leads_from_before_to_after(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
-    ) -> None:
-        action = cast.action(kind)
+    def test_an_action_leads_from_before_to_after(self, port: VCenterPort, action: Action) -> None:
         assert port.standing(action) is Standing.BEFORE
         assert not errors(port.precheck(action))
         assert port.standing(action) is Standing.BEFORE, "a precheck changes nothing"
@@ -275,63 +483,77 @@ class PortContract:
         assert status.error is None
         assert port.standing(action) is Standing.AFTER
 
-    @pytest.mark.parametrize("kind", KINDS)
     def test_the_next_snapshot_shows_what_was_done(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
+        self, port: VCenterPort, cast: Cast, action: Action
     ) -> None:
-        action = cast.action(kind)
+        was = port.observe()
         do(port, action)
-        after = port.observe()
-        vms, row = after.vms, after.vms.row(action.subject.moid)
-        if isinstance(action, Migrate):
-            assert after.hosts.moid[vms.host[row]] == action.target.moid
-            return
-        assert isinstance(action, SetMemory)
-        column = {
-            ActionKind.LIMIT: vms.limit_mib,
-            ActionKind.RESERVATION: vms.reservation_mib,
-            ActionKind.HOT_ADD: vms.size_mib,
-            ActionKind.BALLOON_CAP: vms.balloon_cap_mib,
-        }[kind]
-        assert column[row] == action.to_mib
+        now = port.observe()
+        assert shown(now, action) == wanted(action)
+        assert shown(was, action) != wanted(action)
+
+    def test_nothing_else_of_a_vm_is_touched(
+        self, port: VCenterPort, cast: Cast, setting: MemorySetting
+    ) -> None:
+        action = cast.action(setting)
+        do(port, action)
+        vms, row = port.observe().vms, cast.snapshot.vms.row(cast.grower.moid)
         assert vms.change_version[row] != cast.snapshot.vms.change_version[row]
-        # Nothing else of it was touched. Shares of the usual kind go by the size.
-        was = cast.snapshot.vms.row(action.subject.moid)
-        names = ["limit_mib", "reservation_mib", "size_mib", "balloon_cap_mib"]
-        for name in names if kind is ActionKind.HOT_ADD else [*names, "shares"]:
-            values = getattr(vms, name)
-            if values is not column:
-                old = getattr(cast.snapshot.vms, name)[was]
-                assert np.array_equal(values[row], old, equal_nan=True), name
+        # Shares of the usual kind go by the size.
+        names = {*COLUMNS.values(), "shares"} - {COLUMNS[setting]}
+        for name in names - {"shares"} if setting is ActionKind.HOT_ADD else names:
+            old = getattr(cast.snapshot.vms, name)[row]
+            assert np.array_equal(getattr(vms, name)[row], old, equal_nan=True), name
 
-    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not ActionKind.HOT_ADD])
     def test_what_was_done_can_be_taken_back(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
+        self, port: VCenterPort, cast: Cast, action: Action, kind: ActionKind
     ) -> None:
-        action = cast.action(kind)
         do(port, action)
-        do(port, reverse(action))
-        assert port.standing(action) is Standing.BEFORE
+        back = opposites(action)
+        assert bool(back) is not bool(why_none(kind))
+        for one in back:
+            # A guest that was just started does not answer yet, and some never do.
+            do(port, Stop(one.vm, hard=True) if isinstance(one, Stop) else one)
+        if back and kind is not ActionKind.DRS:
+            assert port.standing(action) is Standing.BEFORE
 
-    @pytest.mark.parametrize("kind", KINDS)
     def test_a_wrong_expectation_is_stale_and_changes_nothing(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
+        self, port: VCenterPort, action: Action
     ) -> None:
-        good = cast.action(kind)
-        action = with_wrong_start(good, cast)
+        wrong = with_wrong_start(action)
+        if wrong == action:
+            do(port, action)
+        before = port.standing(action)
         with pytest.raises(StaleFault):
-            port.submit(action)
-        assert port.standing(good) is Standing.BEFORE
+            port.submit(wrong)
+        assert port.standing(action) is before
 
-    @pytest.mark.parametrize("kind", SETTINGS)
     def test_neither_before_nor_after_is_other(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
+        self, port: VCenterPort, cast: Cast, setting: MemorySetting
     ) -> None:
-        good = cast.action(kind)
+        good = cast.action(setting)
         assert isinstance(good, SetMemory)
         assert good.to_mib is not None
-        wrong = SetMemory(good.vm, good.setting, good.to_mib + 4, good.to_mib + 8)
+        wrong = SetMemory(good.vm, setting, good.to_mib + 4, good.to_mib + 8)
         assert port.standing(wrong) is Standing.OTHER
+
+    def test_what_is_gone_stands_nowhere(self, port: VCenterPort, cast: Cast) -> None:
+        host, pool = Entity("host-9999999", "ghost"), Entity("resgroup-9999999", "ghost")
+        vm, cluster = Entity("vm-9999999", "ghost"), Entity("domain-c9999999", "ghost")
+        for action in (
+            SetShares(vm, 1, 2),
+            Stop(vm),
+            Start(vm),
+            EnableHotAdd(vm),
+            MigrateStorage(vm, *cast.datastores),
+            SetPool(pool, PoolSetting.LIMIT, None, 64),
+            SuspendHost(host),
+            ProvisionHost(host),
+            ApplyRecommendation(cluster, "1", (Migrate(vm, cast.source, cast.target),)),
+        ):
+            assert port.standing(action) is Standing.OTHER, action
+            with pytest.raises(StaleFault):
+                port.submit(action)
 
     def test_a_vm_that_is_gone_stands_nowhere(self, port: VCenterPort, cast: Cast) -> None:
         ghost = Entity("vm-9999999", "ghost")
@@ -389,6 +611,45 @@ class PortContract:
         ghost = Entity("host-9999999", "ghost")
         self._refused(port, Migrate(cast.grower, cast.source, ghost))
 
+    def test_a_running_vm_is_not_resized_and_gets_no_switch(
+        self, port: VCenterPort, cast: Cast
+    ) -> None:
+        self._refused(port, cast.action(ActionKind.RESIZE), StaleFault)
+        self._refused(port, cast.action(ActionKind.ENABLE_HOT_ADD), StaleFault)
+
+    def test_a_size_that_is_no_multiple(self, port: VCenterPort, cast: Cast) -> None:
+        do(port, Stop(cast.grower, cast.hard))
+        size = int(cast.snapshot.vms.size_mib[cast.snapshot.vms.row(cast.grower.moid)])
+        odd = SetMemory(cast.grower, ActionKind.RESIZE, size, size - 1)
+        self._refused(port, odd, FinalFault)
+
+    def test_no_shares_at_all(self, port: VCenterPort, cast: Cast) -> None:
+        row = cast.snapshot.vms.row(cast.grower.moid)
+        now = int(cast.snapshot.vms.shares[row])
+        self._refused(port, SetShares(cast.grower, now, 0), FinalFault)
+
+    def test_a_datastore_that_is_gone(self, port: VCenterPort, cast: Cast) -> None:
+        ghost = Entity("datastore-9999999", "ghost")
+        action = MigrateStorage(cast.grower, cast.datastores[0], ghost)
+        self._refused(port, action, StaleFault)
+
+    def test_a_host_with_running_vms_does_not_rest(self, port: VCenterPort, cast: Cast) -> None:
+        self._refused(port, SuspendHost(cast.source, self.rest), StaleFault)
+
+    def test_a_host_that_rests_starts_nobody(self, port: VCenterPort, cast: Cast) -> None:
+        for first in cast.before(ActionKind.PROVISION_HOST):
+            do(port, first)
+        do(port, Stop(cast.fixed, hard=True)) if cast.fixed not in cast.crowd else None
+        self._refused(port, Start(cast.fixed, cast.spare), StaleFault)
+
+    def test_a_pool_below_what_it_has_promised(self, port: VCenterPort, cast: Cast) -> None:
+        pools, row = cast.snapshot.pools, cast.snapshot.pools.row(cast.pool.moid)
+        now = int(pools.reservation_mib[row])
+        do(port, SetPool(cast.pool, PoolSetting.RESERVATION, now, now + 32))
+        limit = pools.limit_mib[row]
+        before = int(limit) if np.isfinite(limit) else None
+        self._refused(port, SetPool(cast.pool, PoolSetting.LIMIT, before, now + 16), FinalFault)
+
     # ------------------------------------------------------------ tasks
 
     def test_several_tasks_in_one_look_in_their_order(self, port: VCenterPort, cast: Cast) -> None:
@@ -409,19 +670,21 @@ class PortContract:
         seen += wait(port, [handle])
         assert all(0 <= status.progress_pct <= 100 for status in seen)
 
-    @pytest.mark.parametrize("kind", KINDS)
     def test_a_task_is_found_again_and_nothing_before_it_was_sent(
-        self, port: VCenterPort, cast: Cast, kind: ActionKind
+        self, port: VCenterPort, action: Action
     ) -> None:
-        action = cast.action(kind)
+        port.clock.sleep(1.0)
         since = port.clock.now_s()
         assert port.find_task(action, since) is None
         handle = port.submit(action)
         found = port.find_task(action, since)
-        assert found is not None
-        assert (found.task, found.action) == (handle.task, action)
         (status,) = wait(port, [handle])
         assert status.state is TaskState.SUCCESS
+        # Without a task of its own, an action can be found by its effect alone.
+        if found is None:
+            assert handle.task.startswith("watch:")
+        else:
+            assert (found.task, found.action) == (handle.task, action)
         found = port.find_task(action, since)
         assert found is not None
         assert found.task == handle.task

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from vsphere_market.adapter.faults import FAULTS, Means
 from vsphere_market.adapter.privileges import NEEDED
 from vsphere_market.adapter.session import Timeouts
 from vsphere_market.cli.app import app
@@ -17,6 +18,7 @@ from vsphere_market.executor.settings import Settings
 from vsphere_market.journal.retention import Retention
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.port import ActionKind
+from vsphere_market.port.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -172,6 +174,28 @@ def test_privileges_are_those_that_are_asked_for(kind: ActionKind) -> None:
     found = re.search(rf"^\| `{kind.value}` \| .+ \| (.+) \|$", SAFETY, flags=re.MULTILINE)
     assert found is not None, f"docs/safety.md has no row for {kind.value}"
     assert tuple(IN_BACKTICKS.findall(found[1])) == NEEDED[kind]
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+def test_kinds_are_as_they_are_declared(kind: ActionKind) -> None:
+    one = KINDS[kind]
+    told = (one.preconditions, one.precheck.value, one.verification, one.compensation)
+    assert f"| `{kind.value}` | {' | '.join((*told, one.disruption))} |" in SAFETY
+    faults = [
+        ", ".join(f"`{name}`" for name in names) or "–"
+        for names in (one.transient, one.stale, one.final)
+    ]
+    assert f"| `{kind.value}` | {' | '.join(faults)} |" in SAFETY
+    needed = {name for names in one.elsewhere.values() for name in names}
+    assert all(f"`{name}`" in SAFETY for name in needed)
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+def test_declared_faults_are_judged_as_declared(kind: ActionKind) -> None:
+    one = KINDS[kind]
+    declared = {Means.RETRY: one.transient, Means.REREAD: one.stale, Means.GIVE_UP: one.final}
+    for means, names in declared.items():
+        assert {FAULTS[name].means for name in names} <= {means}, names
 
 
 def test_readme_says_what_the_limits_are() -> None:

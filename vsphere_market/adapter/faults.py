@@ -91,6 +91,15 @@ FAULTS: Mapping[str, Row] = MappingProxyType(
             "lower reservations, or the cluster's failover level",
         ),
         "NoCompatibleHost": Row(_S, "no host can take it now", said=True),
+        "InvalidDatastoreState": Row(_S, "the datastore's state does not allow this"),
+        "InvalidDatastore": Row(_S, "the datastore is not usable", said=True),
+        "NoDiskSpace": Row(
+            _S, "the datastore has not enough free space", "free some, or plan again"
+        ),
+        "InsufficientStorageSpace": Row(
+            _S, "the datastore has not enough free space", "free some, or plan again"
+        ),
+        "HostPowerOpFailed": Row(_S, "the host's power could not be switched", said=True),
         "VMotionLinkDown": Row(_S, "a vMotion network link is down", "look at the vMotion network"),
         "ManagedObjectNotFound": Row(_S, "it is gone from vCenter"),
         # -- this action cannot be done on this object
@@ -116,6 +125,9 @@ FAULTS: Mapping[str, Row] = MappingProxyType(
         "VMotionNotSupported": Row(_F, "a host does not support vMotion"),
         "VMotionInterfaceIssue": Row(_F, "a host's vMotion adapter is not usable", said=True),
         "MigrationFault": Row(_F, "it cannot be migrated like this", said=True),
+        "ToolsUnavailable": Row(
+            _F, "VMware Tools do not run in its guest", "start or install VMware Tools"
+        ),
         "VmConfigFault": Row(_F, "its configuration does not allow this", said=True),
         "CannotAccessVmComponent": Row(_F, "a part of it is not reachable there", said=True),
         "InvalidArgument": Row(_F, "vCenter does not accept the value", said=True),

@@ -358,7 +358,7 @@ def _against_provision(subject: Subject, action: ProvisionHost) -> list[ActionEr
 def _against_recommendation(subject: Subject, action: ApplyRecommendation) -> list[ActionError]:
     if standing_of(subject, action) is Standing.BEFORE:
         meant = _moves_meant(subject.recommendation(action.key))
-        if meant is None or meant == {(m.vm.moid, m.target.moid) for m in action.moves}:
+        if meant == {(move.vm.moid, move.target.moid) for move in action.moves}:
             return []
         what = f"recommendation {action.key} means other moves by now"
     else:
@@ -367,13 +367,14 @@ def _against_recommendation(subject: Subject, action: ApplyRecommendation) -> li
 
 
 def _moves_meant(recommendation: object) -> set[tuple[str, str]] | None:
-    """VM and target of each migration in a recommendation; None where it does not tell."""
+    """VM and target of each migration in a recommendation; None if it is about anything else."""
     moves = set()
     for one in getattr(recommendation, "action", None) or ():
-        vm, target = getattr(one, "target", None), getattr(one, "destination", None)
-        if vm is None or target is None:
+        migration = getattr(one, "drsMigration", None)
+        if migration is None:
+            # It does something else as well, which nobody has planned.
             return None
-        moves.add((_moid(vm), _moid(target)))
+        moves.add((_moid(migration.vm), _moid(migration.destination)))
     return moves or None
 
 

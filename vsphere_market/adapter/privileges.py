@@ -16,52 +16,24 @@ from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
 from vsphere_market.errors import ActionError, NotPermittedError
 from vsphere_market.port import GRAVE, Action, ActionKind, Finding, MigrateStorage, Severity
+from vsphere_market.port.kinds import KINDS, Subject
 
 log = logging.getLogger(__name__)
 
-_ON_VM, _ON_HOST = "VirtualMachine", "HostSystem"
-_ON_POOL, _ON_CLUSTER = "ResourcePool", "ClusterComputeResource"
-
 #: Managed type of what each kind of action is about.
 SUBJECTS: Mapping[ActionKind, str] = MappingProxyType(
-    {
-        **dict.fromkeys(ActionKind, _ON_VM),
-        ActionKind.POOL: _ON_POOL,
-        ActionKind.SUSPEND_HOST: _ON_HOST,
-        ActionKind.PROVISION_HOST: _ON_HOST,
-        ActionKind.DRS: _ON_CLUSTER,
-    }
+    {kind: one.subject.value for kind, one in KINDS.items()}
 )
 #: What an account needs on the subject of each kind of action.
 NEEDED: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
-    {
-        ActionKind.MIGRATE: ("Resource.HotMigrate", "Resource.ColdMigrate"),
-        ActionKind.LIMIT: ("VirtualMachine.Config.Resource",),
-        ActionKind.RESERVATION: ("VirtualMachine.Config.Resource",),
-        ActionKind.SHARES: ("VirtualMachine.Config.Resource",),
-        ActionKind.HOT_ADD: ("VirtualMachine.Config.Memory",),
-        ActionKind.RESIZE: ("VirtualMachine.Config.Memory",),
-        ActionKind.ENABLE_HOT_ADD: ("VirtualMachine.Config.Memory",),
-        ActionKind.BALLOON_CAP: ("VirtualMachine.Config.AdvancedConfig",),
-        ActionKind.MIGRATE_STORAGE: ("Resource.HotMigrate", "Resource.ColdMigrate"),
-        ActionKind.STOP: ("VirtualMachine.Interact.PowerOff",),
-        ActionKind.START: ("VirtualMachine.Interact.PowerOn",),
-        ActionKind.POOL: ("Resource.EditPool",),
-        ActionKind.SUSPEND_HOST: ("Host.Config.Maintenance",),
-        ActionKind.PROVISION_HOST: ("Host.Config.Maintenance",),
-        ActionKind.DRS: ("Resource.ApplyRecommendation",),
-    }
-)
-#: What it needs besides, on another object: a storage move on the datastore that it goes to.
-ON_DATASTORE: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
-    {ActionKind.MIGRATE_STORAGE: ("Datastore.AllocateSpace",)}
+    {kind: one.privileges for kind, one in KINDS.items()}
 )
 _THINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        _ON_VM: ("VM", "VMs"),
-        _ON_HOST: ("host", "hosts"),
-        _ON_POOL: ("resource pool", "resource pools"),
-        _ON_CLUSTER: ("cluster", "clusters"),
+        Subject.VM: ("VM", "VMs"),
+        Subject.HOST: ("host", "hosts"),
+        Subject.POOL: ("resource pool", "resource pools"),
+        Subject.CLUSTER: ("cluster", "clusters"),
     }
 )
 #: Objects per question.
@@ -110,7 +82,7 @@ def missing_for(session: Session, action: Action) -> list[Finding]:
     kind = action.kind
     asked = [(SUBJECTS[kind], action.subject, NEEDED[kind])]
     if isinstance(action, MigrateStorage):
-        asked.append(("Datastore", action.target, ON_DATASTORE[kind]))
+        asked += [(managed, action.target, few) for managed, few in KINDS[kind].elsewhere.items()]
     try:
         absent = [
             (privilege, entity)

@@ -28,6 +28,7 @@ from vsphere_market.cli.verbs import stopping as stopping_
 from vsphere_market.cli.verbs import tokens as tokens_
 from vsphere_market.cli.verbs import trust as trust_
 from vsphere_market.cli.verbs import vro as vro_
+from vsphere_market.cli.verbs import undo as undo_
 from vsphere_market.cli.verbs import whatif as whatif_
 
 app = typer.Typer(
@@ -83,6 +84,9 @@ app.command("assess", short_help="Write a report on where memory is pressed, and
     assess_.assess
 )
 app.command("history", short_help="What was decided, refused and done.")(history_.history)
+app.command("undo", short_help="Plan to take back what an execution did; changes nothing.")(
+    undo_.undo
+)
 app.command("serve", short_help="The market over HTTPS: REST, console, metrics, webhooks.")(
     serve_.serve
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from vsphere_market.errors import TryLaterError
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import Step
+from vsphere_market.market.plan import restores
 from vsphere_market.policy import Document, Mode, PolicySet, Rulebook, compile_rulebook
 from vsphere_market.policy.effective import vm_setting
 from vsphere_market.policy.law import LAWS
 from vsphere_market.policy.problems import printable, quote
+from vsphere_market.policy.subjects import concerned, mode_of
 
 
 def require_allowed(
@@ -31,12 +35,17 @@ def require_allowed(
     if not policies.documents or not steps:
         return
     rulebook = compile_rulebook(policies, snapshot, now_s).rulebook
-    barred = [step for step in steps if _mode(step, rulebook, snapshot) < Mode.APPROVE]
+    # Who may stop a VM has to start it again, whatever is said of starts.
+    owed = restores(steps)
+    barred = [
+        step
+        for step in steps
+        if step.id not in owed and mode_of(step.action, rulebook, snapshot) < Mode.APPROVE
+    ]
     if not barred:
         return
     first = barred[0]
-    row = snapshot.vms.row(first.action.subject.moid)
-    source = vm_setting(rulebook, row, first.action.kind.value).source
+    source = _source(first, rulebook, snapshot)
     name, _, pointer = source.partition("#")
     document = policies.named(name)
     others = f", nor {len(barred) - 1} more," if len(barred) > 1 else ""
@@ -48,9 +57,14 @@ def require_allowed(
     )
 
 
-def _mode(step: Step, rulebook: Rulebook, snapshot: Snapshot) -> int:
-    row = snapshot.vms.row(step.action.subject.moid)
-    return int(rulebook.modes[step.action.kind][row]) if row >= 0 else Mode.OFF
+def _source(step: Step, rulebook: Rulebook, snapshot: Snapshot) -> str:
+    """What says no: the source of the most cautious mode among the VMs that a step concerns."""
+    kind = step.action.kind
+    rows = np.flatnonzero(concerned(step.action, snapshot))
+    if not len(rows):
+        return ""
+    row = int(rows[np.argmin(rulebook.modes[kind][rows])])
+    return vm_setting(rulebook, row, kind.value).source
 
 
 def _why(document: Document | None, pointer: str, now_s: float, source: str) -> str:

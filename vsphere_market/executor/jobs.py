@@ -11,7 +11,7 @@ from typing import assert_never
 from vsphere_market.errors import PlanError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor.settings import Limits, Settings
-from vsphere_market.market.plan import Plan, Step
+from vsphere_market.market.plan import Plan, Step, restores
 from vsphere_market.port import (
     Action,
     ApplyRecommendation,
@@ -120,15 +120,15 @@ def jobs_of(
         PlanError: when ids are there twice or missing, or the order cannot be kept.
     """
     _check_order(plan.steps, chosen)
-    restores = _restores(plan.steps)
-    taken = _taken(plan.steps, chosen, restores)
+    owed = restores(plan.steps)
+    taken = _taken(plan.steps, chosen, owed)
     return tuple(
         replace(
             job_of_action(step.id, step.action, snapshot, settings),
             wave=step.wave,
             after=step.depends_on,
             chosen=step.id in taken,
-            restores=restores.get(step.id, ""),
+            restores=owed.get(step.id, ""),
         )
         for step in plan.steps
     )
@@ -151,21 +151,8 @@ def job_of_action(step: str, action: Action, snapshot: Snapshot, settings: Setti
     )
 
 
-def _restores(steps: Sequence[Step]) -> dict[str, str]:
-    """Starts that end what a stop began: id of the start -> id of the stop that it depends on."""
-    stops = {step.id: step.action.vm.moid for step in steps if isinstance(step.action, Stop)}
-    found = {}
-    for step in steps:
-        if isinstance(step.action, Start):
-            vm = step.action.vm.moid
-            ended = [needed for needed in step.depends_on if stops.get(needed) == vm]
-            if ended:
-                found[step.id] = ended[-1]
-    return found
-
-
 def _taken(
-    steps: Sequence[Step], chosen: Collection[str] | None, restores: Mapping[str, str]
+    steps: Sequence[Step], chosen: Collection[str] | None, owed: Mapping[str, str]
 ) -> set[str]:
     """The steps to carry out. A stop and the start that ends it belong together.
 
@@ -173,7 +160,7 @@ def _taken(
     was chosen.
     """
     taken = {step.id for step in steps if chosen is None or step.id in chosen}
-    for start, stop in restores.items():
+    for start, stop in owed.items():
         between = {step.id for step in steps if stop in step.depends_on and step.id != start}
         if between and not between & taken:
             taken.discard(stop)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vsphere_market.policy import Mode
-from vsphere_market.port import Action, Entity
+from vsphere_market.port import Action, Entity, Start, Stop
 
 PLAN_FORMAT = "vsphere-market/plan/1"
 
@@ -94,6 +95,8 @@ class Reason(StrEnum):
     LOCKED_TO_SIZE = "locked-to-size"
     TOOLS_NOT_RUNNING = "tools-not-running"
     NO_CURE = "no-cure"
+    NO_OPPOSITE = "no-opposite"
+    CHANGED_SINCE = "changed-since"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -127,6 +130,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_RESIZABLE: "Fault tolerance or a passthrough device rules out memory hot-add.",
     Reason.LOCKED_TO_SIZE: "Its reservation is locked to its size and cannot be backed.",
     Reason.TOOLS_NOT_RUNNING: "VMware Tools do not run, so its balloon cannot work.",
+    Reason.NO_OPPOSITE: "Nothing takes that back.",
+    Reason.CHANGED_SINCE: "It is not as that step left it, so it is let alone.",
     Reason.NO_CURE: "Every host it may run on is as dear; only more memory would help.",
 }
 
@@ -224,3 +229,16 @@ class Plan:
     steps: tuple[Step, ...]
     refusals: tuple[Refusal, ...]
     hosts: tuple[HostOutlook, ...] = ()
+
+
+def restores(steps: Sequence[Step]) -> dict[str, str]:
+    """Starts that end what a stop began: id of the start -> id of the stop that it depends on."""
+    stops = {step.id: step.action.vm.moid for step in steps if isinstance(step.action, Stop)}
+    found = {}
+    for step in steps:
+        if isinstance(step.action, Start):
+            vm = step.action.vm.moid
+            ended = [needed for needed in step.depends_on if stops.get(needed) == vm]
+            if ended:
+                found[step.id] = ended[-1]
+    return found

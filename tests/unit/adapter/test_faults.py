@@ -41,7 +41,8 @@ REREAD = names(
     ConcurrentAccess InvalidPowerState InvalidState InvalidHostState InvalidHostConnectionState
     InsufficientResourcesFault InsufficientMemoryResourcesFault InsufficientHostMemoryCapacityFault
     InsufficientHostCapacityFault InsufficientFailoverResourcesFault NoCompatibleHost
-    VMotionLinkDown ManagedObjectNotFound
+    VMotionLinkDown ManagedObjectNotFound InvalidDatastoreState InvalidDatastore NoDiskSpace
+    InsufficientStorageSpace HostPowerOpFailed
     """
 )
 GIVE_UP = names(
@@ -51,7 +52,7 @@ GIVE_UP = names(
     DisallowedOperationOnFailoverHost VMotionNotConfigured VMotionNotSupported
     VMotionInterfaceIssue MigrationFault VmConfigFault CannotAccessVmComponent InvalidArgument
     InvalidRequest NotSupported NotEnoughCpus MethodNotFound NotImplemented
-    SystemError
+    SystemError ToolsUnavailable
     """
 )
 ASK = names(
@@ -138,7 +139,7 @@ def test_other_faults_of_configuration_are_final() -> None:
 
 
 def test_a_fault_that_nobody_knows_is_final_and_shows_its_own_words() -> None:
-    error = error_from(make("ToolsUnavailable", msg="VMware Tools is not running.\n"))
+    error = error_from(make("GuestOperationsUnavailable", msg="VMware Tools is not running.\n"))
     assert type(error) is FinalFault
     assert "VMware Tools is not running." in str(error)
     assert ".." not in str(error)

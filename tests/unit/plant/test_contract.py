@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.port_contract import PortContract, World
 from vsphere_market.plant import PlantVCenter, estate_from_json
-from vsphere_market.port import VCenterPort
+from vsphere_market.port import ActionKind, VCenterPort
 
 CALM = {
     "format": "vsphere-market/estate/1",
@@ -18,6 +18,8 @@ CALM = {
         {
             "name": "main",
             "hosts": [{"name": "esx-{n}", "count": 3, "memory_gib": 32}],
+            "pools": [{"name": "batch", "expandable": True}],
+            "datastores": ["one", "two"],
             "vms": [
                 {"name": "grow-{n}", "count": 3, "memory_gib": 4, "hot_add": True},
                 {"name": "stay-{n}", "count": 3, "memory_gib": 4},
@@ -29,6 +31,9 @@ CALM = {
 
 
 class TestPlant(PortContract):
+    # The plant's DRS recommends nothing.
+    kinds = tuple(kind for kind in ActionKind if kind is not ActionKind.DRS)
+
     @pytest.fixture
     def world(self) -> Iterator[World]:
         plant = PlantVCenter(estate_from_json(CALM, where="calm"))

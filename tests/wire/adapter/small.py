@@ -105,7 +105,8 @@ def document() -> dict[str, Any]:
                 "capacity_mib": 1048576,
                 "free_mib": 524288,
                 "accessible": True,
-            }
+            },
+            {"moid": "datastore-2", "name": "nas", "accessible": True},
         ],
         "vms": [
             _vm(
@@ -157,7 +158,7 @@ def _host(moid: str, cluster: str | None) -> dict[str, Any]:
         "version": "8.0.3",
         "vmotion_enabled": True,
         "vmotion_mbps": 10000,
-        "datastores": ["datastore-1"],
+        "datastores": ["datastore-1", "datastore-2"],
         "memory_mib": 65536,
         "cpu_mhz": 40000,
         "cpu_cores": 16,

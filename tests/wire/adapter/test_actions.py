@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.port_contract import KINDS, Cast, cast_from, do, errors, refusal, wait
+from tests.contract.port_contract import SETTINGS, Cast, cast_from, do, errors, refusal, wait
 from tests.vcsim import Simulator
 from tests.wire.adapter.small import connect, document
 from tests.wire.conftest import StartSimulator
@@ -33,9 +33,24 @@ from vsphere_market.port import (
 )
 
 METHODS = {
-    kind: "RelocateVM_Task" if kind is ActionKind.MIGRATE else "ReconfigVM_Task"
-    for kind in ActionKind
+    **dict.fromkeys(ActionKind, "ReconfigVM_Task"),
+    ActionKind.MIGRATE: "RelocateVM_Task",
+    ActionKind.MIGRATE_STORAGE: "RelocateVM_Task",
+    ActionKind.STOP: "ShutdownGuest",
+    ActionKind.START: "PowerOnVM_Task",
+    ActionKind.POOL: "UpdateConfig",
+    ActionKind.SUSPEND_HOST: "PowerDownHostToStandBy_Task",
+    ActionKind.PROVISION_HOST: "PowerUpHostFromStandBy_Task",
+    ActionKind.DRS: "ApplyRecommendation",
 }
+#: Kinds that need nothing to be done before.
+KINDS = [
+    ActionKind.MIGRATE,
+    *SETTINGS,
+    ActionKind.SHARES,
+    ActionKind.MIGRATE_STORAGE,
+    ActionKind.STOP,
+]
 READ_ONLY = ["System.Anonymous", "System.View", "System.Read"]
 SHORT = Timeouts(probe_s=5, request_s=1)
 

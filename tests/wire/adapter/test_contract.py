@@ -11,7 +11,7 @@ from tests.vcsim import StockVcsim
 from tests.wire.adapter.small import as_administrator, connect, document
 from tests.wire.conftest import StartSimulator
 from vsphere_market.adapter.soap import vim
-from vsphere_market.port import Entity
+from vsphere_market.port import ActionKind, Entity, Rest
 
 
 class TestSimulator(PortContract):
@@ -22,15 +22,40 @@ class TestSimulator(PortContract):
         simulator = start_simulator(document())
         simulator.task_seconds(relocate=0.3, reconfigure=0.1, check=0.1)
         with connect(simulator) as port:
-            yield World(port, lambda host: simulator.set_host(host.moid, maintenance=True))
+            yield World(
+                port,
+                lambda host: simulator.set_host(host.moid, maintenance=True),
+                lambda cluster, move: simulator.recommend(
+                    cluster.moid, {move.vm.moid: move.target.moid}
+                ),
+            )
 
 
 class TestStockVcsim(PortContract):
-    """Stock vcsim takes everything, so our own objections have to do; its tasks are instant."""
+    """Stock vcsim takes everything, so our own objections have to do; its tasks are instant.
+
+    It has no standby and no recommendations.
+    """
+
+    kinds = tuple(kind for kind in ActionKind if kind is not ActionKind.DRS)
+    rest = Rest.MAINTENANCE
 
     @pytest.fixture
     def world(self) -> Iterator[World]:
-        options = ("-standalone-host", "0", "-cluster", "1", "-host", "2", "-vm", "2")
+        options = (
+            "-standalone-host",
+            "0",
+            "-cluster",
+            "1",
+            "-host",
+            "2",
+            "-vm",
+            "2",
+            "-pool",
+            "1",
+            "-ds",
+            "2",
+        )
         with StockVcsim.start(*options) as stock, as_administrator(stock) as content:
             view = content.viewManager.CreateContainerView(
                 content.rootFolder, [vim.VirtualMachine], True

@@ -36,29 +36,30 @@ type Server struct {
 func New(v *vcenter.VCenter, token string) *Server {
 	s := &Server{v: v, token: token, mux: http.NewServeMux()}
 	for pattern, h := range map[string]handler{
-		"GET /health":         func([]byte, *http.Request) (any, error) { return map[string]bool{"ok": true}, nil },
-		"GET /state":          func([]byte, *http.Request) (any, error) { return s.v.Dump(), nil },
-		"GET /tasks":          func([]byte, *http.Request) (any, error) { return s.v.Tasks(), nil },
-		"GET /calls":          s.calls,
-		"DELETE /calls":       func([]byte, *http.Request) (any, error) { s.v.Calls.Clear(); return nil, nil },
-		"POST /counters":      s.counters,
-		"DELETE /counters":    s.forget,
-		"GET /clock":          func([]byte, *http.Request) (any, error) { return s.clock(), nil },
-		"POST /clock":         s.setClock,
-		"GET /settings":       func([]byte, *http.Request) (any, error) { return s.v.Settings.Get(), nil },
-		"POST /settings":      s.settings,
-		"GET /faults":         func([]byte, *http.Request) (any, error) { return s.v.Faults.List(), nil },
-		"POST /faults":        s.addFault,
-		"DELETE /faults":      func([]byte, *http.Request) (any, error) { s.v.Faults.Remove(0); return nil, nil },
-		"DELETE /faults/{id}": s.removeFault,
-		"POST /seed":          s.seed,
-		"POST /users":         s.addUser,
-		"POST /sessions/kill": s.kill,
-		"POST /hosts/{moid}":  s.changeHost,
-		"POST /vms/{moid}":    s.changeVM,
-		"POST /down":          s.down,
-		"POST /restart":       func([]byte, *http.Request) (any, error) { s.v.Restart(); return nil, nil },
-		"POST /reset":         s.reset,
+		"GET /health":                           func([]byte, *http.Request) (any, error) { return map[string]bool{"ok": true}, nil },
+		"GET /state":                            func([]byte, *http.Request) (any, error) { return s.v.Dump(), nil },
+		"GET /tasks":                            func([]byte, *http.Request) (any, error) { return s.v.Tasks(), nil },
+		"GET /calls":                            s.calls,
+		"DELETE /calls":                         func([]byte, *http.Request) (any, error) { s.v.Calls.Clear(); return nil, nil },
+		"POST /counters":                        s.counters,
+		"DELETE /counters":                      s.forget,
+		"GET /clock":                            func([]byte, *http.Request) (any, error) { return s.clock(), nil },
+		"POST /clock":                           s.setClock,
+		"GET /settings":                         func([]byte, *http.Request) (any, error) { return s.v.Settings.Get(), nil },
+		"POST /settings":                        s.settings,
+		"GET /faults":                           func([]byte, *http.Request) (any, error) { return s.v.Faults.List(), nil },
+		"POST /faults":                          s.addFault,
+		"DELETE /faults":                        func([]byte, *http.Request) (any, error) { s.v.Faults.Remove(0); return nil, nil },
+		"DELETE /faults/{id}":                   s.removeFault,
+		"POST /seed":                            s.seed,
+		"POST /users":                           s.addUser,
+		"POST /sessions/kill":                   s.kill,
+		"POST /hosts/{moid}":                    s.changeHost,
+		"POST /vms/{moid}":                      s.changeVM,
+		"POST /clusters/{moid}/recommendations": s.recommend,
+		"POST /down":                            s.down,
+		"POST /restart":                         func([]byte, *http.Request) (any, error) { s.v.Restart(); return nil, nil },
+		"POST /reset":                           s.reset,
 	} {
 		s.mux.Handle(pattern, s.wrap(h))
 	}
@@ -269,6 +270,20 @@ func (s *Server) changeVM(body []byte, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return nil, s.v.ChangeVM(r.PathValue("moid"), req)
+}
+
+func (s *Server) recommend(body []byte, r *http.Request) (any, error) {
+	var req struct {
+		Moves []vcenter.Recommended `json:"moves"`
+	}
+	if err := decode(body, &req); err != nil {
+		return nil, err
+	}
+	key, err := s.v.Recommend(r.PathValue("moid"), req.Moves)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"key": key}, nil
 }
 
 func (s *Server) down(body []byte, _ *http.Request) (any, error) {

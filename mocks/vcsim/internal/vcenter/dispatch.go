@@ -91,6 +91,7 @@ func (v *VCenter) dispatch() {
 	add("EventManager", &eventCalls{part("event")})
 	add("PerformanceManager", &perfCalls{part("perf")})
 	add("ResourcePool", &poolCalls{part("pool")})
+	add("ClusterComputeResource", &clusterCalls{part("cluster")})
 	add("ServiceInstance", &rootCalls{part("root")})
 	add("AuthorizationManager", &authCalls{part("auth")})
 	add("PropertyCollector", &collectCalls{part("collect")})

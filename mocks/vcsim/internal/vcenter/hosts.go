@@ -16,6 +16,8 @@ type HostChange struct {
 	Quarantine  *bool   `json:"quarantine"`
 	Power       *string `json:"power"`
 	VMotion     *bool   `json:"vmotion"`
+	// Standby is whether the host can be woken from standby.
+	Standby *bool `json:"standby"`
 }
 
 // ChangeHost sets a host's state from outside, as a cable or an administrator would.
@@ -58,6 +60,9 @@ func (v *VCenter) ChangeHost(moid string, c HostChange) error {
 	}
 	if c.VMotion != nil {
 		changes = append(changes, change("summary.config.vmotionEnabled", *c.VMotion))
+	}
+	if c.Standby != nil {
+		changes = append(changes, change("capability.standbySupported", *c.Standby))
 	}
 	if len(changes) == 0 {
 		return nil
@@ -179,6 +184,9 @@ func (c *hostCalls) PowerDownHostToStandByTask(ctx *simulator.Context, req *type
 		f, _ := c.v.hostFacts(req.This)
 		if !f.connected {
 			return notConnected(f)
+		}
+		if !f.standby {
+			return failed(&types.NotSupported{}, "The host %s cannot be woken from standby.", f.name)
 		}
 		for _, r := range f.vms {
 			if vm, ok := c.v.vmFacts(r); ok && vm.on {

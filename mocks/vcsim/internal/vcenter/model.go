@@ -107,6 +107,7 @@ type hostFacts struct {
 	maintenance   bool
 	quarantine    bool
 	vmotion       bool
+	standby       bool  // can be woken
 	memory        int64 // MiB
 	vms           []ref
 	datastores    []ref
@@ -124,6 +125,7 @@ func (v *VCenter) hostFacts(r ref) (f hostFacts, ok bool) {
 			connected:   h.Runtime.ConnectionState == types.HostSystemConnectionStateConnected,
 			poweredOn:   h.Runtime.PowerState == types.HostSystemPowerStatePoweredOn,
 			maintenance: h.Runtime.InMaintenanceMode, quarantine: isTrue(h.Runtime.InQuarantineMode),
+			standby: h.Capability != nil && h.Capability.StandbySupported,
 			vmotion: h.Summary.Config.VmotionEnabled, memory: h.Hardware.MemorySize / mib,
 			vms: h.Vm, datastores: h.Datastore, networks: h.Network,
 		}

@@ -8,21 +8,22 @@ import (
 )
 
 func (c *vmCalls) power(
-	ctx *simulator.Context, r ref, name, description string, to types.VirtualMachinePowerState,
+	ctx *simulator.Context, r ref, name, description string, to types.VirtualMachinePowerState, at *ref,
 ) (ref, soap.HasFault) {
 	vm, ok := c.v.vmFacts(r)
 	if !ok {
 		return ref{}, c.v.missingVM(r)
 	}
-	task, failure := c.v.engine.start(ctx, c.v.powerJob(vm, name, description, to))
+	task, failure := c.v.engine.start(ctx, c.v.powerJob(vm, name, description, to, at))
 	if failure != nil {
 		return ref{}, raise(failure.what, failure.message)
 	}
 	return task, nil
 }
 
-func (v *VCenter) powerJob(vm vmFacts, name, description string, to types.VirtualMachinePowerState) job {
-	check := func() *fault { return v.canPower(vm.self, to) }
+// powerJob changes a VM's power state; at is the host to power it on at, nil where it is.
+func (v *VCenter) powerJob(vm vmFacts, name, description string, to types.VirtualMachinePowerState, at *ref) job {
+	check := func() *fault { return v.canPower(vm.self, to, at) }
 	return job{
 		kind: KindPower, name: name, descriptionID: description, entity: vm.self, entityName: vm.name,
 		exclusive: true, sizeMiB: vm.size,
@@ -30,6 +31,10 @@ func (v *VCenter) powerJob(vm vmFacts, name, description string, to types.Virtua
 		commit: func() (types.AnyType, *fault) {
 			if failure := check(); failure != nil {
 				return nil, failure
+			}
+			if now, ok := v.vmFacts(vm.self); ok && at != nil && *at != now.host {
+				host, _ := v.hostFacts(*at)
+				v.place(now, host, now.pool, move{host: at})
 			}
 			v.setPower(vm.self, to)
 			return nil, nil
@@ -39,7 +44,7 @@ func (v *VCenter) powerJob(vm vmFacts, name, description string, to types.Virtua
 
 // PowerOnVMTask starts a VM where host, pool and HA can back its reservation.
 func (c *vmCalls) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_Task) soap.HasFault {
-	task, bad := c.power(ctx, req.This, "PowerOnVM_Task", "VirtualMachine.powerOn", types.VirtualMachinePowerStatePoweredOn)
+	task, bad := c.power(ctx, req.This, "PowerOnVM_Task", "VirtualMachine.powerOn", types.VirtualMachinePowerStatePoweredOn, req.Host)
 	if bad != nil {
 		return bad
 	}
@@ -48,7 +53,7 @@ func (c *vmCalls) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_Tas
 
 // PowerOffVMTask pulls the plug.
 func (c *vmCalls) PowerOffVMTask(ctx *simulator.Context, req *types.PowerOffVM_Task) soap.HasFault {
-	task, bad := c.power(ctx, req.This, "PowerOffVM_Task", "VirtualMachine.powerOff", types.VirtualMachinePowerStatePoweredOff)
+	task, bad := c.power(ctx, req.This, "PowerOffVM_Task", "VirtualMachine.powerOff", types.VirtualMachinePowerStatePoweredOff, nil)
 	if bad != nil {
 		return bad
 	}
@@ -57,7 +62,7 @@ func (c *vmCalls) PowerOffVMTask(ctx *simulator.Context, req *types.PowerOffVM_T
 
 // SuspendVMTask suspends a running VM.
 func (c *vmCalls) SuspendVMTask(ctx *simulator.Context, req *types.SuspendVM_Task) soap.HasFault {
-	task, bad := c.power(ctx, req.This, "SuspendVM_Task", "VirtualMachine.suspend", types.VirtualMachinePowerStateSuspended)
+	task, bad := c.power(ctx, req.This, "SuspendVM_Task", "VirtualMachine.suspend", types.VirtualMachinePowerStateSuspended, nil)
 	if bad != nil {
 		return bad
 	}
@@ -70,9 +75,9 @@ func (c *vmCalls) ResetVMTask(ctx *simulator.Context, req *types.ResetVM_Task) s
 	if !ok {
 		return c.v.missingVM(req.This)
 	}
-	j := c.v.powerJob(vm, "ResetVM_Task", "VirtualMachine.reset", types.VirtualMachinePowerStatePoweredOff)
+	j := c.v.powerJob(vm, "ResetVM_Task", "VirtualMachine.reset", types.VirtualMachinePowerStatePoweredOff, nil)
 	j.commit = func() (types.AnyType, *fault) {
-		if failure := c.v.canPower(vm.self, types.VirtualMachinePowerStatePoweredOff); failure != nil {
+		if failure := c.v.canPower(vm.self, types.VirtualMachinePowerStatePoweredOff, nil); failure != nil {
 			return nil, failure
 		}
 		c.v.setPower(vm.self, types.VirtualMachinePowerStatePoweredOff)
@@ -105,13 +110,22 @@ func (c *vmCalls) guestPower(ctx *simulator.Context, r ref, reboot bool) *fault 
 		return failed(&types.ToolsUnavailable{}, "VMware Tools is not running in this virtual machine.")
 	}
 	user := ctx.Session.UserName
+	c.v.world.Lock()
+	c.v.actor = user
+	event := c.v.vmEvent(vm, vm.host)
+	if reboot {
+		c.v.post(&types.VmGuestRebootEvent{VmEvent: event})
+	} else {
+		c.v.post(&types.VmGuestShutdownEvent{VmEvent: event})
+	}
+	c.v.world.Unlock()
 	due := c.v.Clock.Now().Add(c.v.Settings.duration(KindShutdown, vm.size))
 	go func() {
 		c.v.Clock.Wait(due, nil)
 		c.v.world.Lock()
 		defer c.v.world.Unlock()
 		c.v.actor = user
-		if c.v.canPower(r, types.VirtualMachinePowerStatePoweredOff) != nil {
+		if c.v.canPower(r, types.VirtualMachinePowerStatePoweredOff, nil) != nil {
 			return
 		}
 		c.v.setPower(r, types.VirtualMachinePowerStatePoweredOff)
@@ -138,8 +152,8 @@ func (c *vmCalls) RebootGuest(ctx *simulator.Context, req *types.RebootGuest) so
 	return &methods.RebootGuestBody{Res: &types.RebootGuestResponse{}}
 }
 
-// canPower checks a change of power state.
-func (v *VCenter) canPower(r ref, to types.VirtualMachinePowerState) *fault {
+// canPower checks a change of power state; at is the host to power a VM on at, nil where it is.
+func (v *VCenter) canPower(r ref, to types.VirtualMachinePowerState, at *ref) *fault {
 	vm, ok := v.vmFacts(r)
 	if !ok {
 		return failed(&types.ManagedObjectNotFound{Obj: r}, "The virtual machine is gone.")
@@ -160,9 +174,20 @@ func (v *VCenter) canPower(r ref, to types.VirtualMachinePowerState) *fault {
 	if vm.template {
 		return failed(&types.InvalidState{}, "A template cannot be powered on.")
 	}
-	host, ok := v.hostFacts(vm.host)
+	home, _ := v.hostFacts(vm.host)
+	if at == nil {
+		at = &vm.host
+	}
+	host, ok := v.hostFacts(*at)
 	if !ok {
 		return failed(&types.InvalidState{}, "The virtual machine %s has no host.", vm.name)
+	}
+	if host.compute != home.compute {
+		return failed(&types.InvalidArgument{InvalidProperty: "host"},
+			"A specified parameter was not correct: host. It is not in the cluster of the virtual machine %s.", vm.name)
+	}
+	for _, f := range v.invisible(vm, host, move{}) {
+		return f
 	}
 	if failure := v.targetState(host); failure != nil {
 		return failure
