@@ -109,10 +109,7 @@ def find_task(
     the world is as the action would leave it.
     """
     if watched.is_watched(action):
-        # The world is the only witness: done, or not to be seen.
-        if standing(reader, action) is Standing.AFTER:
-            return TaskHandle(watched.name_of(action), action, since_s)
-        return None
+        return watched.find(session, reader, action, since_s - _CLOCK_SLACK_S)
     candidates = [
         *_recent(reader, action),
         *_history(session, action, since_s),

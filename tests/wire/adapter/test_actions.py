@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,11 +25,15 @@ from vsphere_market.errors import (
 from vsphere_market.port import (
     GRAVE,
     ActionKind,
+    ApplyRecommendation,
     Entity,
     Migrate,
+    Rest,
     SetMemory,
     Severity,
     Standing,
+    Stop,
+    SuspendHost,
     TaskState,
 )
 
@@ -171,6 +176,106 @@ def test_an_answer_that_is_lost_after_the_work(
     assert status.state is TaskState.SUCCESS
     assert vcenter.standing(action) is Standing.AFTER
     assert len(simulator.calls(METHODS[kind])) == 1
+
+
+def test_a_guest_that_was_asked_is_not_asked_again(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    """The answer is lost, and the guest takes its time: only an event shows that it was asked."""
+    simulator.task_seconds(shutdown=3.0)
+    action = cast.action(ActionKind.STOP)
+    simulator.add_fault(where="drop_after", method="ShutdownGuest", count=1)
+    since = vcenter.clock.now_s()
+    with pytest.raises(OutcomeUnknown):
+        vcenter.submit(action)
+    assert vcenter.standing(action) is Standing.BEFORE
+    found = vcenter.find_task(action, since)
+    assert found is not None
+    assert vcenter.poll([found])[0].state is TaskState.RUNNING
+    vcenter.cancel(found)
+    (status,) = wait(vcenter, [found])
+    assert status.state is TaskState.SUCCESS
+
+
+def recommended(simulator: Simulator, cast: Cast) -> ApplyRecommendation:
+    key = simulator.recommend(cast.cluster.moid, {cast.grower.moid: cast.target.moid})
+    action = cast.action(ActionKind.DRS, key)
+    assert isinstance(action, ApplyRecommendation)
+    return action
+
+
+def test_a_recommendation_whose_answer_is_lost_is_found_by_its_migrations(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    simulator.task_seconds(relocate=2.0)
+    action = recommended(simulator, cast)
+    simulator.add_fault(where="drop_after", method="ApplyRecommendation", count=1)
+    since = vcenter.clock.now_s()
+    assert vcenter.find_task(action, since) is None
+    with pytest.raises(OutcomeUnknown):
+        vcenter.submit(action)
+    found = vcenter.find_task(action, since)
+    assert found is not None
+    (status,) = wait(vcenter, [found])
+    assert status.state is TaskState.SUCCESS
+
+
+def test_a_recommendation_whose_migrations_fail_has_failed(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    simulator.task_seconds(relocate=1.0)
+    handle = vcenter.submit(recommended(simulator, cast))
+    simulator.set_host(cast.target.moid, maintenance=True)
+    (status,) = wait(vcenter, [handle])
+    assert status.state is TaskState.ERROR
+    assert isinstance(status.error, StaleFault)
+
+
+def test_a_recommendation_that_means_something_else_is_stale(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    action = recommended(simulator, cast)
+    other = replace(action, moves=(Migrate(cast.grower, cast.source, cast.spare),))
+    with pytest.raises(StaleFault, match="other moves"):
+        vcenter.submit(other)
+    assert vcenter.standing(action) is Standing.BEFORE
+
+
+def test_a_host_that_cannot_be_woken_is_not_put_to_sleep(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    for vm in cast.crowd:
+        do(vcenter, Stop(vm, hard=True))
+    simulator.set_host(cast.spare.moid, standby=False)
+    (refused, *_) = errors(vcenter.precheck(SuspendHost(cast.spare)))
+    assert "maintenance mode" in refused.cure
+    with pytest.raises(FinalFault):
+        vcenter.submit(SuspendHost(cast.spare))
+    do(vcenter, SuspendHost(cast.spare, Rest.MAINTENANCE))
+
+
+def test_a_guest_without_tools_is_not_asked(
+    simulator: Simulator, vcenter: PyVmomiVCenter, cast: Cast
+) -> None:
+    simulator.set_vm(cast.grower.moid, tools_running=False)
+    (refused, *_) = errors(vcenter.precheck(Stop(cast.grower)))
+    assert refused.code == "ToolsUnavailable"
+    with pytest.raises(FinalFault):
+        vcenter.submit(Stop(cast.grower))
+    assert not simulator.calls("ShutdownGuest")
+    do(vcenter, Stop(cast.grower, hard=True))
+
+
+def test_a_storage_move_needs_room_to_be_allocated(
+    simulator: Simulator, start_simulator: StartSimulator
+) -> None:
+    simulator.add_user("mover", "pass", [*READ_ONLY, "Resource.HotMigrate", "Resource.ColdMigrate"])
+    with connect(simulator, user="mover", password="pass") as mover:
+        cast = cast_from(mover.observe())
+        (refused, *_) = errors(mover.precheck(cast.action(ActionKind.MIGRATE_STORAGE)))
+        assert refused.code == "NoPermission"
+        assert "Datastore.AllocateSpace" in refused.what
+        assert not errors(mover.precheck(cast.action(ActionKind.MIGRATE)))
 
 
 @pytest.mark.parametrize("kind", [ActionKind.MIGRATE, ActionKind.LIMIT])
