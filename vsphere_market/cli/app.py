@@ -27,8 +27,8 @@ from vsphere_market.cli.verbs import snapshot as snapshot_
 from vsphere_market.cli.verbs import stopping as stopping_
 from vsphere_market.cli.verbs import tokens as tokens_
 from vsphere_market.cli.verbs import trust as trust_
-from vsphere_market.cli.verbs import vro as vro_
 from vsphere_market.cli.verbs import undo as undo_
+from vsphere_market.cli.verbs import vro as vro_
 from vsphere_market.cli.verbs import whatif as whatif_
 
 app = typer.Typer(

@@ -25,6 +25,7 @@ from vsphere_market.executor import (
 from vsphere_market.executor.chains import Drift
 from vsphere_market.journal import Holder, Lease, Scope, plan_estate
 from vsphere_market.market import Plan, Step
+from vsphere_market.market.plan import restores
 from vsphere_market.market.planfile import plan_to_json, read_plan
 from vsphere_market.policy import Mode
 
@@ -205,8 +206,11 @@ def _chosen(plan: Plan, only: Sequence[str]) -> tuple[Step, ...]:
                 where="--step",
                 cure=f"add {' '.join(f'--step {step}' for step in needed)}",
             )
-    ids = set(only) or set(known)
-    return tuple(step for step in plan.steps if step.id in ids and step.mode >= Mode.APPROVE)
+    ids = {step for step in set(only) or set(known) if known[step].mode >= Mode.APPROVE}
+    # Who stops a VM has to start it again, whatever is said of starts.
+    for start, stop in restores(plan.steps).items():
+        (ids.add if stop in ids else ids.discard)(start)
+    return tuple(step for step in plan.steps if step.id in ids)
 
 
 def _range(plan: Plan) -> str:

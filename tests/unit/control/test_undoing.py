@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.fakes import step
+from tests.fakes import plan, step
 from tests.plants import entity, setting
 from tests.roads import hot_plant, policies, road
 from vsphere_market.control.apply import apply, review
@@ -17,9 +18,9 @@ from vsphere_market.control.undoing import undo_plan
 from vsphere_market.errors import UsageError
 from vsphere_market.executor import execute
 from vsphere_market.journal import estate_key, open_journal
-from vsphere_market.market import Plan, Reason
+from vsphere_market.market import Origin, Plan, Reason
 from vsphere_market.plant import PlantVCenter
-from vsphere_market.policy import NO_POLICIES, PolicySet
+from vsphere_market.policy import NO_POLICIES, Mode, PolicySet
 from vsphere_market.port import ActionKind, Migrate, OutcomeKind, SetShares, Start, Stop
 
 #: Lets a person approve everything, what is grave as well.
@@ -50,11 +51,6 @@ def carry_out(plant: PlantVCenter, folder: Path, made: Plan) -> None:
 
 def of(plant: PlantVCenter, *steps: object) -> Plan:
     """A plan for this plant with these steps."""
-    from dataclasses import replace
-
-    from tests.fakes import plan
-    from vsphere_market.market import Origin
-
     source, now_s = plant.observe().source, plant.clock.now_s()
     origin = Origin(source.kind, source.name, source.instance_uuid, now_s, "", "test")
     return replace(
@@ -158,3 +154,22 @@ def test_an_execution_that_is_not_there(tmp_path: Path) -> None:
     plant = hot_plant()
     with pytest.raises(UsageError, match="no execution 7"):
         undo(plant, tmp_path, 7)
+
+
+def test_who_may_stop_a_vm_has_to_start_it_again(tmp_path: Path) -> None:
+    """A start's own mode says nothing of a start that is owed."""
+    plant = hot_plant()
+    vm = entity(plant, "calm-01")
+    made = of(
+        plant,
+        step(1, Stop(vm)),
+        step(2, setting(plant, "calm-01", ActionKind.RESIZE, 4096, 2048), after=["s1"]),
+        replace(step(3, Start(vm), after=["s1"]), mode=Mode.RECOMMEND),
+    )
+    with road(tmp_path, plant, NO_POLICIES) as way, review(way, made) as held:
+        assert [one.id for one in held.chosen] == ["s1", "s2", "s3"]
+        assert apply(way, held).succeeded
+    only_recommended = [replace(one, mode=Mode.RECOMMEND) for one in made.steps[:2]]
+    shown = replace(made, steps=(*only_recommended, step(3, Start(vm), after=["s1"])))
+    with road(tmp_path, plant, NO_POLICIES) as way, review(way, shown) as held:
+        assert held.chosen == ()
