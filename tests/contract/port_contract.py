@@ -101,6 +101,7 @@ class Cast:
         datastores: the one that holds the grower's files, and another one.
         hard: the grower's guest cannot be asked to shut down.
         rest: how hosts of this world rest.
+        places: a start on another host is possible.
     """
 
     snapshot: Snapshot
@@ -115,6 +116,7 @@ class Cast:
     datastores: tuple[Entity, Entity]
     hard: bool
     rest: Rest = Rest.STANDBY
+    places: bool = True
 
     def before(self, kind: ActionKind) -> list[Action]:
         """What has to be done first, so that an action of that kind is possible."""
@@ -158,7 +160,7 @@ class Cast:
             case ActionKind.STOP:
                 return Stop(self.grower, self.hard)
             case ActionKind.START:
-                return Start(self.grower, self.target)
+                return Start(self.grower, self.target if self.places else None)
             case ActionKind.POOL:
                 now = int(pools.reservation_mib[pool])
                 return SetPool(self.pool, PoolSetting.RESERVATION, now, now + 16)
@@ -289,7 +291,8 @@ def shown(snapshot: Snapshot, action: Action) -> object:
         case Stop():
             return vms.power[row]
         case Start():
-            return vms.power[row], hosts.moid[vms.host[row]]
+            place = None if action.host is None else hosts.moid[vms.host[row]]
+            return vms.power[row], place
         case SetPool():
             return float(pools.reservation_mib[pools.row(action.pool.moid)])
         case SuspendHost() | ProvisionHost():
@@ -319,8 +322,7 @@ def wanted(action: Action) -> object:
         case Stop():
             return "poweredOff"
         case Start():
-            assert action.host is not None
-            return POWERED_ON, action.host.moid
+            return POWERED_ON, None if action.host is None else action.host.moid
         case SetPool():
             assert action.after is not None
             return float(action.after)
@@ -371,10 +373,15 @@ class PortContract:
     Attributes:
         kinds: what this implementation's world can do at all.
         rest: how its hosts rest.
+        places: a VM can be started on another host than the one where it is registered.
     """
 
-    kinds: ClassVar[tuple[ActionKind, ...]] = tuple(ActionKind)
+    #: DRS recommends something where a world has a way to make it.
+    kinds: ClassVar[tuple[ActionKind, ...]] = tuple(
+        kind for kind in ActionKind if kind is not ActionKind.DRS
+    )
     rest: ClassVar[Rest] = Rest.STANDBY
+    places: ClassVar[bool] = True
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Tests that ask for a ``kind`` or a ``setting`` are made for each that there is."""
@@ -389,7 +396,7 @@ class PortContract:
 
     @pytest.fixture
     def cast(self, port: VCenterPort) -> Cast:
-        return replace(cast_from(port.observe()), rest=self.rest)
+        return replace(cast_from(port.observe()), rest=self.rest, places=self.places)
 
     @pytest.fixture
     def action(self, world: World, cast: Cast, kind: ActionKind) -> Action:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.port_contract import PortContract, World
 from vsphere_market.plant import PlantVCenter, estate_from_json
-from vsphere_market.port import ActionKind, VCenterPort
+from vsphere_market.port import VCenterPort
 
 CALM = {
     "format": "vsphere-market/estate/1",
@@ -31,9 +31,6 @@ CALM = {
 
 
 class TestPlant(PortContract):
-    # The plant's DRS recommends nothing.
-    kinds = tuple(kind for kind in ActionKind if kind is not ActionKind.DRS)
-
     @pytest.fixture
     def world(self) -> Iterator[World]:
         plant = PlantVCenter(estate_from_json(CALM, where="calm"))

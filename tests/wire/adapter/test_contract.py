@@ -17,6 +17,8 @@ from vsphere_market.port import ActionKind, Entity, Rest
 class TestSimulator(PortContract):
     """Our simulator refuses what a vCenter refuses, and its tasks take their time."""
 
+    kinds = tuple(ActionKind)
+
     @pytest.fixture
     def world(self, start_simulator: StartSimulator) -> Iterator[World]:
         simulator = start_simulator(document())
@@ -34,11 +36,11 @@ class TestSimulator(PortContract):
 class TestStockVcsim(PortContract):
     """Stock vcsim takes everything, so our own objections have to do; its tasks are instant.
 
-    It has no standby and no recommendations.
+    It has no standby and no recommendations, and starts VMs where they are.
     """
 
-    kinds = tuple(kind for kind in ActionKind if kind is not ActionKind.DRS)
     rest = Rest.MAINTENANCE
+    places = False
 
     @pytest.fixture
     def world(self) -> Iterator[World]:

@@ -40,6 +40,7 @@ func run() (err error) {
 	flag.IntVar(&model.ClusterHost, "host", model.ClusterHost, "number of hosts per cluster")
 	flag.IntVar(&model.Host, "standalone-host", model.Host, "number of standalone hosts")
 	flag.IntVar(&model.Machine, "vm", model.Machine, "number of virtual machines per pool")
+	flag.IntVar(&model.Datastore, "ds", model.Datastore, "number of local datastores")
 	flag.IntVar(&model.Pool, "pool", model.Pool, "number of resource pools per cluster")
 	flag.Parse()
 
