@@ -63,8 +63,15 @@ class TestStockVcsim(PortContract):
                 content.rootFolder, [vim.VirtualMachine], True
             )
             for number, vm in enumerate(view.view):
-                # Its VMs have 32 MiB and no hot-add, which leaves no room for any action.
-                spec = vim.vm.ConfigSpec(memoryMB=256, memoryHotAddEnabled=number == 0)
+                # Its VMs have 32 MiB, no hot-add and no shares: no room for any action.
+                shares = vim.SharesInfo(level=vim.SharesInfo.Level.normal, shares=2560)
+                spec = vim.vm.ConfigSpec(
+                    memoryMB=256,
+                    memoryHotAddEnabled=number == 0,
+                    memoryAllocation=vim.ResourceAllocationInfo(
+                        reservation=0, limit=-1, shares=shares
+                    ),
+                )
                 vm.ReconfigVM_Task(spec)
 
             def close_host(host: Entity) -> None:
