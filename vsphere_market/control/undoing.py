@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import vsphere_market
 from vsphere_market.control.decide import Frame, frame
@@ -18,7 +17,7 @@ from vsphere_market.control.journals import known_journal
 from vsphere_market.control.sources import OpenSource
 from vsphere_market.errors import UsageError
 from vsphere_market.executor import describe, drift
-from vsphere_market.journal import Filter, Journal, StepRecord
+from vsphere_market.journal import Filter, Journal, Place, StepRecord
 from vsphere_market.journal.codec import estate_key
 from vsphere_market.market import Origin, Plan, Reason, Refusal, Step
 from vsphere_market.market.certificate import lower_bound
@@ -40,7 +39,7 @@ _WEIGHED = (ActionKind.LIMIT, ActionKind.RESERVATION, ActionKind.BALLOON_CAP)
 
 
 def undo_plan(
-    source: OpenSource, policies: PolicySet, execution: int, journal: Path | None = None
+    source: OpenSource, policies: PolicySet, execution: int, journal: Place | None = None
 ) -> tuple[Frame, Plan]:
     """The plan that takes an execution's deeds back, the last one first.
 

@@ -232,6 +232,7 @@ def _action(item: Any) -> Sequence[Any]:
         item.ended_s,
         item.source,
         item.plan,
+        item.execution,
         item.step,
         item.action.kind.value,
         item.action.subject.name,
@@ -243,10 +244,7 @@ def _action(item: Any) -> Sequence[Any]:
 
 
 def _decision(item: Any) -> Sequence[Any]:
-    moved = item.kind == "migrate"
-    absent = words.absent_word(item.kind)
-    ends = (item.from_mib, item.to_mib)
-    before, after = (absent if end is None else words.memory(end) for end in ends)
+    before, after = _ends(item)
     return (
         item.created_s,
         item.source,
@@ -254,13 +252,25 @@ def _decision(item: Any) -> Sequence[Any]:
         item.step,
         item.kind,
         item.vm,
-        item.host_from if moved else before,
-        item.host_to if moved else after,
+        before,
+        after,
         item.saving,
         item.disruption,
         item.mode,
         item.reason,
     )
+
+
+def _ends(item: Any) -> tuple[str, str]:
+    """What a decision changes from and to: hosts, numbers of shares, or amounts of memory."""
+    if item.host_from or item.host_to:
+        return item.host_from or "–", item.host_to or "–"
+    ends = (item.from_mib, item.to_mib)
+    if item.kind == "shares":
+        return str(ends[0]), str(ends[1])
+    absent = words.absent_word(item.kind)
+    before, after = (absent if end is None else words.memory(end) for end in ends)
+    return before, after
 
 
 _AT = "at"
@@ -270,9 +280,10 @@ _SHAPES: dict[str, tuple[Sequence[Column], Callable[[Any], Sequence[Any]]]] = {
             Column("ended_s", _AT, words.moment),
             Column("source", "vCenter", minor=True),
             Column("plan", "plan", right=True, minor=True),
+            Column("execution", "execution", right=True, minor=True),
             Column("step", "step"),
             Column("kind", "kind"),
-            Column("vm", "VM"),
+            Column("vm", "subject"),
             Column("from", "from"),
             Column("to", "to"),
             Column("outcome", "outcome"),

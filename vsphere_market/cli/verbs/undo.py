@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from vsphere_market.cli.options import (
+    JournalPlace,
     SourceArgs,
     format_options,
     journal_options,
@@ -25,7 +26,7 @@ from vsphere_market.errors import ExitCode
 def undo(
     source: SourceArgs,
     policies: tuple[Path, ...],
-    journal: Path | None,
+    journal: JournalPlace | None,
     how: Format,
     execution: Annotated[
         int, Argument(help="Number of the execution, as `history` shows it.", metavar="EXECUTION")
