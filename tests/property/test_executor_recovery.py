@@ -11,11 +11,12 @@ import random
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.executions import FATES, Killed, Mortal, check_truth, fates_by_vm, plans
 from tests.fakes import UUID, FakeVCenter, Fate
+from tests.postgres import Server
 from vsphere_market.errors import StaleError
 from vsphere_market.executor import Backoff, Deadlines, Settings, execute, recover
 from vsphere_market.journal import Filter, Journal, open_journal
@@ -59,6 +60,33 @@ def test_death_at_any_write_loses_nothing_and_repeats_nothing(
             vc.clock.sleep(10_000.0)
             vc.advance()
             check_journal(vc, journal)
+
+
+@given(
+    made=plans(),
+    fates=FATES,
+    deaths=st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=2),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nor_does_it_with_a_journal_in_postgresql(
+    postgres: Server,
+    made: tuple[FakeVCenter, Plan],
+    fates: dict[int, list[Fate]],
+    deaths: list[tuple[int, bool]],
+    seed: int,
+) -> None:
+    vc, todo = made
+    vc.fates = fates_by_vm(fates)
+    place = postgres.place()
+    for writes, written in deaths:
+        with open_journal(place) as journal, contextlib.suppress(StaleError):
+            live(vc, todo, journal, seed, writes, written)
+    with open_journal(place) as journal:
+        live(vc, todo, journal, seed)
+        vc.clock.sleep(10_000.0)
+        vc.advance()
+        check_journal(vc, journal)
 
 
 def live(  # one life of the program: settle what is open, then apply the plan

@@ -125,6 +125,31 @@ def row(text: str) -> str:
     return found[1]
 
 
+def test_what_showing_takes_is_told() -> None:
+    from vsphere_market.adapter.showing import KEY, PRIVILEGES, TASK_LABEL
+
+    told = SAFETY.partition("## What is seen in vCenter")[2].partition("## ")[0]
+    for text in (*PRIVILEGES, KEY):
+        assert f"`{text}`" in told
+    assert f"*{TASK_LABEL}*" in told
+
+
+def test_trust_thresholds_are_those_of_the_code() -> None:
+    from vsphere_market.control.trust import Thresholds
+
+    asked = Thresholds()
+    running = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    for text in (
+        f"| {asked.shadow_days:g} days and {asked.shadow_decisions} decisions in shadow |",
+        f"| {asked.recommend_days:g} days and {asked.recommend_decisions} decisions |",
+        f"{asked.approve_done} steps done; at most {asked.failed_most_pct:g} % of steps failed",
+        f"{asked.judged} forecasts judged after an hour, {asked.load_within_pct:g} % of them "
+        f"within {asked.band_points:g} points; {asked.not_worse_pct:g} % of the VMs",
+        f"The last {asked.days:g} days count.",
+    ):
+        assert text in running, text
+
+
 def test_limits_are_those_of_the_code() -> None:
     settings, market = Settings(), MarketSettings()
     limits, retry, deadlines = settings.limits, settings.retry, settings.deadlines

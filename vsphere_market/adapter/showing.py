@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: The extension that our task's type belongs to.
 KEY = "io.github.vsphere-market.loop"
 TASK = f"{KEY}.apply"
-_LABEL = "Memory market: carry out a plan"
+TASK_LABEL = "Memory market: carry out a plan"
 #: What showing needs beyond Read-only, and on what.
 PRIVILEGES = {
     "Global.LogEvent": "the objects that events are shown on",
@@ -120,7 +120,7 @@ class VCenterShowing:
                 vim.ExtensionResourceInfo(
                     locale="en_US",
                     module="task",
-                    data=[vim.KeyValue(key=f"{TASK}.label", value=_LABEL)],
+                    data=[vim.KeyValue(key=f"{TASK}.label", value=TASK_LABEL)],
                 )
             ],
             lastHeartbeatTime=datetime.now(UTC),
