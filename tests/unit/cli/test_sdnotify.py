@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli import vm
+from tests.cli import ROOT, command, vm
 from vsphere_market.cli.sdnotify import SystemdNotifier
 
 
@@ -78,3 +80,34 @@ def test_the_loop_speaks_to_its_manager(
     assert said[0].startswith("READY=1\nSTATUS=the loop has begun")
     assert "WATCHDOG=1" in said
     assert any(line.startswith("STATUS=cycle 1 at") for line in said)
+
+
+def test_the_service_speaks_to_its_manager(
+    manager: socket.socket, tmp_path: Path, hot: Path
+) -> None:
+    environ = {
+        **os.environ,
+        "NOTIFY_SOCKET": str(tmp_path / "notify"),
+        "WATCHDOG_USEC": "2000000",
+    }
+    manager.settimeout(60)
+    serving = subprocess.Popen(
+        command("serve", "--plant", hot, "--listen", "127.0.0.1:0"),
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        ready = manager.recv(4096).decode()
+        assert ready.startswith("READY=1\nSTATUS=serving small at https://127.0.0.1:")
+        assert manager.recv(4096) == b"WATCHDOG=1"
+        serving.send_signal(signal.SIGTERM)
+        said = b""
+        while not said.startswith(b"STOPPING=1"):
+            said = manager.recv(4096)
+        assert serving.wait(60) == 0
+    finally:
+        serving.kill()
+        serving.wait()

@@ -113,6 +113,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     somebody approved and applied through it; with --loop also what policies make automatic.
     """
     from vsphere_market.cli.render import busy, say
+    from vsphere_market.cli.sdnotify import SystemdNotifier
     from vsphere_market.cli.verbs.shared import stop_on_signals
     from vsphere_market.cli.words import seconds
     from vsphere_market.control.decide import policies_from
@@ -150,10 +151,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
         if shown.self_made:
             say(f"  its certificate was made here; SHA-256 {shown.fingerprint}")
         _tell_the_way_in(service, server)
+        systemd = SystemdNotifier()
+        systemd.ready(f"serving {opened.label} at {server.address.url}")
         with busy(f"looking at {opened.label}"):
             service.wait_ready(_FIRST_S) if not cancel.is_set() else None
         while server.alive and not cancel.wait(_SLICE_S):
-            pass
+            systemd.feed()
+        systemd.stopping()
     return 0
 
 
