@@ -68,6 +68,7 @@ class _Line:
         self._waiting: queue.Queue[Event | None] = queue.Queue(WAITING_MOST)
         self._sent: deque[float] = deque()
         self._left_out = 0
+        self._counting = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"notify-{self._limits.name}", daemon=True
@@ -83,7 +84,7 @@ class _Line:
             except queue.Full:
                 try:
                     self._waiting.get_nowait()
-                    self._left_out += 1
+                    self._count(1)
                 except queue.Empty:
                     continue
             else:
@@ -105,11 +106,16 @@ class _Line:
             if event is None:
                 return
             if not self._may_send():
-                self._left_out += 1
+                self._count(1)
                 continue
             notice = Notice(event, self._left_out)
             if self._send(notice):
-                self._left_out -= notice.left_out
+                self._count(-notice.left_out)
+
+    def _count(self, more: int) -> None:
+        # The loop's thread counts as well as ours.
+        with self._counting:
+            self._left_out += more
 
     def _may_send(self) -> bool:
         now_s = self._now_s()
