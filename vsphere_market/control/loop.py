@@ -11,10 +11,10 @@ from typing import Protocol
 
 from vsphere_market.control.cycle import CycleReport, Road, one_cycle, settle
 from vsphere_market.control.ownership import scope_of
-from vsphere_market.errors import MarketError
+from vsphere_market.errors import MarketError, TakenOver
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor import CancelToken, ExecutionResult, Progress
-from vsphere_market.journal import LOOP, Scope
+from vsphere_market.journal import LOOP, Lease, Scope
 from vsphere_market.port import Clock
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,7 @@ def run_loop(
 
     Raises:
         BusyError: somebody else has a loop there, and is named.
+        TakenOver: somebody else began one there while this one was not heard of.
         MarketError: the first turn could not be done.
     """
     snapshot = road.port.observe()
@@ -139,7 +140,7 @@ def run_loop(
     lease = None if road.shadow else own(scope, LOOP, who=road.who, what="run")
     with lease or contextlib.nullcontext():
         begun(scope)
-        return _Loop(road, beat, listener, cancel, watch).run(snapshot, scope)
+        return _Loop(road, beat, listener, cancel, watch, lease).run(snapshot, scope)
 
 
 class _Loop:
@@ -150,7 +151,9 @@ class _Loop:
         listener: Listener,
         cancel: CancelToken | None,
         watch: Callable[[Progress], None] | None,
+        lease: Lease | None,
     ) -> None:
+        self._lease = lease
         self._road, self._beat, self._listener = road, beat, listener
         self._cancel, self._watch = cancel, watch
         self._clock: Clock = road.port.clock
@@ -165,6 +168,7 @@ class _Loop:
         due_s, turn, error = first_s, 0, None
         while not self._stop_wanted():
             turn += 1
+            self._require_ownership()
             try:
                 report = self._turn(turn, scope, snapshot if turn == 1 else None)
                 error = None
@@ -185,6 +189,22 @@ class _Loop:
             due_s = self._next_beat(due_s)
             self._wait_until(due_s)
         return self._end(turn, True, error)
+
+    def _require_ownership(self) -> None:
+        """End when another loop has taken over, as it may when this machine stood still.
+
+        Raises:
+            TakenOver: it has. Going on would make two loops of one.
+        """
+        if self._lease is None:
+            return
+        try:
+            self._lease.require()
+        except TakenOver:
+            raise
+        except MarketError as error:
+            # The turn needs the journal as well, and tells what is wrong with it.
+            log.info("whether this loop is still the owner cannot be asked: %s", error)
 
     def _turn(self, turn: int, scope: Scope, snapshot: Snapshot | None) -> CycleReport:
         """One turn, alone on the scope. Between turns others may act, such as an ``apply``."""

@@ -140,6 +140,15 @@ class Lease:
                 cure="nothing more is submitted; start again when the other has finished",
             )
 
+    @property
+    def lost(self) -> bool:
+        """Somebody else has taken over. Raises StorageError or BusyError when nobody can tell."""
+        try:
+            self.require()
+        except TakenOver:
+            return True
+        return False
+
     def renew(self, lease_s: float = LEASE_S) -> None:
         """Say that we are alive. Raises TakenOver like :meth:`require`."""
         with self.database.transaction():

@@ -148,6 +148,10 @@ class Turner:
         try:
             journal, who = self._road.journal, self._road.who
             scope = scope_of(self._road.port.observe(), self._road.clusters)
+            if self._lease is not None and self._lease.lost:
+                # Another loop began while we were not heard of; if it is still there, it is named.
+                self._lease.release()
+                self._lease = None
             if self._lease is None:
                 self._lease = journal.own(scope, LOOP, who=who, what="serve --loop")
             with journal.own(scope, who=who, what="serve --loop") as lease:

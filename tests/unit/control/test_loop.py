@@ -18,7 +18,13 @@ from vsphere_market.control.decide import decide, frame
 from vsphere_market.control.loop import Beat, run_loop
 from vsphere_market.control.memory import recall
 from vsphere_market.control.ownership import scope_of
-from vsphere_market.errors import BusyError, MarketError, UnreachableError, UsageError
+from vsphere_market.errors import (
+    BusyError,
+    MarketError,
+    TakenOver,
+    UnreachableError,
+    UsageError,
+)
 from vsphere_market.executor import ExecutionResult
 from vsphere_market.journal import LOOP
 from vsphere_market.plant import PlantVCenter
@@ -257,6 +263,30 @@ def test_a_second_loop_on_the_same_cluster_is_refused_and_told_whose_it_is(
         run_loop(mine, Beat(1), Ear(after=meanwhile))
     assert 'cluster gold has a loop already: "run" of alice' in refused[0].what
     assert refused[0].exit_code == 75
+
+
+def test_a_loop_that_was_taken_for_dead_ends_when_it_wakes_up(tmp_path: Path) -> None:
+    """Its machine stood still for so long that another loop began in its place."""
+    plant, ear = two_clusters(), Ear()
+    with road(tmp_path, plant, who="alice") as mine, road(tmp_path, plant, who="bob") as other:
+
+        def stand_still(report: CycleReport) -> None:
+            if report.number == 1:
+                scope = scope_of(plant.observe())
+                other.journal.database.run("UPDATE leases SET expires_s = 0, token = token + 1")
+                lease = other.journal.own(scope, LOOP, who="bob", what="run")
+                ear.after = None
+                held.append(lease)
+
+        held: list[Any] = []
+        ear.after = stand_still
+        with pytest.raises(TakenOver) as caught:
+            run_loop(mine, Beat(5, 60.0), ear)
+        assert caught.value.exit_code == 75
+        assert len(ear.reports) == 1, "no second turn"
+        (owner,) = [one for one in mine.journal.holders() if one.role == LOOP]
+        assert owner.who == "bob", "what the other has got is not given back by us"
+        held[0].release()
 
 
 def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:
