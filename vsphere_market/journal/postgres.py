@@ -344,8 +344,9 @@ def _not_let_in(exc: Exception, where: str) -> MarketError:
 
 
 def _last_words(said: str) -> str:
-    """The server's sentence without libpq's preface."""
-    return said.rpartition("FATAL: ")[2].strip().rstrip(".")[:200]
+    """The server's sentence, or libpq's, without prefaces and advice."""
+    said = said.rpartition("FATAL: ")[2].partition(" Is the server running")[0]
+    return said.removeprefix("connection failed: ").strip().rstrip(".")[:200]
 
 
 def _clear_error(exc: Any, where: str) -> MarketError:

@@ -399,6 +399,10 @@ def test_the_switch_is_pulled_and_released_by_hand(
 ) -> None:
     journal = tmp_path / "j.db"
     run_once = ("run", "--plant", hot, "--journal", journal, "--once", "-p", hands_free)
+    vm("stop", "--journal", journal).failed_with(64, "there is no journal, so nobody would hear")
+    vm("resume", "--journal", journal).failed_with(64, "there is no journal")
+    assert not journal.exists()
+    vm(*run_once, "--shadow")
     assert "no further step" in vm("stop", "--reason", "audit", "--journal", journal).err
     (stopped,) = vm(*run_once, "--format", "json").lines
     assert stopped["stopped"].endswith("(audit)") and stopped["done"] == 0

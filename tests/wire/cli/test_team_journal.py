@@ -88,9 +88,10 @@ def test_one_loop_acts_others_wait_and_look_and_the_next_follows_the_dead(
 
 def test_stop_is_heard_by_all_who_share_the_journal(env: dict[str, str], tmp_path: Path) -> None:
     policies = write_json(tmp_path / "policies.json", automatic())
-    assert vm("stop", "--reason", "storage", env=env).code == 0
+    vm("stop", env=env).failed_with(ExitCode.USAGE, "nobody would hear it")
     plan = tmp_path / "plan.json"
     assert vm("plan", "-o", plan, env=env).code == 0
+    assert vm("stop", "--reason", "storage", env=env).code == 0
     vm("apply", plan, "--yes", env=env).failed_with(ExitCode.TRY_LATER, "stopped by", "storage")
     (turn,) = vm("run", "--once", "-p", policies, "--format", "json", env=env).lines
     assert turn["steps"] > 0 and turn["done"] == 0 and "storage" in turn["stopped"]

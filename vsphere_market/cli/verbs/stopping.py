@@ -25,10 +25,29 @@ def stop(
     from vsphere_market.cli.verbs.shared import origin, who
     from vsphere_market.journal import Halt, default_path, open_journal
 
-    with open_journal(journal or default_path()) as kept:
+    place = _existing(journal or default_path())
+    with open_journal(place) as kept:
         kept.stop(Halt(who(), time.time(), reason), origin())
         say(f"stopped: no further step is begun by anybody who works with {kept.place}")
     return ExitCode.OK
+
+
+def _existing(place: JournalPlace) -> JournalPlace:
+    """A journal that is there: a new one would be heard by nobody.
+
+    Raises:
+        JournalError: there is none.
+    """
+    from vsphere_market.errors import JournalError
+    from vsphere_market.journal import journal_exists
+
+    if not journal_exists(place):
+        raise JournalError(
+            "there is no journal, so nobody would hear it",
+            where=str(place),
+            cure="name with --journal the one that the loop works with",
+        )
+    return place
 
 
 @with_options(journal=journal_options)
@@ -41,7 +60,7 @@ def resume(journal: JournalPlace | None) -> int:
     from vsphere_market.control.stop import stop_file
     from vsphere_market.journal import default_path, open_journal
 
-    with open_journal(journal or default_path()) as kept:
+    with open_journal(_existing(journal or default_path())) as kept:
         was = kept.resume(who(), time.time(), origin())
     say("nobody had said stop" if was is None else f"was {was.sentence}; things go on now")
     file = stop_file()
