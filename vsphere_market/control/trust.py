@@ -163,8 +163,8 @@ class Score:
         lacking = [proof.what for proof in self.proofs if not proof.given]
         if self.stage is Stage.AUTOMATIC:
             if self.earned:
-                return "Still earned."
-            return f"No longer earned: {'; '.join(lacking)}."
+                return "Earned."
+            return f"Automatic without having earned it: {'; '.join(lacking)}."
         if self.earned:
             return f"{self.next.word} is earned; a policy has to say so."
         return f"{self.next.word} is not earned: {'; '.join(lacking)}."
@@ -232,11 +232,11 @@ def _proofs(
 ) -> tuple[Proof, ...]:
     done, failed, unknown = outcomes
     if following is Stage.SHADOW:
-        return (Proof("a loop with --shadow has to decide it", known.decisions, 1),)
+        return (_at_least("decisions of a loop", known.decisions, 1),)
     if following is Stage.RECOMMEND:
         days = (known.shadow_last_s - known.shadow_first_s) / _DAY_S
         return (
-            _at_least("days of shadow", days, asked.shadow_days),
+            _at_least("days in shadow", days, asked.shadow_days),
             _at_least("decisions in shadow", known.shadow_decisions, asked.shadow_decisions),
         )
     if following is Stage.APPROVE:
@@ -251,26 +251,30 @@ def _proofs(
     failures = 100.0 * failed / (done + failed) if done + failed else math.nan
     return (
         _at_least("steps done", done, asked.approve_done),
-        _at_most("% of steps failed", failures, asked.failed_most_pct),
+        _at_most("steps failed", failures, asked.failed_most_pct, "%"),
         _at_most("steps of unknown end", unknown, asked.unknown_most),
         _at_least("forecasts judged after an hour", judged, asked.judged),
         _at_least(
-            f"% of host loads within {asked.band_points:g} points", within, asked.load_within_pct
+            f"host loads within {asked.band_points:g} points", within, asked.load_within_pct, "%"
         ),
-        _at_least("% of VMs not squeezed more", not_worse, asked.not_worse_pct),
+        _at_least("VMs not squeezed more", not_worse, asked.not_worse_pct, "%"),
     )
 
 
-def _at_least(what: str, have: float, want: float) -> Proof:
-    return Proof(f"{_number(have)} {what}, {_number(want)} wanted", have, want)
+def _at_least(what: str, have: float, want: float, unit: str = "") -> Proof:
+    text = f"{what}: {_number(have, unit)} ({_number(want, unit)} wanted)"
+    return Proof(text, have, want)
 
 
-def _at_most(what: str, have: float, want: float) -> Proof:
-    return Proof(f"{_number(have)} {what}, {_number(want)} allowed", have, want, most=True)
+def _at_most(what: str, have: float, want: float, unit: str = "") -> Proof:
+    text = f"{what}: {_number(have, unit)} ({_number(want, unit)} allowed)"
+    return Proof(text, have, want, most=True)
 
 
-def _number(value: float) -> str:
-    return "no" if math.isnan(value) else f"{value:.1f}".removesuffix(".0")
+def _number(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return "not known"
+    return f"{value:.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
 
 
 def thresholds_json(asked: Thresholds) -> dict[str, Any]:

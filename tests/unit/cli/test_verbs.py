@@ -435,7 +435,7 @@ def test_forecasts_and_the_scorecard_are_shown(hot: Path, hands_free: Path, tmp_
     ).json
     migrate = next(one for one in scores["scores"] if one["kind"] == "migrate")
     assert (migrate["stage"], migrate["next"], migrate["earned"]) == ("automatic",) * 2 + (False,)
-    assert migrate["sentence"].startswith("No longer earned: ")
+    assert migrate["sentence"].startswith("Automatic without having earned it: ")
     assert scores["thresholds"]["approve_done"] == 20
     vm("trust", "--on", "nowhere", "--journal", journal).failed_with(64, "never seen a vCenter")
     assert "no journal yet" in vm("outcomes").err and "no journal yet" in vm("trust").err

@@ -39,7 +39,7 @@ def test_shadow_earns_recommend_by_days_and_decisions() -> None:
     assert (score.stage, score.next, score.earned) == (Stage.SHADOW, Stage.RECOMMEND, True)
     assert score.sentence == "recommend is earned; a policy has to say so."
     short = _score(dataclasses.replace(known, shadow_last_s=DAY_S), None, Thresholds())
-    assert short.sentence == "recommend is not earned: 1 days of shadow, 3 wanted."
+    assert short.sentence == "recommend is not earned: days in shadow: 1 (3 wanted)."
 
 
 def test_recommend_earns_approve() -> None:
@@ -57,14 +57,26 @@ def test_approve_earns_automatic_by_what_came() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "changed", "why"),
     [
-        ({OutcomeKind.DONE: 19}, {}, "19 steps done, 20 wanted"),
-        ({OutcomeKind.DONE: 30, OutcomeKind.FAILED: 2}, {}, "6.2 % of steps failed, 5 allowed"),
-        ({OutcomeKind.DONE: 30, OutcomeKind.REFUSED: 2}, {}, "% of steps failed"),
-        ({OutcomeKind.DONE: 30, OutcomeKind.UNKNOWN: 1}, {}, "1 steps of unknown end, 0 allowed"),
-        ({OutcomeKind.DONE: 30}, {"judged": 9}, "9 forecasts judged after an hour, 10 wanted"),
-        ({OutcomeKind.DONE: 30}, {"load_within_pct": 79.0}, "79 % of host loads within 10 points"),
-        ({OutcomeKind.DONE: 30}, {"load_within_pct": math.nan}, "no % of host loads"),
-        ({OutcomeKind.DONE: 30}, {"not_worse_pct": 94.0}, "94 % of VMs not squeezed more"),
+        ({OutcomeKind.DONE: 19}, {}, "steps done: 19 (20 wanted)"),
+        ({OutcomeKind.DONE: 30, OutcomeKind.FAILED: 2}, {}, "steps failed: 6.2 % (5 % allowed)"),
+        ({OutcomeKind.DONE: 30, OutcomeKind.REFUSED: 2}, {}, "steps failed: 6.2 %"),
+        ({OutcomeKind.DONE: 30, OutcomeKind.UNKNOWN: 1}, {}, "steps of unknown end: 1 (0 allowed)"),
+        ({OutcomeKind.DONE: 30}, {"judged": 9}, "forecasts judged after an hour: 9 (10 wanted)"),
+        (
+            {OutcomeKind.DONE: 30},
+            {"load_within_pct": 79.0},
+            "within 10 points: 79 % (80 %",
+        ),
+        (
+            {OutcomeKind.DONE: 30},
+            {"load_within_pct": math.nan},
+            "within 10 points: not known (80 %",
+        ),
+        (
+            {OutcomeKind.DONE: 30},
+            {"not_worse_pct": 94.0},
+            "not squeezed more: 94 % (95 %",
+        ),
     ],
 )
 def test_each_proof_is_needed(
@@ -81,10 +93,12 @@ def test_each_proof_is_needed(
 def test_what_is_automatic_can_lose_it() -> None:
     mode = frozenset({"automatic"})
     still = _score(dataclasses.replace(APPROVED, modes=mode), GOOD, Thresholds())
-    assert still.sentence == "Still earned."
+    assert still.sentence == "Earned."
     bad = dataclasses.replace(GOOD, load_within_pct=10.0)
     lost = _score(dataclasses.replace(APPROVED, modes=mode), bad, Thresholds())
-    assert lost.sentence.startswith("No longer earned: 10 % of host loads")
+    assert lost.sentence.startswith(
+        "Automatic without having earned it: host loads within 10 points: 10 %"
+    )
 
 
 def test_the_journal_tells_the_stage(tmp_path: Path) -> None:
