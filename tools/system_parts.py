@@ -78,6 +78,17 @@ PARTS: Mapping[str, Part] = {
             elsewhere=("Fedora: dnf install chromium", "macOS: brew install --cask chromium"),
         ),
         Part(
+            name="prometheus",
+            purpose="Prometheus and promtool, for metrics and alerting rules",
+            programs=(("prometheus",), ("promtool",)),
+            folders=("/opt/homebrew/bin",),
+            apt=("prometheus",),
+            elsewhere=(
+                "Fedora: dnf install golang-github-prometheus",
+                "macOS: brew install prometheus",
+            ),
+        ),
+        Part(
             name="ganeti-htools",
             purpose="hbal, a rival that places memory by another rule, for comparisons",
             programs=(("hbal",),),

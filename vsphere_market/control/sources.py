@@ -9,13 +9,17 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vsphere_market.control.guests import GuestFile, WithGuests
 from vsphere_market.demand import GuestSource, with_guests
 from vsphere_market.errors import EstateError, UsageError
 from vsphere_market.estate import Snapshot, read_snapshot
 from vsphere_market.port import Clock, Finding, VCenterPort
+
+if TYPE_CHECKING:
+    from vsphere_market.adapter import Target
+    from vsphere_market.adapter.cloning import SessionCloner
 
 #: Estates that come with the package, for ``--plant NAME``.
 SHIPPED = Path(__file__).parent.parent / "plant" / "estates"
@@ -231,6 +235,19 @@ def open_source(
             return _open_plant(options.plant, guests)
 
 
+def session_cloner(
+    options: SourceOptions, *, environ: Mapping[str, str] = os.environ
+) -> SessionCloner:
+    """What asks the vCenter that the options name who has a session of the vSphere Client.
+
+    Raises:
+        UsageError: no vCenter is named, or the options contradict each other.
+    """
+    from vsphere_market.adapter.cloning import SessionCloner
+
+    return SessionCloner(_target(options, environ))
+
+
 def estate_path(name: str) -> Path:
     """The estate file of ``--plant NAME``: a path, or the name of one that is shipped.
 
@@ -255,9 +272,18 @@ def _open_vcenter(
     guests: GuestSource | None,
 ) -> OpenSource:
     # pyVmomi takes a while to import, so only those pay who need it.
-    from vsphere_market.adapter import PyVmomiVCenter, credentials_for, target_from
+    from vsphere_market.adapter import PyVmomiVCenter, credentials_for
 
-    target = target_from(
+    target = _target(options, environ)
+    credentials = credentials_for(target, environ=environ, prompt=prompt)
+    port = PyVmomiVCenter(target, credentials)
+    return OpenSource(SourceKind.VCENTER, target.address, port=port, guests=guests)
+
+
+def _target(options: SourceOptions, environ: Mapping[str, str]) -> Target:
+    from vsphere_market.adapter import target_from
+
+    return target_from(
         options.vcenter,
         user=options.user,
         ca_file=options.ca_file,
@@ -265,9 +291,6 @@ def _open_vcenter(
         insecure=True if options.insecure else None,
         environ=environ,
     )
-    credentials = credentials_for(target, environ=environ, prompt=prompt)
-    port = PyVmomiVCenter(target, credentials)
-    return OpenSource(SourceKind.VCENTER, target.address, port=port, guests=guests)
 
 
 def _open_export(path: Path, guests: GuestSource | None) -> OpenSource:

@@ -6,6 +6,7 @@ Asked before anything of a request is parsed. What needs a role beyond that is a
 
 from __future__ import annotations
 
+import base64
 import hmac
 import math
 from collections.abc import Mapping
@@ -139,8 +140,7 @@ class Access:
         self._patient(asked)
         given = headers.get("authorization", "")
         if given:
-            scheme, _, secret = given.partition(" ")
-            token = self._tokens.whose(secret.strip()) if scheme.lower() == "bearer" else None
+            token = self._tokens.whose(_secret_of(given))
             if token is None:
                 raise self._refused(asked, "the token is not valid (any more)")
             return token.caller
@@ -228,6 +228,21 @@ def _host_of(origin: str) -> str:
     except ValueError:
         return ""
     return parts.netloc.lower() if parts.scheme == "https" else ""
+
+
+def _secret_of(header: str) -> str:
+    """The token in an Authorization header; with Basic it is the password, whatever the name."""
+    scheme, _, given = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip()
+        case "basic":
+            try:
+                return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+            except ValueError:
+                return ""
+        case _:
+            return ""
 
 
 def _cookie(header: str) -> str:

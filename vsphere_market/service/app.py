@@ -26,6 +26,7 @@ from vsphere_market.service.problems import (
     status_of,
 )
 from vsphere_market.service.routes_desk import desk_routes, login_route
+from vsphere_market.service.routes_hooks import hook_routes
 from vsphere_market.service.routes_live import live_routes, open_routes
 from vsphere_market.service.routes_market import market_routes
 from vsphere_market.service.routes_plans import plan_routes
@@ -84,6 +85,7 @@ class Application:
             settings.limits.body_bytes,
             settings.frame_ancestors,
             strict=not settings.loopback,
+            answered=service.counts.request,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +110,7 @@ def api_of(service: Service) -> FastAPI:
         plan_routes(service),
         desk_routes(service),
         live_routes(service),
+        hook_routes(service),
         open_routes(service, lambda: document_bytes(api)),
     ):
         api.include_router(router)

@@ -105,19 +105,17 @@ class EventHub:
         """Nobody more can read now."""
         return len(self._readers) >= self._most
 
-    async def stream(self, last: str, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[bytes]:
+    async def stream(self, last: str) -> AsyncIterator[bytes]:
         """The events after the one with id ``last`` ("" for only those to come), for ever.
 
         When some in between are not kept any more, or belong to another run, an event ``reset``
-        tells the reader to read everything anew.
-
-        Raises:
-            HttpProblem: too many read already.
+        tells the reader to read everything anew. Ends at once where too many read already; ask
+        :meth:`full` before.
         """
         reader = _Reader(asyncio.get_running_loop())
         with self._lock:
             if self._over or len(self._readers) >= self._most:
-                raise too_many()
+                return
             self._readers.add(reader)
             missed, gap = self._since(last)
             number = self._number
@@ -129,7 +127,7 @@ class EventHub:
                 yield event.text
             while not reader.lost:
                 try:
-                    found = await asyncio.wait_for(reader.queue.get(), heartbeat_s)
+                    found = await asyncio.wait_for(reader.queue.get(), HEARTBEAT_S)
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue

@@ -140,6 +140,7 @@ class ExecutionDesk:
         stopped: whether the stop switch is pulled.
         tell: told of every change: the event's name and its document.
         ended: called after each execution, to have the estate looked at again.
+        counted: told the outcome of each step.
     """
 
     def __init__(
@@ -150,12 +151,14 @@ class ExecutionDesk:
         stopped: Callable[[], bool],
         tell: Callable[[str, Document], None],
         ended: Callable[[], None],
+        counted: Callable[[str], None],
     ) -> None:
         self._road = road
         self._acting = acting
         self._stopped = stopped
         self._tell = tell
         self._ended = ended
+        self._counted = counted
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Execution] = OrderedDict()
         self._threads: list[threading.Thread] = []
@@ -306,6 +309,7 @@ class ExecutionDesk:
                 item = execution.steps.get(outcome.step)
                 if item is not None:
                     item.outcome, item.progress_pct = outcome, 100.0
+                    self._counted(outcome.kind.value)
             number = result.execution
             execution.number = int(number) if number.isdecimal() else None
             if result.error is not None:

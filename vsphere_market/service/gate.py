@@ -7,11 +7,13 @@ document with the same headers.
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
+
 from vsphere_market.errors import MarketError
-from vsphere_market.service.access import Access, Asked
+from vsphere_market.service.access import VCENTER_HEADER, Access, Asked
 from vsphere_market.service.problems import (
     MEDIA_TYPE,
     HttpProblem,
@@ -43,6 +45,7 @@ class Gate:
         ancestors: origins that may embed our pages; empty for none.
         strict: tell browsers to insist on TLS. Not on loopback, where other programs that know no
             TLS share the name.
+        answered: told the method and the status of each answer.
     """
 
     def __init__(
@@ -53,10 +56,12 @@ class Gate:
         ancestors: tuple[str, ...],
         *,
         strict: bool,
+        answered: Callable[[str, int], None],
     ) -> None:
         self._app = app
         self._access = access
         self._most = body_bytes
+        self._answered = answered
         policy = _POLICY.format(
             ancestors=" ".join(("'self'", *ancestors)) if ancestors else "'none'"
         )
@@ -85,13 +90,18 @@ class Gate:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                self._answered(scope["method"], message["status"])
                 message["headers"] = [*message.get("headers", ()), *self._dress]
                 _default(message, b"cache-control", b"no-store")
             await send(message)
 
         asked = _asked(scope)
         try:
-            caller = self._access.admit(asked)
+            if VCENTER_HEADER in asked.headers:
+                # vCenter may have to be asked, which takes a while.
+                caller = await to_thread.run_sync(self._access.admit, asked)
+            else:
+                caller = self._access.admit(asked)
             if int(asked.headers.get("content-length") or 0) > self._most:
                 raise _too_large(self._most)
             scope.setdefault("state", {})["caller"] = caller

@@ -245,6 +245,10 @@ def _vm_mask(view: View, wanted: Wanted) -> BoolArray:
 
 # ---------------------------------------------------------------- hosts
 
+HOST_FIELDS: tuple[str, ...] = (
+    "moid", "name", "cluster", "cluster_name", "price", "load", "footprint", "usable_mib",
+    "pressure", "ballooned_mib", "swapped_mib", "swap_kibps", "vms", "fit", "causes",
+)  # fmt: skip
 HOST_SORTS: tuple[str, ...] = (
     "price", "name", "moid", "cluster_name", "pressure", "load", "footprint", "usable_mib",
     "ballooned_mib", "swapped_mib", "swap_kibps", "vms",
@@ -268,7 +272,7 @@ def host_page(documents: Sequence[Document], wanted: Wanted) -> PageOf:
         and (not folded or folded in item["name"].casefold() or wanted.search == item["moid"])
     ]
     for name in wanted.fields:
-        _known(name, tuple(documents[0]) if documents else HOST_SORTS, "fields")
+        _known(name, HOST_FIELDS, "fields")
     ids = [item["moid"] for item in found]
     ranks = {moid: at for at, moid in enumerate(sorted(ids))}
     texts = column in ("name", "moid", "cluster_name", "pressure")
@@ -369,9 +373,9 @@ def _read_cursor(cursor: str, *, text: bool) -> tuple[Key, str]:
             raise TypeError
     except (ValueError, TypeError, KeyError, binascii.Error, RecursionError):
         raise HttpProblem(
-            400,
+            404,
             "wrong-cursor",
-            "is no cursor of this list",
+            "there is no such page of this list",
             where="cursor",
             cure="begin with the first page, and do not change `sort` between pages",
         ) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from vsphere_market.service.models import Entity, Number, Page, PolicyFinding, Shape, Time
-from vsphere_market.service.models_plans import PastAction
+from vsphere_market.service.models_plans import PastAction, Scope
+from vsphere_market.service.tokens import NAME
 
 
 class Login(Shape):
@@ -22,13 +23,15 @@ class Pull(Shape):
     reason: str = Field(default="", max_length=500)
 
 
+#: A name with something in it.
+Named = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
 RoleWord = Literal["viewer", "approver", "operator", "admin"]
 
 
 class TokenWanted(Shape):
     """What token is wanted."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(pattern=NAME)
     role: RoleWord = "viewer"
     days: float = Field(default=90.0, gt=0, le=3650)
 
@@ -142,3 +145,38 @@ class Audit(Shape):
     intact: bool
     seal: str
     next: str | None
+
+
+class TemplateAlert(BaseModel):
+    """An alert as our template for the webhook plug-in makes it; further members are ignored."""
+
+    alert_id: Named
+    resource_name: Named
+    resource_kind: Named
+    status: str = ""
+    definition: str = ""
+    criticality: str = ""
+    cancel_time: str | int | None = None
+
+
+class LegacyAlert(BaseModel):
+    """An alert as the legacy REST plug-in sends it; further members are ignored."""
+
+    alertId: Named  # noqa: N815 - its own names
+    resourceName: Named  # noqa: N815
+    resourceKind: Named  # noqa: N815
+    status: str = ""
+    alertName: str = ""  # noqa: N815
+    criticality: str = ""
+    cancelDate: str | int | None = None  # noqa: N815
+
+
+class AlertTaken(Shape):
+    """What came of an alert."""
+
+    alert: str
+    result: Literal["planning", "known", "ignored", "cancelled"]
+    why: str | None
+    job: str | None
+    plan: str | None
+    scope: Scope

@@ -183,9 +183,9 @@ def place_of(cursor: str) -> int:
         return 0
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
         raise HttpProblem(
-            400,
+            404,
             "wrong-cursor",
-            "is no cursor of this list",
+            "there is no such page of this list",
             where="cursor",
             cure="use what `next` of the page before says",
         )

@@ -88,25 +88,37 @@ class Shelf:
         self._most = most
         self._lock = threading.Lock()
         self._made: OrderedDict[Hashable, Ready] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Ready:
         """The answer of that name; ``make`` gives its document if it is not there yet.
 
-        Two who ask at once may both make it; nobody waits for the other.
+        Of many who ask at once only one makes it, and the others wait for it.
         """
+        found = self.peek(key)
+        if found is not None:
+            return found
         with self._lock:
-            found = self._made.get(key)
-            if found is not None:
-                self._made.move_to_end(key)
-                return found
-        fresh = ready(make())
-        with self._lock:
-            self._made[key] = fresh
-            if len(self._made) > self._most:
-                self._made.popitem(last=False)
-        return fresh
+            turn = self._making.setdefault(key, threading.Lock())
+        try:
+            with turn:
+                found = self.peek(key)
+                if found is not None:
+                    return found
+                fresh = ready(make())
+                with self._lock:
+                    self._made[key] = fresh
+                    if len(self._made) > self._most:
+                        self._made.popitem(last=False)
+                return fresh
+        finally:
+            with self._lock:
+                self._making.pop(key, None)
 
     def peek(self, key: Hashable) -> Ready | None:
         """The answer of that name, if it is there."""
         with self._lock:
-            return self._made.get(key)
+            found = self._made.get(key)
+            if found is not None:
+                self._made.move_to_end(key)
+            return found

@@ -10,6 +10,12 @@ from starlette.responses import StreamingResponse
 
 from vsphere_market.service import models
 from vsphere_market.service.events import too_many
+from vsphere_market.service.metrics import (
+    MEDIA_TYPE,
+    exposition,
+    market_metrics,
+    service_metrics,
+)
 from vsphere_market.service.ready import ready
 from vsphere_market.service.roles import Role
 from vsphere_market.service.routing import JSON, ROLE_KEY, Routes, guarded
@@ -37,6 +43,36 @@ def live_routes(service: Service) -> APIRouter:
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
 
+    def get_metrics(request: Request) -> Response:
+        """Metrics for Prometheus."""
+        del request
+        view = service.latest
+        jobs = service.jobs.all()
+        facts = {
+            "ready": float(view is not None),
+            "stopped": float(service.stopped()),
+            "executing": float(service.executions.running() is not None),
+            "event_streams": float(service.events.readers),
+            "jobs_open": float(sum(not job.over for job in jobs)),
+        }
+        if view is not None:
+            facts["snapshot_age_seconds"] = service.clock.now_s() - view.snapshot.taken_at_s
+        turns = {"done": service.turns_done, "failed": service.turns_failed}
+        body = exposition(service_metrics(service.counts, facts, turns))
+        if view is not None:
+            body += view.metrics(
+                lambda: exposition(market_metrics(view, service.settings.vm_series))
+            )
+        return Response(body, media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
+
+    routes.add(
+        "GET",
+        "/metrics",
+        Role.VIEWER,
+        get_metrics,
+        None,
+        extra={200: {"description": "Metrics.", "content": {"text/plain": {"schema": _TEXT}}}},
+    )
     routes.add(
         "GET",
         "/v1/events",

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 
 from vsphere_market.journal import Filter, estate_key
 from vsphere_market.service import models, models_plans
 from vsphere_market.service.explaining import explanation_document
 from vsphere_market.service.jobs import RETRY_AFTER_S
-from vsphere_market.service.listing import MOST_ROWS, Wanted, host_page, vm_page
+from vsphere_market.service.listing import (
+    HOST_FIELDS,
+    HOST_SORTS,
+    MOST_ROWS,
+    VM_FIELDS,
+    VM_SORTS,
+    Wanted,
+    host_page,
+    vm_page,
+)
 from vsphere_market.service.marketdocs import (
     Span,
     estate_document,
@@ -32,8 +42,22 @@ Search = Annotated[str, Query(max_length=200, description="Part of a name, or an
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Cursor = Annotated[str, Query(max_length=2000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Rows to leave out before it.")]
-Sort = Annotated[str, Query(max_length=60, description="A column; `-` before it: largest first.")]
-Fields = Annotated[str, Query(max_length=2000, description="Columns with commas between.")]
+
+
+def _sort(columns: tuple[str, ...]) -> Any:
+    """The parameter ``sort``; the document lists what it takes, and the list refuses the rest."""
+    return Query(
+        description="A column; `-` before it: largest first.",
+        json_schema_extra={"enum": [sign + name for name in columns for sign in ("", "-")]},
+    )
+
+
+def _column(columns: tuple[str, ...]) -> Any:
+    """An item of ``fields``; the document lists what it takes, and the list refuses the rest."""
+    return Field(json_schema_extra={"enum": list(columns)}, max_length=2000)
+
+
+Fields = Query(description="Columns; none gives all.", max_length=100)
 
 
 def market_routes(service: Service) -> APIRouter:
@@ -89,8 +113,8 @@ def market_routes(service: Service) -> APIRouter:
         cause: Annotated[str, Query(max_length=60)] = "",
         squeezed: bool | None = None,
         running: bool | None = None,
-        sort: Sort = "name",
-        fields: Fields = "",
+        sort: Annotated[str, _sort(VM_SORTS)] = "name",
+        fields: Annotated[list[Annotated[str, _column(VM_FIELDS)]], Fields] = [],  # noqa: B006
         limit: Limit = 100,
         cursor: Cursor = "",
         offset: Offset = 0,
@@ -108,8 +132,8 @@ def market_routes(service: Service) -> APIRouter:
         request: Request,
         search: Search = "",
         cluster: Annotated[str, Query(max_length=200)] = "",
-        sort: Sort = "-price",
-        fields: Fields = "",
+        sort: Annotated[str, _sort(HOST_SORTS)] = "-price",
+        fields: Annotated[list[Annotated[str, _column(HOST_FIELDS)]], Fields] = [],  # noqa: B006
         limit: Limit = 100,
         cursor: Cursor = "",
         offset: Offset = 0,
@@ -179,8 +203,8 @@ def market_routes(service: Service) -> APIRouter:
         "GET", "/v1/clusters/{cluster}/market", viewer, get_cluster_market, models.ClusterMarket,
         may=(404, 422),
     )  # fmt: skip
-    routes.add("GET", "/v1/vms", viewer, list_vms, models.VmPage, may=(400, 422))
-    routes.add("GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 422))
+    routes.add("GET", "/v1/vms", viewer, list_vms, models.VmPage, may=(400, 404, 422))
+    routes.add("GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 404, 422))
     routes.add(
         "GET", "/v1/explanations/{subject}", viewer, get_explanation, models_plans.Explanation,
         may=(404, 409, 422),
@@ -191,8 +215,9 @@ def market_routes(service: Service) -> APIRouter:
     return router
 
 
-def _listed(fields: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in fields.split(",") if name.strip())
+def _listed(fields: list[str]) -> tuple[str, ...]:
+    """Columns, repeated or with commas between."""
+    return tuple(name.strip() for part in fields for name in part.split(",") if name.strip())
 
 
 def _snapshot(view: View) -> Document:

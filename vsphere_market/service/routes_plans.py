@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from vsphere_market.control.scoping import Scope
+from vsphere_market.errors import UsageError
 from vsphere_market.journal import Filter, PlanRecord
 from vsphere_market.service import models, models_plans
 from vsphere_market.service.jobs import RETRY_AFTER_S
@@ -19,7 +20,7 @@ from vsphere_market.service.plandocs import (
     step_page,
 )
 from vsphere_market.service.plans import Kept
-from vsphere_market.service.problems import HttpProblem
+from vsphere_market.service.problems import HttpProblem, missing
 from vsphere_market.service.roles import Role
 from vsphere_market.service.routing import (
     Routes,
@@ -76,7 +77,10 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         scope = Scope(
             tuple(wanted.scope.vms), tuple(wanted.scope.hosts), tuple(wanted.scope.clusters)
         )
-        job = service.plan(caller.name, scope, wanted.note)
+        try:
+            job = service.plan(caller.name, scope, wanted.note)
+        except UsageError as error:
+            raise missing(error.what, error.where[:200], error.cure) from None
         return accepted(job.document(), f"/v1/jobs/{job.id}", RETRY_AFTER_S)
 
     def get_plan(request: Request, plan: PlanId) -> Response:
@@ -193,7 +197,7 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
     shapes = models_plans
     one, part = "/v1/plans/{plan}", "/v1/plans/{plan}/steps/{step}"
     routes.add("GET", "/v1/plans", viewer, list_plans, shapes.PlanPage, may=(400, 422))
-    routes.add("POST", "/v1/plans", approver, create_plan, models.Job, status=202, may=(400, 422))
+    routes.add("POST", "/v1/plans", approver, create_plan, models.Job, status=202, may=(404, 422))
     routes.add("GET", one, viewer, get_plan, shapes.Plan, may=(404, 422))
     routes.add("GET", f"{one}/steps", viewer, list_steps, shapes.StepPage, may=(400, 404, 422))
     routes.add("GET", part, viewer, get_step, shapes.Step, may=(404, 422))

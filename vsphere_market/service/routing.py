@@ -86,7 +86,7 @@ class Routes:
     router: APIRouter
     tag: str
 
-    def add(
+    def add(  # noqa: PLR0913 - one call declares a route completely
         self,
         method: str,
         path: str,
@@ -96,6 +96,7 @@ class Routes:
         *,
         status: int = 200,
         may: tuple[int, ...] = (),
+        begun: bool = True,
         extra: dict[int | str, dict[str, Any]] | None = None,
     ) -> None:
         """Declare one route.
@@ -108,6 +109,7 @@ class Routes:
             shape: of a good answer, None for none.
             status: of a good answer.
             may: other statuses that it may answer with, besides those of all routes.
+            begun: with 202, the answer says where to ask for the rest.
             extra: more about answers, for the document.
         """
         problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": _PROBLEM}}}}
@@ -117,7 +119,7 @@ class Routes:
         }
         if method == "GET":
             responses[304] = {"description": "It has not changed."}
-        if status == 202:
+        if status == 202 and begun:
             responses[202] = {
                 "description": "Begun. Ask again at Location.",
                 "headers": {

@@ -29,6 +29,7 @@ from vsphere_market.service.events import EventHub
 from vsphere_market.service.executions import ExecutionDesk
 from vsphere_market.service.filesource import FilePort
 from vsphere_market.service.jobs import Job, JobDesk, Result
+from vsphere_market.service.metrics import Counts
 from vsphere_market.service.plans import Kept, Made, Origin, PlanDesk
 from vsphere_market.service.problems import HttpProblem, problem_of
 from vsphere_market.service.roles import Caller
@@ -72,6 +73,7 @@ class Service:
         self.jobs = JobDesk(
             lambda document: self.events.tell("job", document), settings.limits.jobs
         )
+        self.counts = Counts()
         self.acting = threading.Lock()
         self.turns_failed = 0
         self.turns_done = 0
@@ -107,6 +109,7 @@ class Service:
                 stopped=self.stopped,
                 tell=self.events.tell,
                 ended=self._nudge,
+                counted=self.counts.step,
             )
             self.turner = Turner(
                 self.road,
@@ -170,6 +173,10 @@ class Service:
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait for the first turn; False when it takes longer, or could not be done."""
         return self._first.wait(timeout_s)
+
+    def now_s(self) -> float:
+        """Our own Unix time, not the source's."""
+        return time.time()
 
     def stopped(self) -> bool:
         """The stop switch is pulled."""

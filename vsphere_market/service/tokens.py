@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import threading
 import time
@@ -25,12 +26,16 @@ from vsphere_market.service.roles import ROLES, Caller, Role, Way
 FORMAT = "vsphere-market/tokens/1"
 #: What every token begins with, so that scanners for leaked secrets can know it.
 PREFIX = "vsm_"
+#: What a token may be called.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._@:-]{0,79}$"
 DEFAULT_DAYS = 90.0
 _LONGEST_DAYS = 3650.0
 _MOST = 1000
 _DAY_S = 86_400.0
 #: A lock older than this was left by a program that died.
 _STALE_LOCK_S = 10.0
+#: So long somebody else is waited for.
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +153,10 @@ class TokenStore:
     # ------------------------------------------------------------ the file
 
     def _made(self, name: str, role: Role, days: float) -> tuple[Token, str]:
-        name = name.strip()
-        if not name or len(name) > 80 or not name.isprintable():
+        if not re.fullmatch(NAME, name) or name.endswith("\n"):
             raise UsageError(
-                "a token needs a name of 1 to 80 printable characters",
-                where="--name",
+                "a token needs a name: up to 80 letters, digits, blanks and . _ @ : -",
+                where="NAME",
                 cure="say what it is for, for example grafana",
             )
         if not 0 < days <= _LONGEST_DAYS:
@@ -215,14 +219,7 @@ class TokenStore:
         lock = self.path.with_name(self.path.name + ".lock")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime > _STALE_LOCK_S:
-                    lock.unlink()
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            raise BusyError(
-                "somebody else is changing the tokens", where=str(self.path), cure="try again"
-            ) from None
+            self._take(lock)
         except OSError as problem:
             raise _unusable(self.path, problem) from None
         try:
@@ -230,6 +227,25 @@ class TokenStore:
         finally:
             with contextlib.suppress(OSError):
                 lock.unlink()
+
+    def _take(self, lock: Path) -> None:
+        ends_s = time.monotonic() + _PATIENCE_S
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > _STALE_LOCK_S:
+                    lock.unlink()
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                if time.monotonic() > ends_s:
+                    raise BusyError(
+                        "somebody else is changing the tokens",
+                        where=str(self.path),
+                        cure="try again",
+                    ) from None
+                time.sleep(0.01)
+            else:
+                return
 
 
 def _digest(secret: str) -> str:

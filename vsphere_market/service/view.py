@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -45,6 +45,7 @@ class View:
     made_s: float
     shelf: Shelf = field(default_factory=Shelf)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _metrics: list[bytes] = field(default_factory=list)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -98,6 +99,12 @@ class View:
             prices[row] = self.host_views[moid].price
         found: FloatArray = prices[self.snapshot.vms.host]
         return found
+
+    def metrics(self, make: Callable[[], bytes]) -> bytes:
+        """The turn's metrics, made when first asked for."""
+        if not self._metrics:
+            self._metrics.append(make())
+        return self._metrics[0]
 
     def locked(self) -> threading.Lock:
         """Held while something is computed from the ledger that is not safe for two at once."""

@@ -133,7 +133,7 @@ def test_a_scoped_plan_acts_within_its_scope_only(own: Served) -> None:
     whole = made_plan(client)
     assert whole["steps"] > plan["steps"]
     unknown = client.post("/v1/plans", json={"scope": {"hosts": ["host-nowhere"]}})
-    assert unknown.status_code == 400 and "host-nowhere" in unknown.json()["detail"]
+    assert unknown.status_code == 404 and "host-nowhere" in unknown.json()["detail"]
 
 
 def test_a_file_is_looked_at_but_never_acted_on(tmp_path: Path) -> None:

@@ -117,10 +117,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
     from vsphere_market.cli.verbs.shared import stop_on_signals
     from vsphere_market.cli.words import seconds
     from vsphere_market.control.decide import policies_from
+    from vsphere_market.control.sources import SourceKind, session_cloner
     from vsphere_market.service.server import Server, open_socket
     from vsphere_market.service.settings import Limits, ServeSettings, listen_address
     from vsphere_market.service.state import Service
     from vsphere_market.service.tls import identity
+    from vsphere_market.service.vcenter import ClientSessions
 
     host, port = listen_address(listen)
     settings = ServeSettings(
@@ -145,7 +147,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
         open_socket(settings) as bound,
         stop_on_signals() as cancel,
         Service(opened, wanted, journal, settings) as service,
-        Server(service, bound, shown) as server,
+        Server(
+            service,
+            bound,
+            shown,
+            ClientSessions(session_cloner(source.options()))
+            if opened.kind is SourceKind.VCENTER
+            else None,
+        ) as server,
     ):
         say(f"serving {opened.label} at {server.address.url} ({service.stage})")
         if shown.self_made:
@@ -154,7 +163,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter per option
         systemd = SystemdNotifier()
         systemd.ready(f"serving {opened.label} at {server.address.url}")
         with busy(f"looking at {opened.label}"):
-            service.wait_ready(_FIRST_S) if not cancel.is_set() else None
+            waited_s = 0.0
+            while not service.wait_ready(_SLICE_S) and not cancel.is_set():
+                waited_s += _SLICE_S
+                if waited_s >= _FIRST_S or service.last_error is not None:
+                    break
+        if service.last_error is not None:
+            say(f"error: {service.last_error}")
         while server.alive and not cancel.wait(_SLICE_S):
             systemd.feed()
         systemd.stopping()
