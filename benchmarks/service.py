@@ -1,6 +1,6 @@
 """How quickly the service answers many readers while a large estate is loaded.
 
-    python benchmarks/service.py [--vms 40000] [--readers 200] [--think-s 1] [--seconds 20] [--json F]
+    python benchmarks/service.py [--vms 40000] [--readers 200] [--think-s 1] [--json FILE]
 
 Makes an estate of 25 clusters, serves it with `vsphere-market serve --snapshot` in a process of its
 own, TLS and tokens and limits as they are, and lets that many readers, each a keep-alive HTTPS
@@ -69,9 +69,9 @@ def estate(vms: int, seed: int = 1) -> dict[str, Any]:
         ],
         "hosts": [
             {
-                "moid": f"host-{at}", "name": f"esx-{at:04d}", "cluster": f"domain-c{at % CLUSTERS}",
-                "memory_mib": float(memory[at]), "vmkernel_mib": 2048,
-                "low_free_threshold_mib": 900, "cpu_mhz": 100_000.0, "vmotion_enabled": True,
+                "moid": f"host-{at}", "name": f"esx-{at:04d}",
+                "cluster": f"domain-c{at % CLUSTERS}", "memory_mib": float(memory[at]),
+                "vmkernel_mib": 2048, "low_free_threshold_mib": 900, "cpu_mhz": 100_000.0, "vmotion_enabled": True,
                 "vmotion_mbps": 10_000,
             }
             for at in range(count)

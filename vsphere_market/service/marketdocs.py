@@ -13,6 +13,7 @@ import vsphere_market
 from vsphere_market.journal import Filter, Journal, estate_key
 from vsphere_market.market import HostView
 from vsphere_market.service import words
+from vsphere_market.service.ready import Ready
 from vsphere_market.service.view import View
 from vsphere_market.service.words import Document
 from vsphere_market.units import BoolArray
@@ -159,6 +160,28 @@ def estate_document(view: View) -> Document:
             for item in view.frame.findings
         ],
     }
+
+
+def prices_of(view: View, cluster: str | None = None) -> Ready:
+    """The prices as they are sent; see :func:`prices_document`."""
+    return view.shelf.get(("prices", cluster), lambda: prices_document(view, cluster))
+
+
+def estate_of(view: View) -> Document:
+    """The estate's summary, made once a turn."""
+    found = view.kept.get("estate")
+    if found is None:
+        found = view.kept["estate"] = estate_document(view)
+    return found
+
+
+def prepare(view: View) -> None:
+    """Make what most readers ask for first, before any of them waits for it."""
+    estate_of(view)
+    prices_of(view)
+    for moid in view.snapshot.clusters.moid:
+        prices_of(view, moid)
+    _ = view.price_of_vm, view.moid_rank, view.steps_of, view.diagnoses
 
 
 # ---------------------------------------------------------------- one cluster over time

@@ -23,10 +23,10 @@ from vsphere_market.service.listing import (
 )
 from vsphere_market.service.marketdocs import (
     Span,
-    estate_document,
+    estate_of,
     host_document,
     market_document,
-    prices_document,
+    prices_of,
 )
 from vsphere_market.service.pastdocs import cycle_document
 from vsphere_market.service.ready import plain
@@ -69,7 +69,7 @@ def market_routes(service: Service) -> APIRouter:
         """The estate in one page: source, clusters, squeeze, stage, stop switch."""
         view = service.view()
         document = {
-            **estate_document(view),
+            **estate_of(view),
             "now": moment(service.clock.now_s()),
             "stage": service.stage,
             "interval_s": service.settings.interval_s,
@@ -87,7 +87,8 @@ def market_routes(service: Service) -> APIRouter:
         moid = None
         if cluster:
             moid = view.snapshot.clusters.moid[service.cluster_row(view, cluster)]
-        return reply(request, view.shelf.get(("prices", moid), lambda: prices_document(view, moid)))
+        # Made with the turn already, so that this waits for nothing.
+        return reply(request, prices_of(view, moid))
 
     def get_cluster_market(
         request: Request,

@@ -29,6 +29,7 @@ from vsphere_market.service.events import EventHub
 from vsphere_market.service.executions import ExecutionDesk
 from vsphere_market.service.filesource import FilePort
 from vsphere_market.service.jobs import Job, JobDesk, Result
+from vsphere_market.service.marketdocs import prepare
 from vsphere_market.service.metrics import Counts
 from vsphere_market.service.plans import Kept, Made, Origin, PlanDesk
 from vsphere_market.service.problems import HttpProblem, problem_of
@@ -276,6 +277,7 @@ class Service:
         self.turns_done += 1
         self.last_error = None
         view = view_of_report(report, self.turns_done, self.boot, took_s)
+        prepare(view)
         self.plans.put(report.plan_number, report.plan, Made())
         self._view = view
         self._first.set()

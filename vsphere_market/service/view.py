@@ -16,6 +16,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.market import Cause, HostView, MarketView, Plan, VmDiagnosis
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.service.ready import Shelf
+from vsphere_market.service.words import Document
 from vsphere_market.units import FloatArray, IndexArray
 
 
@@ -33,6 +34,7 @@ class View:
         plan_number: its number in the journal.
         made_s: how long the turn took, seconds.
         shelf: answers that are ready.
+        kept: documents that answers are made of.
     """
 
     number: int
@@ -46,6 +48,7 @@ class View:
     shelf: Shelf = field(default_factory=Shelf)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _metrics: list[bytes] = field(default_factory=list)
+    kept: dict[str, Document] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Snapshot:
