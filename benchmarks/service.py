@@ -71,8 +71,8 @@ def estate(vms: int, seed: int = 1) -> dict[str, Any]:
             {
                 "moid": f"host-{at}", "name": f"esx-{at:04d}",
                 "cluster": f"domain-c{at % CLUSTERS}", "memory_mib": float(memory[at]),
-                "vmkernel_mib": 2048, "low_free_threshold_mib": 900, "cpu_mhz": 100_000.0, "vmotion_enabled": True,
-                "vmotion_mbps": 10_000,
+                "vmkernel_mib": 2048, "low_free_threshold_mib": 900, "cpu_mhz": 100_000.0,
+                "vmotion_enabled": True, "vmotion_mbps": 10_000,
             }
             for at in range(count)
         ],
