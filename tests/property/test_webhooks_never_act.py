@@ -20,7 +20,11 @@ kinds = st.sampled_from(
     ["VirtualMachine", "HostSystem", "ClusterComputeResource", "Datastore", "World", ""]
 )
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
 )
 anything = st.recursive(
     scalars,
