@@ -3,6 +3,16 @@
 /** The kinds of action; policies give each its own automation mode. */
 export type ActionKind = "migrate" | "limit" | "reservation" | "shares" | "hot-add" | "resize" | "enable-hot-add" | "balloon-cap" | "migrate-storage" | "stop" | "start" | "pool-allocation" | "suspend-host" | "provision-host" | "drs-recommendation";
 
+/** What came of an alert. */
+export interface AlertTaken {
+  alert: string;
+  result: "planning" | "known" | "ignored" | "cancelled";
+  why: string | null;
+  job: string | null;
+  plan: string | null;
+  scope: Scope;
+}
+
 /** How a plan is carried out. */
 export interface Apply {
   /** Ask vCenter everything, submit nothing. */
@@ -388,6 +398,17 @@ export interface JobPage {
 export interface JobResult {
   job: Job;
   result: Record<string, unknown> | null;
+}
+
+/** An alert as the legacy REST plug-in sends it; further members are ignored. */
+export interface LegacyAlert {
+  alertId: string;
+  resourceName: string;
+  resourceKind: string;
+  status?: string;
+  alertName?: string;
+  criticality?: string;
+  cancelDate?: string | number | null;
 }
 
 /** A token to log in with. */
@@ -776,6 +797,17 @@ export interface SupplyPoint {
   load_mib: number | null;
   /** null where it is not given. */
   price: number | null;
+}
+
+/** An alert as our template for the webhook plug-in makes it; further members are ignored. */
+export interface TemplateAlert {
+  alert_id: string;
+  resource_name: string;
+  resource_kind: string;
+  status?: string;
+  definition?: string;
+  criticality?: string;
+  cancel_time?: string | number | null;
 }
 
 /** A VM as its host sees it. */
