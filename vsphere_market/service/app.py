@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 import vsphere_market
 from vsphere_market.errors import MarketError
@@ -69,7 +70,7 @@ class Application:
     ) -> None:
         settings = service.settings
         self.api = api = api_of(service)
-        api.mount("/", Pages(console), name="console")
+        api.router.routes.append(_Rest(api, Pages(console)))
         access = Access(
             service.tokens,
             service.sessions,
@@ -91,6 +92,24 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
         await self._outer(scope, receive, send)
+
+
+class _Rest(Mount):
+    """Everything that is no address of the interface: the files of the console and the plugin.
+
+    A mount takes whatever is left, a known address with the wrong method among it; that is left to
+    the answer 405 here.
+    """
+
+    def __init__(self, api: FastAPI, pages: Pages) -> None:
+        super().__init__("/", pages, name="console")
+        self._others = tuple(api.router.routes)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See ``Mount``."""
+        if any(route.matches(scope)[0] is Match.PARTIAL for route in self._others):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def api_of(service: Service) -> FastAPI:
