@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from anyio import to_thread
+
 from vsphere_market.control.scoping import Scope
 from vsphere_market.journal import Filter, Journal, PlanRecord
 from vsphere_market.market import Plan, Step
@@ -170,6 +172,15 @@ class PlanDesk:
             kept = self._read(Kept(number, plan))
             self._hold(kept)
             return kept
+
+    async def find(self, wanted: str) -> Kept:
+        """The same from an event loop, which must not wait for a disk.
+
+        Raises:
+            HttpProblem: there is none.
+        """
+        kept = self._at_hand.get(int(wanted)) if wanted.isascii() and wanted.isdecimal() else None
+        return kept if kept is not None else await to_thread.run_sync(self.get, wanted)
 
     def records(self, wanted: Filter) -> Sequence[PlanRecord]:
         """Plans as the journal lists them, newest first."""

@@ -31,7 +31,15 @@ from vsphere_market.service.marketdocs import (
 from vsphere_market.service.pastdocs import cycle_document
 from vsphere_market.service.ready import plain
 from vsphere_market.service.roles import Role
-from vsphere_market.service.routing import Routes, accepted, caller_of, fresh, guarded, reply
+from vsphere_market.service.routing import (
+    Routes,
+    accepted,
+    caller_of,
+    fresh,
+    guarded,
+    reply,
+    shelved,
+)
 from vsphere_market.service.state import Service
 from vsphere_market.service.stop import stop_document
 from vsphere_market.service.view import View
@@ -90,7 +98,7 @@ def market_routes(service: Service) -> APIRouter:
         # Made with the turn already, so that this waits for nothing.
         return reply(request, prices_of(view, moid))
 
-    def get_cluster_market(
+    async def get_cluster_market(
         request: Request,
         cluster: Name,
         since_s: Annotated[float | None, Query(description="Unix time.", ge=0, le=1e11)] = None,
@@ -101,12 +109,14 @@ def market_routes(service: Service) -> APIRouter:
         view = service.view()
         row = service.cluster_row(view, cluster)
         span = Span(since_s, until_s, points)
-        made = view.shelf.get(
-            ("market", row, span), lambda: market_document(view, service.journal, row, span)
+        return await shelved(
+            request,
+            view.shelf,
+            ("market", row, span),
+            lambda: market_document(view, service.journal, row, span),
         )
-        return reply(request, made)
 
-    def list_vms(  # noqa: PLR0913, PLR0917 - one parameter per filter
+    async def list_vms(  # noqa: PLR0913, PLR0917 - one parameter per filter
         request: Request,
         search: Search = "",
         cluster: Annotated[str, Query(max_length=200)] = "",
@@ -126,10 +136,10 @@ def market_routes(service: Service) -> APIRouter:
             search, cluster, host, cause, squeezed, running, sort, _listed(fields), limit,
             cursor, offset,
         )  # fmt: skip
-        made = view.shelf.get(("vms", wanted), lambda: vm_page(view, wanted).document())
-        return reply(request, made)
+        key = ("vms", wanted)
+        return await shelved(request, view.shelf, key, lambda: vm_page(view, wanted).document())
 
-    def list_hosts(
+    async def list_hosts(
         request: Request,
         search: Search = "",
         cluster: Annotated[str, Query(max_length=200)] = "",
@@ -155,18 +165,19 @@ def market_routes(service: Service) -> APIRouter:
             documents = [host_document(view, item) for item in view.market.hosts]
             return host_page(documents, wanted).document()
 
-        return reply(request, view.shelf.get(("hosts", wanted), make))
+        return await shelved(request, view.shelf, ("hosts", wanted), make)
 
-    def get_explanation(request: Request, subject: Name) -> Response:
+    async def get_explanation(request: Request, subject: Name) -> Response:
         """Why: numbers, quotes, offers, rules and history of a VM or host, by id or name."""
         view = service.view()
-        kept = service.plans.get(str(view.plan_number))
+        kept = await service.plans.find(str(view.plan_number))
         # On the plan's shelf, since what was said about its steps is in it.
-        made = kept.shelf.get(
+        return await shelved(
+            request,
+            kept.shelf,
             ("explanation", view.number, subject),
             lambda: explanation_document(view, service.journal, kept, subject),
         )
-        return reply(request, made)
 
     async def get_latest_snapshot(request: Request) -> Response:
         """The latest look at the estate."""

@@ -29,7 +29,7 @@ from vsphere_market.service.routing import (
     done,
     fresh,
     guarded,
-    reply,
+    shelved,
 )
 from vsphere_market.service.state import Service
 from vsphere_market.service.words import Document
@@ -83,11 +83,19 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
             raise missing(error.what, error.where[:200], error.cure) from None
         return accepted(job.document(), f"/v1/jobs/{job.id}", RETRY_AFTER_S)
 
-    def get_plan(request: Request, plan: PlanId) -> Response:
+    async def get_plan(request: Request, plan: PlanId) -> Response:
         """A plan: certificate, counts, hosts before and after."""
-        return fresh(request, shown(service.plans.get(plan)))
+        kept = await service.plans.find(plan)
+        running = service.executions.running(kept.number)
+        expired = service.plans.expired(kept)
+        return await shelved(
+            request,
+            kept.shelf,
+            ("plan", expired, running),
+            lambda: plan_document(kept, expired=expired, running=running),
+        )
 
-    def list_steps(
+    async def list_steps(
         request: Request,
         plan: PlanId,
         limit: Limit = 100,
@@ -95,11 +103,13 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         full: Annotated[bool, Query(description="With quotes and evidence.")] = False,
     ) -> Response:
         """A plan's steps in order, page by page."""
-        kept = service.plans.get(plan)
+        kept = await service.plans.find(plan)
         key = ("steps", limit, cursor, full)
-        return reply(
+        return await shelved(
             request,
-            kept.shelf.get(key, lambda: step_page(kept, cursor, limit, full=full).document()),
+            kept.shelf,
+            key,
+            lambda: step_page(kept, cursor, limit, full=full).document(),
         )
 
     def get_step(request: Request, plan: PlanId, step: StepId) -> Response:
@@ -107,7 +117,7 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         kept = service.plans.get(plan)
         return fresh(request, step_document(kept, kept.step(step), full=True))
 
-    def list_refusals(
+    async def list_refusals(
         request: Request,
         plan: PlanId,
         reason: Annotated[str, Query(max_length=60)] = "",
@@ -115,11 +125,13 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         cursor: Cursor = "",
     ) -> Response:
         """What a plan does not do, and why, page by page."""
-        kept = service.plans.get(plan)
+        kept = await service.plans.find(plan)
         key = ("refusals", reason, limit, cursor)
-        return reply(
+        return await shelved(
             request,
-            kept.shelf.get(key, lambda: refusal_page(kept, reason, cursor, limit).document()),
+            kept.shelf,
+            key,
+            lambda: refusal_page(kept, reason, cursor, limit).document(),
         )
 
     def approve_plan(

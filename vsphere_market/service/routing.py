@@ -6,17 +6,18 @@ go through that document, so that a new route cannot escape them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from vsphere_market.service.models import Problem
 from vsphere_market.service.problems import MEDIA_TYPE, HttpProblem
-from vsphere_market.service.ready import Ready, ready
+from vsphere_market.service.ready import Ready, Shelf, ready
 from vsphere_market.service.roles import ROLES, Caller, Role
 
 ROLE_KEY = "x-required-role"
@@ -169,6 +170,16 @@ def reply(request: Request, found: Ready, *, headers: dict[str, str] | None = No
         body = found.packed
         given["content-encoding"] = "gzip"
     return Response(body, media_type=JSON, headers=given)
+
+
+async def shelved(
+    request: Request, shelf: Shelf, key: Hashable, make: Callable[[], Any]
+) -> Response:
+    """An answer from a shelf; one that is not there yet is made in a thread."""
+    found = shelf.peek(key)
+    if found is None:
+        found = await to_thread.run_sync(shelf.get, key, make)
+    return reply(request, found)
 
 
 def fresh(request: Request, document: Any) -> Response:
