@@ -54,7 +54,7 @@ describe("supply and demand", () => {
     expect(plot.series[0]?.values.map((value) => Number(value?.toFixed(6)))).toEqual([1, 2.2, 3.1, 4, 500]);
     expect(plot.series[1]?.values).toEqual([90, 3, 3, null, null]);
     expect(plot.lines?.map((line) => line.value)).toEqual([3.1, 70 / 1024]);
-    expect(plot.xFormat?.(2)).toBe("2 GiB");
+    expect(plot.xFormat?.(2)).toBe("2\u00a0GiB");
   });
 
   it("interpolates only between points", () => {

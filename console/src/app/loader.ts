@@ -8,7 +8,10 @@ export class Loader<T> implements ReactiveController {
   value: T | undefined;
   problem: Problem | undefined;
   busy = false;
+  /** Why there is no answer yet although nothing is wrong; it is asked again by itself. */
+  patience: string | undefined;
   private current: AbortController | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -18,11 +21,13 @@ export class Loader<T> implements ReactiveController {
   }
 
   hostDisconnected(): void {
+    clearTimeout(this.timer);
     this.current?.abort();
   }
 
   /** Ask anew. The last value stays until the new one is there, unless `afresh`. */
   async run(afresh = false): Promise<T | undefined> {
+    clearTimeout(this.timer);
     this.current?.abort();
     const mine = new AbortController();
     this.current = mine;
@@ -34,10 +39,15 @@ export class Loader<T> implements ReactiveController {
       if (mine.signal.aborted) return undefined;
       this.value = value;
       this.problem = undefined;
+      this.patience = undefined;
       return value;
     } catch (error) {
       if (mine.signal.aborted) return undefined;
-      this.problem = asProblem(error);
+      const problem = asProblem(error);
+      // The service has just begun: that is no error, and soon over.
+      this.patience = problem.code === "not-ready" ? problem.what : undefined;
+      this.problem = this.patience === undefined ? problem : undefined;
+      if (this.patience !== undefined) this.timer = setTimeout(() => void this.run(), 1500);
       return undefined;
     } finally {
       if (this.current === mine) {

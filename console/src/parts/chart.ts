@@ -151,7 +151,8 @@ export class VsmChart extends Part {
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       padding: [10, 12, 0, 0],
       scales: {
-        x: { time: !x },
+        // One moment alone would stretch the axis over years.
+        x: { time: !x, ...(plot.x.length === 1 && !x ? { range: around(plot.x[0] ?? 0) } : {}) },
         y: {
           // uPlot declares this enumeration for the compiler alone: at run time there is only the number.
           // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
@@ -163,6 +164,7 @@ export class VsmChart extends Part {
         {
           ...axis,
           size: x && plot.xLabel ? 30 : 40,
+          space: 76,
           ...(x ? { values: (_: uPlot, splits: number[]) => splits.map((value) => count(value)) } : { values: times }),
           ...(plot.xLabel && x ? { label: plot.xLabel, labelSize: 18 } : {}),
         },
@@ -197,6 +199,11 @@ export class VsmChart extends Part {
     this.sizes.disconnect();
     this.sizes.observe(box);
   }
+}
+
+/** Ten minutes before and after. */
+function around(at: number): [number, number] {
+  return [at - 600, at + 600];
 }
 
 function ranged(plot: Plot, low: number, high: number): [number, number] {

@@ -18,7 +18,7 @@ export function shown<T>(
         ? nothing
         : html`<div class="loading" role="status">
             <cds-progress-circle size="lg" status="info" aria-label=${what}></cds-progress-circle>
-            <span>${what} …</span>
+            <span>${loader.patience === undefined ? what : sentence(loader.patience).replace(/\.$/, "")} …</span>
           </div>`}
   `;
 }

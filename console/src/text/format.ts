@@ -2,6 +2,8 @@
 
 /** What stands for a number that is not known. */
 export const UNKNOWN = "–";
+/** Between a number and its unit, so that no line breaks there. */
+const TO = "\u00a0";
 
 /** A number from the service; null is "vCenter did not say". */
 export type Amount = number | null | undefined;
@@ -70,17 +72,17 @@ function scaled(value: Amount, units: readonly string[], suffix: string): string
     step += 1;
   }
   const digits = step === 0 || Math.abs(amount) >= 100 ? 0 : 1;
-  return `${numbers(digits).format(amount)} ${units[step] ?? ""}${suffix}`;
+  return `${numbers(digits).format(amount)}${TO}${units[step] ?? ""}${suffix}`;
 }
 
 /** A share as a percentage; 1 is 100 %. */
 export function share(value: Amount, digits = 0): string {
-  return known(value) ? `${numbers(digits).format(value * 100)} %` : UNKNOWN;
+  return known(value) ? `${numbers(digits).format(value * 100)}${TO}%` : UNKNOWN;
 }
 
 /** A percentage that is one already. */
 export function percent(value: Amount, digits = 1): string {
-  return known(value) ? `${numbers(digits).format(value)} %` : UNKNOWN;
+  return known(value) ? `${numbers(digits).format(value)}${TO}%` : UNKNOWN;
 }
 
 /** A price, in points for a MiB: three digits that count. */
@@ -94,8 +96,8 @@ export function price(value: Amount): string {
 export function points(value: Amount): string {
   if (!known(value)) return UNKNOWN;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${numbers(1).format(value / 1e9)} G`;
-  if (size >= 1e6) return `${numbers(1).format(value / 1e6)} M`;
+  if (size >= 1e9) return `${numbers(1).format(value / 1e9)}${TO}G`;
+  if (size >= 1e6) return `${numbers(1).format(value / 1e6)}${TO}M`;
   return numbers(size >= 100 ? 0 : 1).format(value);
 }
 
@@ -103,11 +105,11 @@ export function points(value: Amount): string {
 export function span(seconds: Amount): string {
   if (!known(seconds)) return UNKNOWN;
   const size = Math.abs(seconds);
-  if (size < 1) return `${numbers(1).format(seconds)} s`;
-  if (size < 90) return `${numbers(0).format(seconds)} s`;
-  if (size < 5400) return `${numbers(0).format(seconds / 60)} min`;
-  if (size < 129_600) return `${numbers(1).format(seconds / 3600)} h`;
-  return `${numbers(1).format(seconds / 86_400)} days`;
+  if (size < 1) return `${numbers(1).format(seconds)}${TO}s`;
+  if (size < 90) return `${numbers(0).format(seconds)}${TO}s`;
+  if (size < 5400) return `${numbers(0).format(seconds / 60)}${TO}min`;
+  if (size < 129_600) return `${numbers(1).format(seconds / 3600)}${TO}h`;
+  return `${numbers(1).format(seconds / 86_400)}${TO}days`;
 }
 
 /** Memory states of ESXi, by their number. */

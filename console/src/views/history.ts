@@ -144,7 +144,7 @@ function list<T>(heading: string, rows: readonly T[], columns: Column<T>[], none
 
 function actionColumns(): Column<PastAction>[] {
   return [
-    { key: "at", label: "When", width: "190px", cell: (item) => at(item.ended_at ?? item.started_at) },
+    { key: "at", label: "When", width: "176px", cell: (item) => at(item.ended_at ?? item.started_at) },
     { key: "kind", label: "Kind", width: "110px", cell: (item) => kindWord(item.kind) },
     {
       key: "text",
@@ -175,29 +175,29 @@ function actionColumns(): Column<PastAction>[] {
 
 function decisionColumns(): Column<Decision>[] {
   return [
-    { key: "at", label: "When", width: "190px", cell: (item) => at(item.at) },
+    { key: "at", label: "When", width: "176px", cell: (item) => at(item.at) },
     { key: "plan", label: "Plan", width: "70px", end: true, cell: (item) => ({ text: item.plan, href: href(["plan", item.plan]) }) },
     { key: "kind", label: "Kind", width: "110px", cell: (item) => kindWord(item.kind) },
     { key: "subject", label: "VM", width: "minmax(140px, 1fr)", cell: (item) => item.subject.name },
     { key: "saving", label: "Saves", width: "90px", end: true, cell: (item) => points(item.saving) },
     { key: "mode", label: "Policy", width: "110px", minor: true, cell: (item) => item.mode },
-    { key: "reason", label: "Because", width: "minmax(260px, 3fr)", cell: (item) => item.reason },
+    { key: "reason", label: "Because", width: "minmax(200px, 3fr)", cell: (item) => item.reason },
   ];
 }
 
 function refusalColumns(): Column<PastRefusal>[] {
   return [
-    { key: "at", label: "When", width: "190px", cell: (item) => at(item.at) },
+    { key: "at", label: "When", width: "176px", cell: (item) => at(item.at) },
     { key: "plan", label: "Plan", width: "70px", end: true, cell: (item) => ({ text: item.plan, href: href(["plan", item.plan]) }) },
     { key: "subject", label: "Of", width: "minmax(140px, 1fr)", cell: (item) => item.subject.name },
-    { key: "sentence", label: "Why not", width: "minmax(260px, 3fr)", cell: (item) => item.sentence },
+    { key: "sentence", label: "Why not", width: "minmax(200px, 3fr)", cell: (item) => item.sentence },
   ];
 }
 
 function entryColumns(): Column<PlanEntry>[] {
   return [
     { key: "id", label: "Plan", width: "80px", cell: (item) => ({ text: item.id, href: href(["plan", item.id]) }) },
-    { key: "at", label: "Made", width: "190px", cell: (item) => at(item.created_at) },
+    { key: "at", label: "Made", width: "176px", cell: (item) => at(item.created_at) },
     { key: "origin", label: "For", width: "minmax(100px, 1fr)", cell: (item) => (item.origin === "loop" ? "the loop" : (item.who ?? item.origin)) },
     { key: "state", label: "State", width: "120px", cell: (item) => ({ text: plain(item.state), pill: true }) },
     { key: "steps", label: "Steps", width: "80px", end: true, cell: (item) => count(item.steps) },

@@ -10,7 +10,7 @@ export function planColumns(): Column<Step>[] {
     { key: "id", label: "Step", width: "64px", cell: (step) => step.id },
     { key: "wave", label: "Wave", width: "74px", end: true, minor: true, cell: (step) => count(step.wave) },
     { key: "kind", label: "Kind", width: "110px", cell: (step) => kindWord(step.kind) },
-    { key: "text", label: "What", width: "minmax(220px, 3fr)", cell: (step) => step.text },
+    { key: "text", label: "What", width: "minmax(300px, 3fr)", cell: (step) => step.text },
     {
       key: "saving",
       label: "Saves",

@@ -1,4 +1,4 @@
-import{a as e,t}from"./clarity-B_DyIxsk.js";import{C as n,E as r,G as i,X as a,at as o,g as s,h as c,it as l,m as u,w as d,y as f}from"./format-bmAMdsjG.js";import{t as p}from"./forms-C2HeXPbj.js";var m=`vsm-logged-in`;s(`vsm-login`,class extends c{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return r`<main class="login">
+import{a as e,t}from"./clarity-9AB03Ymk.js";import{C as n,E as r,G as i,X as a,at as o,g as s,h as c,it as l,m as u,w as d,y as f}from"./format-D_1emsK3.js";import{t as p}from"./forms-C2HeXPbj.js";var m=`vsm-logged-in`;s(`vsm-login`,class extends c{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return r`<main class="login">
       <form @submit=${this.submit}>
         <div class="brand">
           <img src="./mark.svg" alt="" />
