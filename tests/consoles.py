@@ -24,7 +24,7 @@ from vsphere_market.service.roles import Role
 from vsphere_market.service.tokens import TokenStore
 
 #: Others may be using the machine.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 

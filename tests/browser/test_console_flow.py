@@ -10,12 +10,15 @@ from playwright.sync_api import Browser
 from tests.console_flow import clicks, five_clicks
 from tests.consoles import Serving, Watched, browsing, enter, serving
 
+# A service with a plant of its own starts beside the browser.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """`serve --plant demo`, in a hurry; the tests after the first find newer plans."""
     folder = tmp_path_factory.mktemp("flow")
-    told = ("--speed", 120, "--interval", "24h", "--reads-per-s", 1000)
+    told = ("--speed", 20, "--interval", "24h", "--reads-per-s", 1000)
     with serving(folder, "--plant", "demo", options=told) as one:
         yield one
 

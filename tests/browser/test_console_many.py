@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.console import measure
 from tests.unit.tools.test_console_build import MOST_BYTES
+
+# A service with a plant of its own starts beside the browser.
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_of_thousands_of_vms_only_those_in_sight_are_in_the_page() -> None:

@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, FrameLocator
 from tests.client_double import PLACE, Client, client_double
 from tests.consoles import Serving, Watched, browsing, serving
 
+# A service with a plant of its own starts beside the browser.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:

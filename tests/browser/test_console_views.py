@@ -12,6 +12,9 @@ from tests.consoles import Serving, Watched, browsing, enter, serving
 from tests.estates import snapshot_of
 from vsphere_market.estate import write_snapshot
 
+# A service with a plant of its own starts beside the browser.
+pytestmark = pytest.mark.timeout(400)
+
 VIEWS = {
     "#/": "Overview",
     "#/clusters/production": "production",
