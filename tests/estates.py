@@ -23,7 +23,7 @@ from vsphere_market.estate import (
     Snapshot,
     snapshot_from_json,
 )
-from vsphere_market.policy import Mode, Rulebook, default_rulebook
+from vsphere_market.policy import MergedClusters, Mode, Rulebook, default_rulebook
 from vsphere_market.port import ActionKind
 from vsphere_market.units import FloatArray
 
@@ -124,6 +124,8 @@ def snapshots(draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14) -> Snapsho
     dice = Dice(draw(st.integers(0, 2**32 - 1)))
     hosts = [_host(dice, at, clusters) for at in range(host_count)]
     vms = [_vm(dice, at, hosts) for at in range(vm_count)]
+    pools = _pools(dice, clusters, vms) if clusters and dice.coin() else []
+    stores = _datastores(dice, hosts, vms) if dice.coin() else []
     rules = [_rule(dice, at, hosts, vms) for at in range(3)] if vms and dice.coin() else []
     return snapshot_of(
         clusters=[
@@ -138,7 +140,55 @@ def snapshots(draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14) -> Snapsho
         hosts=hosts,
         vms=vms,
         rules=rules,
+        pools=pools,
+        datastores=stores,
     )
+
+
+def _pools(dice: Dice, clusters: int, vms: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A root pool and one below it for each cluster; puts VMs into them."""
+    rows = []
+    for at in range(clusters):
+        root: dict[str, Any] = {"moid": f"resgroup-{at}", "name": "Resources"}
+        below = {"moid": f"resgroup-v{at}", "name": "below", "parent": root["moid"]}
+        for row in (root, below):
+            row["cluster"] = f"domain-c{at}"
+            if dice.coin():
+                row["unreserved_mib"] = dice.upto(65536)
+        if dice.coin():
+            below["limit_mib"] = dice.upto(65536)
+        rows += [root, below]
+    for vm in vms:
+        if "cluster" in vm and not dice.rarely(6):
+            number = vm["cluster"].removeprefix("domain-c")
+            vm["pool"] = f"resgroup-{'v' if dice.coin() else ''}{number}"
+            if dice.coin():
+                vm["shares"] = dice.pick([1, 20, 81920, 163840])
+    return rows
+
+
+def _datastores(
+    dice: Dice, hosts: list[dict[str, Any]], vms: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Two datastores that every host sees, or some; VMs live on one of them."""
+    rows = []
+    for at in range(2):
+        row = {"moid": f"datastore-{at}", "name": f"store-{at}", "capacity_mib": 4_000_000}
+        row |= {"free_mib": dice.upto(4_000_000), "accessible": True}
+        if dice.coin():
+            row["latency_ms"] = dice.pick([0.5, 2, 30])
+        rows.append(row)
+    for host in hosts:
+        if dice.coin():
+            host["datastores"] = [row["moid"] for row in rows[: 1 + dice.pick(range(2))]]
+            if not dice.rarely():
+                host["networks"] = ["net-1", "net-2"]
+    for vm in vms:
+        if dice.coin():
+            vm["home_datastore"] = dice.pick([row["moid"] for row in rows])
+            vm["datastores"] = [vm["home_datastore"]]
+            vm["storage_mib"] = dice.upto(500_000)
+    return rows
 
 
 def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
@@ -153,6 +203,8 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
         row["connection"] = dice.pick(["disconnected", "notResponding"])
     if dice.rarely(8):
         row["in_maintenance"] = True
+    if dice.rarely(6):
+        row["power"] = "standBy"
     if dice.rarely(10):
         row["vmotion_enabled"] = False
     if dice.coin():
@@ -218,6 +270,7 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
         "swap_in_kibps": dice.pick([0, 0, 100, 100_000]),
         "decompress_kibps": 0,
         "latency_pct": dice.pick([0, 0, 3, 100]),
+        "guest_swap_kibps": dice.pick([0, 0, 500]),
         "cpu_demand_mhz": dice.upto(20_000),
         "net_kibps": dice.upto(200_000),
         "samples": dice.upto(15),
@@ -262,6 +315,15 @@ def rulebooks(draw: st.DrawFn, snapshot: Snapshot) -> Rulebook:
             for kind in ActionKind
         },
         max_size_mib=per_vm([np.inf, 8192.0]),
+        reboot_allowed=per_vm([0.0, 1.0]) > 0,
+        may_stop=per_vm([0.0, 0.0, 0.0, 1.0]) > 0,
+        may_start=per_vm([0.0, 1.0]) > 0,
+        host_may_suspend=np.array([dice.coin() for _ in range(hosts)], dtype=np.bool_),
+        host_may_provision=np.array([dice.coin() for _ in range(hosts)], dtype=np.bool_),
+        host_failover=np.full(hosts, dice.pick([0.0, 0.0, 1.0])),
+        merged_clusters=(
+            (MergedClusters("merged", tuple(range(len(snapshot.clusters)))),) if dice.coin() else ()
+        ),
         host_excluded=np.array([dice.rarely(4) for _ in range(hosts)], dtype=np.bool_),
         host_reserve=np.full(hosts, dice.pick([0.0, 0.1])),
     )

@@ -25,9 +25,10 @@ from vsphere_market.estate import (
     RuleTable,
     Snapshot,
 )
-from vsphere_market.market import MarketSettings, PastMove, Question, make_plan
+from vsphere_market.market import MarketSettings, PastMove, Plan, Question, Step, make_plan
 from vsphere_market.market.engine import clear
-from vsphere_market.market.trades import Move
+from vsphere_market.market.participants import markets
+from vsphere_market.market.trades import Move, Power
 from vsphere_market.policy import (
     BudgetScope,
     DisruptionBudget,
@@ -37,7 +38,17 @@ from vsphere_market.policy import (
     compile_rulebook,
     parse_policies,
 )
-from vsphere_market.port import ActionKind, Migrate, SetMemory
+from vsphere_market.port import (
+    ActionKind,
+    Migrate,
+    PoolSetting,
+    ProvisionHost,
+    SetMemory,
+    SetPool,
+    Start,
+    Stop,
+    SuspendHost,
+)
 from vsphere_market.units import FloatArray, IndexArray
 
 CHEAP = dataclasses.replace(
@@ -132,23 +143,40 @@ def test_no_plan_breaks_what_policies_and_vsphere_say(question: Question) -> Non
     ever: list[Migrate] = []
     for step in plan.steps:
         action = step.action
+        assert step.mode > Mode.OFF
+        sold = sizes(snapshot, host_of, size)
+        if isinstance(action, SetPool):
+            assert action.setting in (PoolSetting.LIMIT, PoolSetting.RESERVATION)
+            continue
+        if isinstance(action, SuspendHost | ProvisionHost):
+            check_switch(snapshot, rulebook, action, host_of)
+            continue
         vm = snapshot.vms.row(action.subject.moid)
-        assert rulebook.modes[action.kind][vm] >= step.mode > Mode.OFF
+        assert rulebook.modes[action.kind][vm] >= step.mode
         assert not snapshot.vms.template[vm]
         assert not snapshot.vms.managed_by[vm]
-        assert not rulebook.host_excluded[host_of[vm]]
-        sold = sizes(snapshot, host_of, size)
-        if isinstance(action, Migrate):
-            ever.append(action)
-            target = snapshot.hosts.row(action.target.moid)
-            check_move(snapshot, rulebook, vm, int(host_of[vm]), target)
-            host_of[vm] = target
-        else:
-            assert isinstance(action, SetMemory)
-            check_setting(snapshot, rulebook, vm, action)
-            if action.setting is ActionKind.HOT_ADD:
-                assert action.to_mib is not None
-                size[vm] = action.to_mib
+        assert host_of[vm] < 0 or not rulebook.host_excluded[host_of[vm]]
+        match action:
+            case Migrate():
+                ever.append(action)
+                target = snapshot.hosts.row(action.target.moid)
+                check_move(snapshot, rulebook, vm, int(host_of[vm]), target)
+                host_of[vm] = target
+            case SetMemory():
+                check_setting(snapshot, rulebook, vm, action)
+                if action.setting in (ActionKind.HOT_ADD, ActionKind.RESIZE):
+                    assert action.to_mib is not None
+                    size[vm] = action.to_mib
+            case Stop() | Start() if step.together and resized(plan, step, vm, snapshot):
+                assert rulebook.reboot_allowed[vm]
+            case Stop():
+                assert rulebook.may_stop[vm]
+                host_of[vm] = -1
+            case Start():
+                assert rulebook.may_start[vm] and not rulebook.may_stop[vm]
+                assert action.host is not None
+                host_of[vm] = snapshot.hosts.row(action.host.moid)
+                assert not rulebook.host_excluded[host_of[vm]]
         now = sizes(snapshot, host_of, size)
         assert ((now <= ceiling + 1e-3) | (now <= sold + 1e-3)).all()
         after = broken(question, host_of)
@@ -157,10 +185,36 @@ def test_no_plan_breaks_what_policies_and_vsphere_say(question: Question) -> Non
     check_budgets(question, ever)
 
 
+def resized(plan: Plan, step: Step, vm: int, snapshot: Snapshot) -> bool:
+    """A stop or start is there only for a change of size."""
+    return any(
+        other.id in step.together
+        and other.action.kind is ActionKind.RESIZE
+        and snapshot.vms.row(other.action.subject.moid) == vm
+        for other in plan.steps
+    )
+
+
+def check_switch(
+    snapshot: Snapshot,
+    rulebook: Rulebook,
+    action: SuspendHost | ProvisionHost,
+    host_of: IndexArray,
+) -> None:
+    host = snapshot.hosts.row(action.host.moid)
+    if isinstance(action, SuspendHost):
+        assert rulebook.host_may_suspend[host]
+        assert not (host_of == host).any()
+    else:
+        assert rulebook.host_may_provision[host]
+        assert snapshot.hosts.power[host] == "standBy"
+
+
 def check_move(snapshot: Snapshot, rulebook: Rulebook, vm: int, source: int, target: int) -> None:
     vms, hosts = snapshot.vms, snapshot.hosts
     assert not (vms.passthrough[vm] or vms.fault_tolerance[vm] or vms.latency_sensitivity_high[vm])
-    assert hosts.cluster[source] == hosts.cluster[target] >= 0
+    market = markets(snapshot, rulebook)
+    assert market[source] == market[target] >= 0
     assert not rulebook.host_excluded[target]
     assert not (hosts.in_maintenance[target] or hosts.in_quarantine[target])
     assert not hosts.failover_host[target]
@@ -176,6 +230,16 @@ def check_setting(snapshot: Snapshot, rulebook: Rulebook, vm: int, action: SetMe
             assert action.from_mib < action.to_mib <= rulebook.max_size_mib[vm]
             assert not rulebook.never_grow[vm]
             assert not (snapshot.vms.fault_tolerance[vm] or snapshot.vms.passthrough[vm])
+        case ActionKind.RESIZE:
+            assert action.from_mib is not None
+            assert action.to_mib is not None
+            assert rulebook.reboot_allowed[vm]
+            if action.to_mib > action.from_mib:
+                assert action.to_mib <= rulebook.max_size_mib[vm]
+                assert not rulebook.never_grow[vm]
+            else:
+                assert action.to_mib >= rulebook.min_size_mib[vm]
+                assert not rulebook.never_shrink[vm]
         case ActionKind.BALLOON_CAP:
             largest = float(rulebook.balloon_cap_max[vm])
             if action.to_mib is None:
@@ -236,7 +300,7 @@ def test_what_is_broken_already_is_reduced_or_told(question: Question) -> None:
     host_of = start(question)
     before = broken(question, host_of)
     for trade in answer.trades:
-        if isinstance(trade.what, Move):
+        if isinstance(trade.what, Move | Power):
             host_of[trade.what.vm] = trade.what.target
     after = broken(question, host_of)
     told = [refusal.sentence for refusal in make_plan(question, now_s=0.0).refusals]
@@ -287,9 +351,15 @@ def test_what_a_step_depends_on_is_enough_to_keep_the_rules(question: Question) 
             continue
         host_of = start(question)
         for other in plan.steps:
-            if other.id in needs[step.id] and isinstance(other.action, Migrate):
-                row = snapshot.vms.row(other.action.subject.moid)
+            if other.id not in needs[step.id]:
+                continue
+            row = snapshot.vms.row(other.action.subject.moid)
+            if isinstance(other.action, Migrate):
                 host_of[row] = snapshot.hosts.row(other.action.target.moid)
+            elif isinstance(other.action, Stop) and not other.together:
+                host_of[row] = -1
+            elif isinstance(other.action, Start) and other.action.host is not None:
+                host_of[row] = snapshot.hosts.row(other.action.host.moid)
         before = broken(question, host_of)
         host_of[snapshot.vms.row(step.action.subject.moid)] = snapshot.hosts.row(
             step.action.target.moid

@@ -1,25 +1,29 @@
 """Scenario files: an estate an administrator could write down, and what the market must make of it.
 
 Keys of a file: ``about``; ``defaults`` per table, laid under every row (``null`` takes a default
-away); tables as in a snapshot file; ``policies``, a list of documents; ``expect``:
+away); tables as in a snapshot file; ``policies``, a list of documents; ``at``, the time for which
+schedules are evaluated; ``history``, VM name -> ``days`` watched and the ``peak_mib`` of each;
+``expect``:
 
 * ``causes`` VM name -> root cause; ``unhurt`` VMs that are not short of memory;
 * ``hosts`` host name -> the root cause that most of its pressure comes from;
 * ``cures`` VM name -> the first of its cures that is not refused, in words;
-* ``actions`` list of kind, vm and optionally from and to that the plan must hold; with ``only``
-  true it holds nothing else;
+* ``actions`` list of kind, vm (or host, or pool) and optionally from, to and mode that the plan
+  must hold; with ``only`` true it holds nothing else;
 * ``kinds`` the only kinds of action in the plan; ``at_least`` kind -> number;
 * ``from`` names of the only hosts that are moved from; ``never`` VMs that no step is about;
 * ``not_to`` pairs of VM and host that no migration joins;
 * ``relieved`` hosts that afterwards have sold no more than they have;
-* ``refusals`` list of subject and reason that the plan must hold.
+* ``refusals`` list of subject, reason and optionally part of the sentence that the plan must hold.
 
 After every plan, planning again must give nothing.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,9 @@ import pytest
 
 from tests.estates import snapshot_of
 from tests.property.test_market_laws import planned_again
-from vsphere_market.demand import estimate_demand
+from vsphere_market.demand import Demand, estimate_demand
+from vsphere_market.demand.sizing import Origin
+from vsphere_market.estate import seconds_from_text
 from vsphere_market.market import (
     Cause,
     MarketSettings,
@@ -42,7 +48,8 @@ from vsphere_market.market.cures import cures_of
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import clear
 from vsphere_market.policy import compile_rulebook, default_rulebook, load_policies
-from vsphere_market.port import Migrate, SetMemory
+from vsphere_market.port import Action, Migrate
+from vsphere_market.port.documents import change_to_json
 
 FOLDER = Path(__file__).parent / "market"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -64,14 +71,30 @@ def question_of(scenario: dict[str, Any], folder: Path) -> Question:
     if "policies" in scenario:
         file = folder / "policies.json"
         file.write_text(json.dumps(scenario["policies"]))
-        rulebook = compile_rulebook(load_policies([file]), snapshot).rulebook
+        at_s = seconds_from_text(scenario["at"]) if "at" in scenario else None
+        rulebook = compile_rulebook(load_policies([file]), snapshot, at_s).rulebook
+    demand = estimate_demand(snapshot)
+    if "history" in scenario:
+        demand = remembered(demand, snapshot.vms.name, scenario["history"])
     return Question(
         snapshot=snapshot,
-        demand=estimate_demand(snapshot),
+        demand=demand,
         rulebook=rulebook,
         settings=MarketSettings(),
         cooling=np.zeros(len(snapshot.vms), dtype=np.bool_),
     )
+
+
+def remembered(demand: Demand, names: Sequence[str], history: dict[str, Any]) -> Demand:
+    """Demand that remembers days of a VM, each with the same peak."""
+    sizing = demand.sizing
+    days, hours = sizing.days.copy(), sizing.hours.copy()
+    for name, seen in history.items():
+        row = names.index(name)
+        days[row, : seen["days"]] = seen["peak_mib"]
+        hours[row, Origin.COUNTERS] = 24 * seen["days"]
+    known = dataclasses.replace(sizing, days=days, hours=hours)
+    return dataclasses.replace(demand, sizing=known)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -87,9 +110,10 @@ def test_scenario(file: Path, tmp_path: Path) -> None:
     _check_actions(expect, plan)
     _check_moves(expect, plan)
     _check_relief(expect, question)
-    refused = {(refusal.subject.name, refusal.reason.value) for refusal in plan.refusals}
+    refused = {(item.subject.name, item.reason.value): item.sentence for item in plan.refusals}
     for refusal in expect.get("refusals", []):
-        assert (refusal["subject"], refusal["reason"]) in refused
+        assert (refusal["subject"], refusal["reason"]) in refused, refused
+        assert refusal.get("sentence", "") in refused[refusal["subject"], refusal["reason"]]
     assert planned_again(question, cool_down=False) == ()
 
 
@@ -119,11 +143,7 @@ def _check_causes(expect: dict[str, Any], question: Question) -> None:
 
 
 def _check_actions(expect: dict[str, Any], plan: Plan) -> None:
-    found = [
-        _described(step.action)
-        for step in plan.steps
-        if isinstance(step.action, Migrate | SetMemory)
-    ]
+    found = [_described(step.action) | {"mode": step.mode.name.lower()} for step in plan.steps]
     for wanted in expect.get("actions", []):
         matches = [row for row in found if all(row.get(k) == v for k, v in wanted.items())]
         assert matches, f"no step {wanted} among {found}"
@@ -155,12 +175,8 @@ def _check_relief(expect: dict[str, Any], question: Question) -> None:
         assert after.load[host, footprint] <= after.supply.usable[host]
 
 
-def _described(action: Migrate | SetMemory) -> dict[str, Any]:
-    if isinstance(action, Migrate):
-        return {"kind": "migrate", "vm": action.subject.name, "to": action.target.name}
-    return {
-        "kind": action.kind.value,
-        "vm": action.subject.name,
-        "from": action.from_mib,
-        "to": action.to_mib,
-    }
+def _described(action: Action) -> dict[str, Any]:
+    described = {"kind": action.kind.value, "vm": action.subject.name}
+    for key, value in change_to_json(action).items():
+        described[key] = value["name"] if isinstance(value, dict) else value
+    return described

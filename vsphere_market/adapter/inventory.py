@@ -8,6 +8,7 @@ while it was read is simply not there.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,6 +164,7 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         clusters=_rows(clusters),
         pools=_rows(pools),
         datastores=_rows(stores),
+        store_names=names_of(stores),
     )
     tree = Tree(_of(read, "Folder"), _of(read, "Datacenter"))
     parts = vsan_parts(hosts, vsan_clusters(clusters))
@@ -281,6 +283,8 @@ def _datastore_columns(stores: Sequence[Facts]) -> dict[str, Any]:
         "name": names_of(stores),
         "capacity_mib": scaled(stores, "summary.capacity", BYTES_PER_MIB),
         "free_mib": scaled(stores, "summary.freeSpace", BYTES_PER_MIB),
+        # No property tells it.
+        "latency_ms": [math.nan] * len(stores),
         "accessible": flags(stores, "summary.accessible"),
     }
 

@@ -15,13 +15,14 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Managed object id -> row, for each table."""
+    """Managed object id -> row, for each table; and the datastores' names by row."""
 
     vms: Mapping[str, int]
     hosts: Mapping[str, int]
     clusters: Mapping[str, int]
     pools: Mapping[str, int]
     datastores: Mapping[str, int]
+    store_names: Sequence[str] = ()
 
 
 class Tree:

@@ -19,6 +19,7 @@ from vsphere_market.adapter.places import (
     names_of,
     positive,
     row_refs,
+    scaled,
     shown,
 )
 from vsphere_market.adapter.vsan import VM_UUID
@@ -50,6 +51,8 @@ VM_PATHS: tuple[str, ...] = (
     "customValue",
     "network",
     "datastore",
+    "summary.config.vmPathName",
+    "summary.storage.committed",
     "config.hardware.memoryMB",
     "summary.config.memorySizeMB",
     "config.hardware.numCPU",
@@ -124,6 +127,8 @@ def vm_columns(
         "custom_attributes": [attributes(vm, custom_fields) for vm in vms],
         "networks": [tuple(vm.get("network", ())) for vm in vms],
         "datastores": row_refs(vms, "datastore", rows.datastores),
+        "home_datastore": [_home(vm, rows) for vm in vms],
+        "storage_mib": scaled(vms, "summary.storage.committed", BYTES_PER_MIB),
         "size_mib": [size_mib(vm) for vm in vms],
         "vcpus": column(vms, "config.hardware.numCPU", 1),
         "reservation_mib": column(vms, f"{_ALLOCATION}.reservation", 0),
@@ -166,6 +171,17 @@ def cap_mib(option: Any) -> float:
     except ValueError:
         return NAN
     return amount if amount >= 0 else NAN
+
+
+def _home(vm: Facts, rows: Rows) -> int:
+    """The datastore of the VM's home folder: ``[store-1] web-1/web-1.vmx``; -1 if unknown.
+
+    Names are unique within a datacenter only, so it is looked for among the VM's own datastores.
+    """
+    path = str(vm.get("summary.config.vmPathName", ""))
+    name = path[1:].partition("]")[0] if path.startswith("[") else ""
+    own = (rows.datastores.get(moid, -1) for moid in vm.get("datastore", ()))
+    return next((row for row in own if row >= 0 and rows.store_names[row] == name), -1)
 
 
 def attributes(vm: Facts, fields: Mapping[int, str]) -> tuple[str, ...]:

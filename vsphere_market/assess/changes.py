@@ -237,7 +237,7 @@ def _sum(made: Assessment, column: str) -> float:
 def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, int]) -> Proposal:
     action, vms = step.action, old.snapshot.vms
     row_a = vms.row(action.subject.moid)
-    row_b = now.get(vms.instance_uuid[row_a] or vms.moid[row_a], -1)
+    row_b = now.get(vms.instance_uuid[row_a] or vms.moid[row_a], -1) if row_a >= 0 else -1
     if isinstance(action, Migrate):
         what = f"move {action.source.name} → {action.target.name}"
         if row_b < 0:
@@ -263,7 +263,7 @@ def _proposal(old: Assessment, new: Assessment, step: Step, now: Mapping[str, in
         outcome = "gone" if row_b < 0 else _setting(old, new, column, (row_a, row_b), action.to_mib)
     else:
         # Its traces are not to be seen in a later snapshot.
-        what, outcome = action.kind.value, "gone" if row_b < 0 else "otherwise"
+        what, outcome = action.kind.value, "gone" if row_a >= 0 > row_b else "otherwise"
     return Proposal(
         action.kind.value, action.subject.moid, action.subject.name, what, step.reason, outcome
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,7 @@ from vsphere_market.market import Plan, Question
 from vsphere_market.market.engine import carry_out
 from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
-from vsphere_market.market.trades import Change, Move
-from vsphere_market.port import Action, ActionKind, Migrate, SetMemory
+from vsphere_market.market.steps import whats_of
 from vsphere_market.units import BoolArray, FloatArray
 
 #: A host is tight above this share of what it has for sale.
@@ -64,8 +62,8 @@ class Scene:
 def scene_of(question: Question, plan: Plan) -> Scene:
     """Look at an estate before and after a plan that was made from it."""
     before, after = question.ledger(), question.ledger()
-    for step in plan.steps:
-        carry_out(after, _trade(question.snapshot, step.action))
+    for what in whats_of(question.snapshot, [step.action for step in plan.steps]):
+        carry_out(after, what)
     after.recount()
     snapshot = question.snapshot
     vms = snapshot.vms
@@ -139,18 +137,3 @@ def _hosts(before: Ledger, after: Ledger, ours: BoolArray) -> tuple[HostState, .
         )
         for host in range(count)
     )
-
-
-def _trade(snapshot: Snapshot, action: Action) -> Move | Change:
-    """A plan's action as the ledger takes it."""
-    vm = snapshot.vms.row(action.subject.moid)
-    if isinstance(action, Migrate):
-        hosts = snapshot.hosts
-        return Move(vm, hosts.row(action.source.moid), hosts.row(action.target.moid))
-    if not isinstance(action, SetMemory):
-        raise TypeError(f"the market makes no trade of the kind {action.kind}")
-    absent = {ActionKind.LIMIT: math.inf, ActionKind.BALLOON_CAP: math.nan}.get(action.kind, 0.0)
-    before, after = (
-        absent if amount is None else float(amount) for amount in (action.from_mib, action.to_mib)
-    )
-    return Change(vm, action.kind, before, after)

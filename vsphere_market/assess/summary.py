@@ -88,8 +88,17 @@ def _plan(effect: Effect, plan: Plan) -> list[Statement]:
         "migrate": ("move", "moves"),
         "limit": ("limit lifted", "limits lifted"),
         "hot-add": ("VM grown", "VMs grown"),
+        "resize": ("VM resized", "VMs resized"),
+        "enable-hot-add": ("hot-add enabled", "hot-adds enabled"),
         "reservation": ("reservation set", "reservations set"),
-        "balloon-cap": ("balloon cap raised", "balloon caps raised"),
+        "shares": ("VM given other shares", "VMs given other shares"),
+        "balloon-cap": ("balloon cap set", "balloon caps set"),
+        "migrate-storage": ("VM's files moved", "VMs' files moved"),
+        "stop": ("VM stopped", "VMs stopped"),
+        "start": ("VM started", "VMs started"),
+        "pool-allocation": ("pool changed", "pools changed"),
+        "suspend-host": ("host put to rest", "hosts put to rest"),
+        "provision-host": ("host woken", "hosts woken"),
     }
     kinds = [counted(number, *names[kind]) for kind, number in effect.steps.items()]
     text = f"The market would take {counted(count, 'step')} ({listing(kinds, 5)})"

@@ -34,10 +34,11 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.offers import offer_of
 from vsphere_market.market.planfile import plan_from_json
 from vsphere_market.market.quotes import quotes_for
-from vsphere_market.market.trades import TRADED, Change, Move
+from vsphere_market.market.steps import action_of
+from vsphere_market.market.trades import TRADED
 from vsphere_market.market.view import view_of
 from vsphere_market.policy import explain_host, explain_vm
-from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory, memory_setting
+from vsphere_market.port import ActionKind, Entity, Migrate
 
 #: The goods that are memory come first.
 _MEMORY_GOODS = 3
@@ -184,27 +185,8 @@ def _offer(
     trade = found.trade
     if trade is None:
         return Offer(kind, None, math.nan, math.nan, found.refused, chosen)
-    action = _action_of(ledger, trade.what)
+    action = action_of(ledger, trade.what)
     return Offer(kind, action, trade.saving, trade.disruption, refused, chosen)
-
-
-def _action_of(ledger: Ledger, what: Move | Change) -> Migrate | SetMemory:
-    if isinstance(what, Change):
-        return _change_action(ledger, what)
-    vms = ledger.snapshot.vms
-    return Migrate(
-        Entity(vms.moid[what.vm], vms.name[what.vm]),
-        host_entity(ledger, what.source),
-        host_entity(ledger, what.target),
-    )
-
-
-def _change_action(ledger: Ledger, change: Change) -> SetMemory:
-    vms = ledger.snapshot.vms
-    vm = Entity(vms.moid[change.vm], vms.name[change.vm])
-    before = round(change.before) if math.isfinite(change.before) else None
-    after = round(change.after) if math.isfinite(change.after) else None
-    return SetMemory(vm, memory_setting(change.kind), before, after)
 
 
 def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:

@@ -60,6 +60,10 @@ class VmTable(Table):
     custom_attributes: WordsColumn = words("Custom attributes as name=value.")
     networks: WordsColumn = words("Managed object ids of networks it is attached to.")
     datastores: RefsColumn = refs("Datastores that hold its files.", "datastores")
+    home_datastore: IndexArray = ref(
+        "Datastore of its home folder, where its swap file lies.", "datastores"
+    )
+    storage_mib: FloatArray = number("What its files take on datastores.", "MiB")
 
     size_mib: FloatArray = number("Configured memory.", "MiB", required=True)
     vcpus: FloatArray = number("Virtual CPUs.", "count", default=1)
@@ -203,6 +207,7 @@ class DatastoreTable(Table):
     name: TextColumn = text("Name.", required=True)
     capacity_mib: FloatArray = number("Capacity.", "MiB")
     free_mib: FloatArray = number("Free space.", "MiB")
+    latency_ms: FloatArray = number("Latency of reads and writes.", "ms")
     accessible: BoolArray = flag("Accessible now.")
 
 

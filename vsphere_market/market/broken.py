@@ -77,8 +77,7 @@ def _why_not(ledger: Ledger, eligibility: Eligibility, vm: int, better: BoolArra
     reason = eligibility.why_not_trade(vm, ActionKind.MIGRATE)
     if reason is not None:
         return reason
-    hosts = ledger.snapshot.hosts
-    same = hosts.cluster == hosts.cluster[ledger.host_of[vm]]
+    same = ledger.market == ledger.market[ledger.host_of[vm]]
     targets = np.flatnonzero(better & same)
     reasons = {eligibility.why_not_move(vm, int(host)) for host in targets}
     if not reasons:

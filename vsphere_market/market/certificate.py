@@ -47,8 +47,7 @@ def lower_bound(ledger: Ledger, places: list[Marketplace], rounds: int = 60) -> 
         rounds: steps of the second search per cluster.
     """
     rows = np.arange(len(ledger.host_of))
-    local = ledger.guest_cost(rows, ledger.terms) + ledger.guarantee_cost(rows, ledger.terms)
-    bound = float(local.sum())
+    bound = float(ledger.local_cost(rows, ledger.terms).sum()) + ledger.standing_cost()
     cost = ledger.host_cost()
     inside = np.zeros(len(cost), dtype=np.bool_)
     for place in places:

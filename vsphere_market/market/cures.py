@@ -17,14 +17,20 @@ from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.offers import Offer, offer_of
 from vsphere_market.market.plan import Reason
-from vsphere_market.market.trades import Change, Move
+from vsphere_market.market.trades import Change, Move, What
 from vsphere_market.port import ActionKind, Entity
 from vsphere_market.units import gib_text
 
 #: So many neighbours are asked what they could do.
 _ASKED = 6
 #: Kinds of action that take pressure off a host when a neighbour does them.
-_RELIEF = (ActionKind.MIGRATE, ActionKind.BALLOON_CAP)
+_RELIEF = (
+    ActionKind.MIGRATE,
+    ActionKind.BALLOON_CAP,
+    ActionKind.RESERVATION,
+    ActionKind.RESIZE,
+    ActionKind.STOP,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def _own(cause: Cause) -> tuple[ActionKind, ...]:
         case Cause.LIMIT:
             return (ActionKind.LIMIT,)
         case Cause.GUEST_FULL:
-            return (ActionKind.HOT_ADD,)
+            return (ActionKind.HOT_ADD, ActionKind.RESIZE)
         case cause if cause in OVERSOLD:
             return (ActionKind.MIGRATE, ActionKind.RESERVATION)
         case _:
@@ -127,15 +133,22 @@ def _cure(ledger: Ledger, row: int, offer: Offer, whole: bool) -> Cure:
     )
 
 
-def _words(ledger: Ledger, what: Move | Change) -> str:
+def _words(ledger: Ledger, what: What) -> str:
     name = ledger.snapshot.vms.name[what.vm]
     if isinstance(what, Move):
         return f"move {name} to {host_entity(ledger, what.target).name}"
+    if not isinstance(what, Change):
+        return f"{what.kind.value} {name}"
     match what.kind:
         case ActionKind.LIMIT:
             return f"lift the limit of {name}"
         case ActionKind.HOT_ADD:
             return f"grow {name} to {gib_text(what.after)}"
+        case ActionKind.RESIZE:
+            size = "larger" if what.after > what.before else "smaller"
+            return f"make {name} {size}, {gib_text(what.after)}, by a restart"
+        case ActionKind.RESERVATION if what.after < what.before:
+            return f"lower the reservation of {name} to {gib_text(what.after)}"
         case ActionKind.RESERVATION:
             return f"reserve {gib_text(what.after)} for {name}"
         case ActionKind.BALLOON_CAP:

@@ -38,13 +38,25 @@ class Eligibility:
         )
         self._networks = [frozenset(nets) for nets in ledger.snapshot.hosts.networks]
         self._datastores = [frozenset(stores) for stores in ledger.snapshot.hosts.datastores]
+        # Hosts that may be reached from another cluster: those whose networks and datastores are
+        # told, in merged clusters where HA has reserves left.
+        merged = ledger.market != ledger.snapshot.hosts.cluster
+        merged |= np.isin(ledger.market, ledger.market[merged])
+        told = [
+            bool(nets and stores)
+            for nets, stores in zip(self._networks, self._datastores, strict=True)
+        ]
+        self._abroad: BoolArray = merged & np.array(told, dtype=np.bool_)
+        for cluster in np.unique(ledger.snapshot.hosts.cluster[self._abroad]).tolist():
+            if ledger.spare_for_reservations(cluster) <= 0.0:
+                self._abroad &= ledger.snapshot.hosts.cluster != cluster
         self._seen: dict[tuple[frozenset[str], frozenset[int], str], BoolArray] = {}
 
     def why_not_trade(self, vm: int, kind: ActionKind) -> Reason | None:
         """Why no action of that kind is considered for the VM at all, or None."""
         ledger = self.ledger
         vms = ledger.snapshot.vms
-        if vms.template[vm] or vms.managed_by[vm] or not ledger.demand.running[vm]:
+        if vms.template[vm] or vms.managed_by[vm] or not ledger.on[vm]:
             return Reason.VM_NOT_MANAGED
         if not ledger.demand.known[vm]:
             return Reason.NO_COUNTERS
@@ -68,7 +80,7 @@ class Eligibility:
         ledger = self.ledger
         hosts = ledger.snapshot.hosts
         home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
-        able: BoolArray = ledger.ours & ~self.pinned & ~self.cooling
+        able: BoolArray = ledger.ours & ledger.on & ~self.pinned & ~self.cooling
         if len(hosts):
             able = able & ledger.supply.open[home] & hosts.vmotion_enabled[home]
             able = able & (hosts.cluster[home] >= 0)
@@ -95,13 +107,36 @@ class Eligibility:
                 ],
                 dtype=np.bool_,
             )
-            known &= self.ledger.supply.fit & hosts.vmotion_enabled
+            known &= hosts.vmotion_enabled
             self._seen[key] = known
+        seen: BoolArray = known & self.ledger.supply.fit
+        seen &= self.at_home(vm)
         left = self.ledger.left.get(vm)
         if left:
-            known = known.copy()
-            known[list(left)] = False
-        return known
+            seen[list(left)] = False
+        return seen
+
+    def at_home(self, vm: int) -> BoolArray:
+        """(H,) hosts of its own cluster, and of others where nothing ties the VM to its own."""
+        ledger = self.ledger
+        hosts = ledger.snapshot.hosts
+        cluster = hosts.cluster[ledger.host_of[vm]]
+        own: BoolArray = hosts.cluster == cluster
+        if not self._abroad.any() or self.tied(vm):
+            return own
+        return own | self._abroad
+
+    def tied(self, vm: int) -> bool:
+        """Rules, a resource pool of its own, or a reservation hold it in its cluster."""
+        ledger = self.ledger
+        vms, pools = ledger.snapshot.vms, ledger.snapshot.pools
+        pool = int(vms.pool[vm])
+        return bool(
+            vm in ledger.rules.ruled
+            or (pool >= 0 and pools.parent[pool] >= 0)
+            or ledger.terms.reservation[vm] > 0
+            or vms.drs_override[vm]
+        )
 
     def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
         """(len(vms), len(hosts)) room now, of both kinds; a VM has always room at home."""
@@ -121,8 +156,10 @@ class Eligibility:
             return reason
         if not ledger.supply.fit[target]:
             return Reason.HOST_UNFIT
-        if hosts.cluster[target] != hosts.cluster[source] or hosts.cluster[source] < 0:
+        if ledger.market[target] != ledger.market[source] or ledger.market[source] < 0:
             return Reason.OTHER_CLUSTER
+        if not self.at_home(vm)[target]:
+            return Reason.TIED_TO_CLUSTER
         if not hosts.vmotion_enabled[target]:
             return Reason.NO_VMOTION
         if self._networks[target] and not frozenset(vms.networks[vm]) <= self._networks[target]:

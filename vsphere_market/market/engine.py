@@ -7,24 +7,36 @@ feasible and worth it at its place in the sequence. What could not be put in seq
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from vsphere_market.demand import Demand
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.acts import carry_out, move_worth, worth_of
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.netting import Wish, grouped, key_of, net
-from vsphere_market.market.placement import disruption, marketplaces
+from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.settings import MarketSettings
-from vsphere_market.market.terms import TermsTrader, changed_terms
-from vsphere_market.market.trades import Change, Move, Trade
+from vsphere_market.market.shifts import ShiftTrader
+from vsphere_market.market.switchboard import Switchboard
+from vsphere_market.market.terms import TermsTrader
+from vsphere_market.market.trades import (
+    Change,
+    Move,
+    PoolChange,
+    Power,
+    StorageMove,
+    Trade,
+    What,
+)
 from vsphere_market.policy import Rulebook
 from vsphere_market.units import BoolArray
+
+__all__ = ["Answer", "Question", "carry_out", "clear", "move_worth"]
 
 #: Rounds of all stages; two are the rule, the bound is a belt.
 MAX_ROUNDS = 50
@@ -146,6 +158,8 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
 def _quiescence(ledger: Ledger, eligibility: Eligibility) -> list[Trade]:
     """All stages again and again until a whole round finds nothing."""
     terms = TermsTrader(ledger, eligibility)
+    shifts = ShiftTrader(ledger, eligibility)
+    switches = Switchboard(ledger, eligibility)
     done: list[Trade] = []
 
     def place() -> list[Trade]:
@@ -162,8 +176,15 @@ def _quiescence(ledger: Ledger, eligibility: Eligibility) -> list[Trade]:
         terms.mend,
         place,
         terms.grow,
+        terms.shrink,
         terms.guarantee,
+        terms.rank,
         terms.free_idle,
+        shifts.store,
+        shifts.stop,
+        shifts.start,
+        switches.wake,
+        switches.rest,
     )
     for _ in range(MAX_ROUNDS):
         found: list[Trade] = []
@@ -230,39 +251,38 @@ def _granted(
 
 
 def _tried(
-    ledger: Ledger, eligibility: Eligibility, terms: TermsTrader, what: Move | Change
+    ledger: Ledger, eligibility: Eligibility, terms: TermsTrader, what: What
 ) -> Trade | None:
     """What one trade is worth now, if it is possible."""
-    if isinstance(what, Move):
-        if eligibility.why_not_move(what.vm, what.target) is not None:
+    match what:
+        case Move():
+            if eligibility.why_not_move(what.vm, what.target) is not None:
+                return None
+            return move_worth(ledger, what)
+        case Change():
+            offered = terms.offer(what.vm, what.kind)
+            if isinstance(offered, Reason) or not _same(offered.before, what.before):
+                return None
+            return None if terms.why_no_room(what) is not None else terms.worth(what)
+        case Power() | StorageMove():
+            shifts = ShiftTrader(ledger, eligibility)
+            # Offered anew: the host, or the datastore, that is best now.
+            found = _shift_offer(shifts, what)
+            if isinstance(found, Reason) or found != what:
+                return None
+            return worth_of(ledger, what, shifts.cost(what))
+        case PoolChange():
+            return worth_of(ledger, what, ledger.settings.change_cost)
+        case _:
+            # A host is emptied, or filled, by other VMs than before: that is found anew.
             return None
-        return move_worth(ledger, what)
-    offered = terms.offer(what.vm, what.kind)
-    if isinstance(offered, Reason) or terms.why_no_room(what) is not None:
-        return None
-    return terms.worth(what)
 
 
-def move_worth(ledger: Ledger, move: Move) -> Trade:
-    """What a move would save and cost now, without doing it."""
-    rows = np.array([move.vm])
-    taken = ledger.taken[move.vm]
-    pair = np.array([move.source, move.target])
-    loads = ledger.load[pair]
-    without = np.stack([np.maximum(loads[0] - taken, 0.0), loads[1]])
-    alone = np.stack([without[0], loads[1] + taken])
-    start, left, arrived = (ledger.supply.cost(state, pair) for state in (loads, without, alone))
-    rules = ledger.rules.costs(move.vm, move.source)
-    here = float(start[0] - left[0] + rules[move.source])
-    there = float(arrived[1] - start[1] + rules[move.target])
-    cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
-    band = ledger.settings.discount * max(here, 0.0)
-    return Trade(move, here - there, cost, max(cost, band))
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
-def carry_out(ledger: Ledger, what: Move | Change) -> None:
-    """Do a move or change on the ledger, asking nothing."""
-    if isinstance(what, Move):
-        ledger.move(what.vm, what.target)
-    else:
-        ledger.change(what.vm, changed_terms(ledger, what))
+def _shift_offer(shifts: ShiftTrader, what: Power | StorageMove) -> Power | StorageMove | Reason:
+    if isinstance(what, StorageMove):
+        return shifts.store_offer(what.vm)
+    return shifts.stop_offer(what.vm) if what.target < 0 else shifts.start_offer(what.vm)

@@ -21,7 +21,7 @@ from enum import IntEnum
 import numpy as np
 
 from vsphere_market.demand import Demand
-from vsphere_market.estate import CONNECTED, POWERED_ON, VSAN_CLOSED, HostTable, Snapshot
+from vsphere_market.estate import CONNECTED, VSAN_CLOSED, HostTable, Snapshot
 from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
@@ -29,6 +29,8 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: Mem.CtlMaxPercent: largest balloon as a share of the VM's size (Resource Management guide 6.7).
 BALLOON_MAX_SHARE = 0.65
+#: Of a host that does not even sleep.
+POWERED_OFF = "poweredOff"
 #: Smallest capacity of a good that is sold at all, so that nothing divides by zero.
 LEAST_CAPACITY = 1.0
 
@@ -197,12 +199,41 @@ def guards(snapshot: Snapshot, settings: MarketSettings) -> tuple[Guard, ...]:
     return tuple(found)
 
 
+def held_back(hosts: HostTable, rulebook: Rulebook, awake: BoolArray) -> FloatArray:
+    """(H,) share of each host's memory that policy holds back while hosts are ``awake`` (H,).
+
+    What the largest hosts that may fail hold has to find room on those that are awake: a host
+    that is put to sleep leaves the others a larger share of it.
+    """
+    share = rulebook.host_reserve.copy()
+    failures = rulebook.host_failover
+    for cluster in np.unique(hosts.cluster[(failures > 0) & (hosts.cluster >= 0)]).tolist():
+        members = (hosts.cluster == cluster) & (failures > 0) & awake & ~rulebook.host_excluded
+        memory = np.sort(hosts.memory_mib[members])[::-1]
+        if memory.sum() > 0:
+            lost = np.array([memory[: int(count)].sum() for count in failures[members]])
+            share[members] = np.maximum(share[members], lost / memory.sum())
+    return share
+
+
 def make_supply(
-    snapshot: Snapshot, demand: Demand, rulebook: Rulebook, settings: MarketSettings
+    snapshot: Snapshot,
+    demand: Demand,
+    rulebook: Rulebook,
+    settings: MarketSettings,
+    awake: BoolArray,
 ) -> Supply:
-    """Lay out the goods of an estate and every host's capacity in them."""
+    """Lay out the goods of an estate and every host's capacity in them.
+
+    Args:
+        snapshot: the estate.
+        demand: of its VMs.
+        rulebook: what hosts hold back.
+        settings: the curves' constants.
+        awake: (H,) hosts that are not in standby, in the market's thought at least.
+    """
     hosts = snapshot.hosts
-    usable, physical = usable_memory(hosts, rulebook.host_reserve)
+    usable, physical = usable_memory(hosts, held_back(hosts, rulebook, awake))
     usable = np.maximum(usable, LEAST_CAPACITY)
     dates = demand.curve.shape[1]
     delay = DelayCurve(settings.knee)
@@ -231,13 +262,8 @@ def make_supply(
         goods.append(Good(guard.name, guard.curve, column, guard.weight * exchange * one))
         capacities.append(np.where(told, guard.capacity, BOUNDLESS)[:, None])
     capacity = np.concatenate(capacities, axis=1)
-    alive = np.array(
-        [
-            connection == CONNECTED and power in (POWERED_ON, "unknown")
-            for connection, power in zip(hosts.connection, hosts.power, strict=True)
-        ],
-        dtype=np.bool_,
-    )
+    alive = awake & np.array([link == CONNECTED for link in hosts.connection], dtype=np.bool_)
+    alive &= np.array([power != POWERED_OFF for power in hosts.power], dtype=np.bool_)
     open_ = alive & ~rulebook.host_excluded
     fit = open_ & ~hosts.in_maintenance & ~hosts.in_quarantine & ~hosts.failover_host
     fit &= np.array([part not in VSAN_CLOSED for part in hosts.vsan], dtype=np.bool_)

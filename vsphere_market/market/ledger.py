@@ -5,6 +5,8 @@ It is the one place that knows the potential
     Φ = Σ_h Σ_k w_k C_hk F_k(L_hk / C_hk)      hosts, ``goods``
       + Σ_v guest cost of v                     a VM short of memory inside, or squeezed by a limit
       + Σ_v unbacked guarantee of v             policy's promise
+      + charges                                 ``charges``: what else hurts a VM or a pool
+      + rent of hosts that may be switched off  ``switchboard``
       + broken rules                            ``rules``
 
 and the one place that changes it, trade by trade. Settings are judged by the same Φ as moves, so
@@ -16,15 +18,17 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.market.budgets import BudgetBoard, PastMove
+from vsphere_market.market.charges import Charges
 from vsphere_market.market.curves import DelayCurve, HingeCurve
-from vsphere_market.market.goods import BALLOON_MAX_SHARE, guards, make_supply
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, Space, guards, make_supply
+from vsphere_market.market.participants import awake, markets, wanted_on, with_sleepers
 from vsphere_market.market.rules import RuleBoard
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
@@ -41,6 +45,7 @@ class Terms:
         reservation: memory reservation.
         cap: balloon cap, NaN for the host's default.
         footprint: what the VM would hold; grows with a hot-add.
+        shares: memory shares, NaN where they are not known.
     """
 
     size: FloatArray
@@ -48,16 +53,27 @@ class Terms:
     reservation: FloatArray
     cap: FloatArray
     footprint: FloatArray
+    shares: FloatArray
 
     def copy(self) -> Terms:
         """An independent copy."""
-        return Terms(
-            self.size.copy(),
-            self.limit.copy(),
-            self.reservation.copy(),
-            self.cap.copy(),
-            self.footprint.copy(),
-        )
+        return Terms(*(getattr(self, column.name).copy() for column in fields(self)))
+
+
+#: Arrays of a ledger that trades change in place.
+_STATE = (
+    "on",
+    "host_of",
+    "taken",
+    "needs",
+    "present",
+    "load",
+    "occupied",
+    "filled",
+    "pools",
+    "lent",
+    "store",
+)
 
 
 class Ledger:
@@ -67,7 +83,15 @@ class Ledger:
         groups: numbers for groups of trades.
         settling: rows of VMs that were given memory a short while ago.
         left: hosts that a VM has been moved away from not long ago, and does not go back to.
+        on: (V,) VMs that run.
         host_of: (V,) host of each running VM, -1 for those that take no part.
+        wanted_on: (V,) VMs that are off, and that policy wants started now.
+        awake: (H,) hosts that are not in standby.
+        market: (H,) which hosts trade with each other: those of one number that is not -1.
+        charges: what else hurts.
+        pools: limits of resource pools, (P,) MiB.
+        lent: (P,) reservation that trades gave to each pool, MiB.
+        store: (V,) datastore of each VM's swap file, -1 for unknown.
         terms: memory settings.
         taken: (V, K) what each VM takes of each good, on whatever host.
         load: (H, K) sums of ``taken`` over the VMs of each host.
@@ -89,10 +113,8 @@ class Ledger:
     ) -> None:
         self.groups: Iterator[int] = itertools.count(1)
         self.snapshot = snapshot
-        self.demand = demand
         self.rulebook = rulebook
         self.settings = settings
-        self.supply = make_supply(snapshot, demand, rulebook, settings)
         # CPU is what the demand says, which suppositions may have changed.
         beside = guards(snapshot, settings)[1:]
         self._guarded: tuple[FloatArray, ...] = (
@@ -100,6 +122,13 @@ class Ledger:
             *(guard.amount for guard in beside),
         )
         vms = snapshot.vms
+        self.wanted_on: BoolArray = wanted_on(snapshot, demand, rulebook)
+        demand = with_sleepers(demand, snapshot, self.wanted_on)
+        self.demand = demand
+        self.on: BoolArray = demand.running.copy()
+        self.awake: BoolArray = awake(snapshot.hosts)
+        self.market: IndexArray = markets(snapshot, rulebook)
+        self.supply = make_supply(snapshot, demand, rulebook, settings, self.awake)
         reachable = np.array([link == CONNECTED for link in vms.connection], dtype=np.bool_)
         self.host_of: IndexArray = np.where(demand.running, vms.host, -1)
         self.ours: BoolArray = (
@@ -118,7 +147,13 @@ class Ledger:
             reservation=np.minimum(np.nan_to_num(vms.reservation_mib), vms.size_mib),
             cap=vms.balloon_cap_mib.copy(),
             footprint=demand.footprint.copy(),
+            shares=vms.shares.copy(),
         )
+        self.pools: FloatArray = np.where(
+            np.isnan(snapshot.pools.limit_mib), np.inf, snapshot.pools.limit_mib
+        )
+        self.lent: FloatArray = np.zeros(len(snapshot.pools))
+        self.store: IndexArray = vms.home_datastore.copy()
         self._delay = DelayCurve(settings.knee)
         self._balloon = HingeCurve(settings.balloon_from, settings.balloon_slope)
         self._swap = HingeCurve(settings.swap_from, settings.swap_slope)
@@ -143,6 +178,7 @@ class Ledger:
             past,
             now_s,
         )
+        self.charges = Charges(snapshot, demand, rulebook, settings, self.ours)
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)
         self.load: FloatArray = np.zeros_like(self.supply.capacity)
@@ -170,7 +206,7 @@ class Ledger:
         )
         admitted = kept + self.demand.overhead[rows]
         need = np.stack([self._pinned(rows, terms), admitted, terms.size[rows]], axis=1)
-        need[~self.demand.running[rows]] = 0.0
+        need[~self.on[rows]] = 0.0
         return need
 
     def amounts(self, rows: IndexArray, terms: Terms) -> FloatArray:
@@ -189,7 +225,7 @@ class Ledger:
         taken[:, dates + 1] = self._pinned(rows, terms)
         for at, amount in enumerate(self._guarded, start=dates + 2):
             taken[:, at] = amount[rows]
-        taken[~demand.running[rows]] = 0.0
+        taken[~self.on[rows]] = 0.0
         return taken
 
     # -- the potential -----------------------------------------------------------------------
@@ -233,11 +269,64 @@ class Ledger:
         amount: FloatArray = self.rulebook.guarantee[rows] * usual
         return amount
 
+    def local_cost(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Points of VMs ``rows`` that depend on their own terms alone."""
+        points: FloatArray = self.guest_cost(rows, terms) + self.guarantee_cost(rows, terms)
+        return points + self.charges.of_vms(rows, terms)
+
+    def standing_cost(self) -> float:
+        """Points that depend neither on who lives where nor on one VM's terms alone."""
+        every = np.arange(len(self.host_of))
+        switchable = self.rulebook.host_may_suspend | self.rulebook.host_may_provision
+        rent = self.settings.host_rent * self.snapshot.hosts.memory_mib
+        total = float(rent[switchable & self.awake].sum())
+        absent = self.settings.absent_cost * self.rulebook.priority * self.terms.size
+        total += float(absent[self.wanted_on & ~self.on].sum())
+        total += self.charges.of_pools(self.pools, self.squeezable(every, self.terms))
+        return total + self.charges.of_stores(self.store)
+
+    def squeezable(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """(n, 2) what VMs ``rows`` would hold, and what of it no balloon can free, MiB."""
+        held = np.minimum(terms.footprint[rows], terms.limit[rows])
+        both: FloatArray = np.stack([held, self._pinned(rows, terms)], axis=1)
+        both[~self.on[rows]] = 0.0
+        return both
+
     def potential(self) -> float:
         """Φ, in points."""
         rows = np.arange(len(self.host_of))
-        local = self.guest_cost(rows, self.terms) + self.guarantee_cost(rows, self.terms)
-        return float(self.host_cost().sum() + local.sum() + self.rules.potential(self.host_of))
+        local = float(self.local_cost(rows, self.terms).sum()) + self.standing_cost()
+        return float(self.host_cost().sum()) + local + self.rules.potential(self.host_of)
+
+    def unreserved(self) -> FloatArray:
+        """(P,) MiB that each pool has left to reserve, NaN where vCenter did not tell."""
+        vms, pools = self.snapshot.vms, self.snapshot.pools
+        left: FloatArray = pools.unreserved_mib + self.lent
+        nested = pools.parent >= 0
+        np.subtract.at(left, pools.parent[nested], self.lent[nested])
+        inside = vms.pool >= 0
+        given = self.terms.reservation - np.nan_to_num(vms.reservation_mib)
+        np.subtract.at(left, vms.pool[inside], given[inside])
+        return left
+
+    def spare_for_reservations(self, cluster: int) -> float:
+        """MiB of a cluster that may still be reserved; HA admission control keeps its share."""
+        clusters, hosts = self.snapshot.clusters, self.snapshot.hosts
+        if cluster < 0 or not (
+            clusters.ha_enabled[cluster] and clusters.ha_admission_control[cluster]
+        ):
+            return float("inf")
+        mine = (hosts.cluster == cluster) & self.supply.fit
+        physical = self.supply.space[:, Space.ADMITTED]
+        total = float(physical[mine].sum())
+        share = clusters.ha_reserve_memory_pct[cluster]
+        level = clusters.ha_failover_level[cluster]
+        kept = 0.0
+        if not np.isnan(share):
+            kept = total * float(share) / 100.0
+        elif not np.isnan(level) and level > 0 and mine.any():
+            kept = float(np.sort(physical[mine])[::-1][: int(level)].sum())
+        return total - kept - float(self.occupied[mine, Space.ADMITTED].sum())
 
     def host_price(self) -> FloatArray:
         """(H,) price of one more MiB of working set on each host: all memory goods together."""
@@ -265,8 +354,8 @@ class Ledger:
         host = int(self.host_of[vm])
         row = np.array([vm])
         taken, need, present = self.taken[vm].copy(), self.needs[vm].copy(), self.present[vm]
-        for name in ("size", "limit", "reservation", "cap", "footprint"):
-            getattr(self.terms, name)[vm] = getattr(terms, name)[vm]
+        for column in fields(terms):
+            getattr(self.terms, column.name)[vm] = getattr(terms, column.name)[vm]
         self.taken[vm] = self.amounts(row, self.terms)[0]
         self.needs[vm] = self.room(row, self.terms)[0]
         self.present[vm] = self._present(row, self.terms)[0]
@@ -275,20 +364,49 @@ class Ledger:
             self.occupied[host] += self.needs[vm] - need
             self.filled[host] += self.present[vm] - present
 
+    def power(self, vm: int, host: int) -> None:
+        """Start a VM on a host, or stop it (-1)."""
+        home, row = int(self.host_of[vm]), np.array([vm])
+        if home >= 0:
+            self.load[home] -= self.taken[vm]
+            self.occupied[home] -= self.needs[vm]
+            self.filled[home] -= self.present[vm]
+        self.on[vm] = host >= 0
+        self.taken[vm] = self.amounts(row, self.terms)[0]
+        self.needs[vm] = self.room(row, self.terms)[0]
+        self.present[vm] = self._present(row, self.terms)[0]
+        self.rules.move(vm, home, host)
+        self.host_of[vm] = host
+        if host >= 0:
+            self.load[host] += self.taken[vm]
+            self.occupied[host] += self.needs[vm]
+            self.filled[host] += self.present[vm]
+
+    def switch(self, host: int, *, on: bool) -> None:
+        """Let a host rest, or wake it; it must be empty."""
+        self.awake = self.awake.copy()
+        self.awake[host] = on
+        self.supply = make_supply(
+            self.snapshot, self.demand, self.rulebook, self.settings, self.awake
+        )
+
     def mark(self) -> Ledger:
         """A copy of the state, to come :meth:`back` to."""
         state = copy.copy(self)
         state.terms = self.terms.copy()
-        for name in ("host_of", "taken", "needs", "present", "load", "occupied", "filled"):
+        for name in _STATE:
             setattr(state, name, getattr(self, name).copy())
         return state
 
     def back(self, state: Ledger) -> None:
         """Be again as at a :meth:`mark`, to the last digit."""
         for vm in np.flatnonzero(self.host_of != state.host_of).tolist():
-            self.move(vm, int(state.host_of[vm]))
-        self.terms = state.terms
-        for name in ("taken", "needs", "present", "load", "occupied", "filled"):
+            home, host = int(self.host_of[vm]), int(state.host_of[vm])
+            self.rules.move(vm, home, host)
+            if home >= 0 and host >= 0:
+                self.budgets.move(vm, home, host)
+        self.terms, self.supply, self.awake = state.terms, state.supply, state.awake
+        for name in _STATE:
             setattr(self, name, getattr(state, name))
 
     def recount(self) -> None:
@@ -303,9 +421,7 @@ class Ledger:
 
     def _present(self, rows: IndexArray, terms: Terms) -> FloatArray:
         present = np.maximum(terms.footprint[rows] - self.demand.taken[rows], 0.0)
-        there: FloatArray = np.where(
-            self.demand.running[rows], present + self.demand.overhead[rows], 0.0
-        )
+        there: FloatArray = np.where(self.on[rows], present + self.demand.overhead[rows], 0.0)
         return there
 
     def _pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:

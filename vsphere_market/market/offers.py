@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.market.acts import move_worth, worth_of
 from vsphere_market.market.eligibility import Eligibility
-from vsphere_market.market.engine import move_worth
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.shifts import ShiftTrader
 from vsphere_market.market.terms import TermsTrader
-from vsphere_market.market.trades import Move, Trade
+from vsphere_market.market.trades import Move, Power, StorageMove, Trade
 from vsphere_market.port import ActionKind
 
 
@@ -41,6 +42,8 @@ def offer_of(ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKin
     """The offer of a kind for the VM in that row. The ledger is only looked at."""
     if kind is ActionKind.MIGRATE:
         return best_move(ledger, eligibility, row)
+    if kind in (ActionKind.STOP, ActionKind.START, ActionKind.MIGRATE_STORAGE):
+        return _shift(ledger, ShiftTrader(ledger, eligibility), row, kind)
     trader = TermsTrader(ledger, eligibility)
     change = trader.offer(row, kind)
     if isinstance(change, Reason):
@@ -50,6 +53,19 @@ def offer_of(ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKin
     if refused is None and not trade.worth_it:
         refused = Reason.NOT_WORTH_IT
     return Offer(kind, trade, refused)
+
+
+def _shift(ledger: Ledger, shifts: ShiftTrader, row: int, kind: ActionKind) -> Offer:
+    """The offer to stop or start a VM, or to move its files."""
+    what: Power | StorageMove | Reason
+    if kind is ActionKind.MIGRATE_STORAGE:
+        what = shifts.store_offer(row)
+    else:
+        what = shifts.stop_offer(row) if kind is ActionKind.STOP else shifts.start_offer(row)
+    if isinstance(what, Reason):
+        return Offer(kind, None, what)
+    trade = worth_of(ledger, what, shifts.cost(what))
+    return Offer(kind, trade, None if trade.worth_it else Reason.NOT_WORTH_IT)
 
 
 def best_move(ledger: Ledger, eligibility: Eligibility, row: int) -> Offer:
@@ -73,9 +89,9 @@ def best_move(ledger: Ledger, eligibility: Eligibility, row: int) -> Offer:
 
 
 def neighbours(ledger: Ledger, row: int) -> list[int]:
-    """Hosts of a VM's cluster, its own apart."""
-    hosts, home = ledger.snapshot.hosts, int(ledger.host_of[row])
-    if home < 0 or hosts.cluster[home] < 0:
+    """Hosts that sell to the VM, its own apart."""
+    home = int(ledger.host_of[row])
+    if home < 0 or ledger.market[home] < 0:
         return []
-    there = np.flatnonzero(hosts.cluster == hosts.cluster[home])
+    there = np.flatnonzero(ledger.market == ledger.market[home])
     return [host for host in there.tolist() if host != home]

@@ -112,16 +112,15 @@ class Marketplace:
 
 
 def marketplaces(ledger: Ledger, eligibility: Eligibility) -> list[Marketplace]:
-    """One marketplace per cluster that has something to trade; VMs never leave their cluster."""
+    """One marketplace per cluster, or clusters merged by policy, that has something to trade."""
     able = eligibility.movers()
-    hosts = ledger.snapshot.hosts
     home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
     places = []
-    for cluster in range(len(ledger.snapshot.clusters)):
-        rows = np.flatnonzero(hosts.cluster == cluster)
+    for market in range(len(ledger.snapshot.clusters)):
+        rows = np.flatnonzero(ledger.market == market)
         if len(rows) < 2:
             continue
-        vms = np.flatnonzero(able & (hosts.cluster[home] == cluster))
+        vms = np.flatnonzero(able & (ledger.market[home] == market))
         if len(vms):
             places.append(Marketplace(ledger, eligibility, vms, rows))
     return places

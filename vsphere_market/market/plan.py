@@ -75,6 +75,7 @@ class Reason(StrEnum):
     VM_NOT_MANAGED = "vm-not-managed"
     HOST_UNFIT = "host-unfit"
     OTHER_CLUSTER = "other-cluster"
+    TIED_TO_CLUSTER = "tied-to-cluster"
     NO_NETWORK = "no-network"
     NO_DATASTORE = "no-datastore"
     NO_VMOTION = "no-vmotion"
@@ -94,6 +95,20 @@ class Reason(StrEnum):
     NOT_RESIZABLE = "not-resizable"
     LOCKED_TO_SIZE = "locked-to-size"
     TOOLS_NOT_RUNNING = "tools-not-running"
+    NO_SWAP_SPACE = "no-swap-space"
+    NO_FASTER_STORE = "no-faster-store"
+    NO_RESTART = "no-restart"
+    NO_SHUTDOWN = "no-shutdown"
+    NEVER_SHRINK = "never-shrink"
+    POLICY_MINIMUM = "policy-minimum"
+    LITTLE_HISTORY = "little-history"
+    NEEDED_AT_TIMES = "needed-at-times"
+    NO_STOP = "no-stop"
+    NO_SUSPEND = "no-suspend"
+    NO_PROVISION = "no-provision"
+    NOT_EMPTIED = "not-emptied"
+    SPARE_NEEDED = "spare-needed"
+    BUY_MEMORY = "buy-memory"
     NO_CURE = "no-cure"
     NO_OPPOSITE = "no-opposite"
     CHANGED_SINCE = "changed-since"
@@ -111,6 +126,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.VM_NOT_MANAGED: "It is a template, not connected, or owned by another product.",
     Reason.HOST_UNFIT: "The host is not connected, resting, excluded, or closed by HA or vSAN.",
     Reason.OTHER_CLUSTER: "The host is in another cluster.",
+    Reason.TIED_TO_CLUSTER: "A rule, its resource pool or its reservation holds it in its cluster.",
     Reason.NO_NETWORK: "The host does not see a network of the VM.",
     Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",
     Reason.NO_EVC: "The host's CPU lacks features that the VM runs with.",
@@ -132,6 +148,23 @@ SENTENCES: dict[Reason, str] = {
     Reason.TOOLS_NOT_RUNNING: "VMware Tools do not run, so its balloon cannot work.",
     Reason.NO_OPPOSITE: "Nothing takes that back.",
     Reason.CHANGED_SINCE: "It is not as that step left it, so it is let alone.",
+    Reason.NO_SWAP_SPACE: "The datastore has no room for it and its swap file.",
+    Reason.NO_FASTER_STORE: "No faster datastore is seen by all of its hosts.",
+    Reason.NO_RESTART: (
+        "That size takes a restart, which policy does not allow; a limit or a forced balloon would "
+        "take memory that its guest believes it has, and is never used for that."
+    ),
+    Reason.NO_SHUTDOWN: "VMware Tools do not run, so its guest cannot be asked to shut down.",
+    Reason.NEVER_SHRINK: "Policy lets its size grow, not shrink.",
+    Reason.POLICY_MINIMUM: "Policy does not allow a smaller size.",
+    Reason.LITTLE_HISTORY: "Too little is remembered of it to take memory away.",
+    Reason.NEEDED_AT_TIMES: "It uses little now, and has used more than a smaller size would have.",
+    Reason.NO_STOP: "No policy lets it be stopped now.",
+    Reason.NO_SUSPEND: "No policy lets the host rest.",
+    Reason.NO_PROVISION: "No policy lets the host be woken.",
+    Reason.NOT_EMPTIED: "Some VM on the host can go nowhere else.",
+    Reason.SPARE_NEEDED: "The other hosts could not lose one of them without it.",
+    Reason.BUY_MEMORY: "Every host is full and none is left to wake: memory has to be bought.",
     Reason.NO_CURE: "Every host it may run on is as dear; only more memory would help.",
 }
 

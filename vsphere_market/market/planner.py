@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 import vsphere_market
+from vsphere_market.market.acts import carry_out
 from vsphere_market.market.certificate import lower_bound
 from vsphere_market.market.diagnosis import diagnose, host_entity
 from vsphere_market.market.eligibility import Eligibility
-from vsphere_market.market.engine import Question, carry_out, clear
+from vsphere_market.market.engine import Question, clear
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.modes import mode_of
 from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.plan import (
     Certificate,
@@ -24,10 +26,9 @@ from vsphere_market.market.plan import (
 from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.reasons import evidence_of, sentence_of
 from vsphere_market.market.refusals import refusals
-from vsphere_market.market.trades import Change, Move, Trade
+from vsphere_market.market.steps import action_of, with_power_cycles
+from vsphere_market.market.trades import Move, Trade
 from vsphere_market.market.waves import schedule
-from vsphere_market.policy import Mode
-from vsphere_market.port import Action, ActionKind, Entity, Migrate, SetMemory, memory_setting
 
 #: Quotes kept with each migration: its own host and the best others.
 QUOTES_KEPT = 5
@@ -41,22 +42,25 @@ def make_plan(question: Question, now_s: float) -> Plan:
         now_s: Unix time at the source, for the plan's life.
     """
     answer = clear(question)
-    slots = schedule(question, answer.trades)
     ledger = question.ledger()
+    trades = with_power_cycles(ledger, answer.trades)
+    slots = schedule(question, trades)
     prices = ledger.host_price()
     loads = _loads(ledger)
     squeezed = {found.row: found for found in diagnose(ledger)}
     eligibility = Eligibility(ledger, question.cooling)
-    partners = _partners(answer.trades)
-    modes = [_mode(ledger, trade.what) for trade in answer.trades]
+    partners = _partners(trades)
+    modes = [mode_of(ledger, trade.what) for trade in trades]
     steps = []
-    for at, (trade, slot) in enumerate(zip(answer.trades, slots, strict=True)):
+    for at, (trade, slot) in enumerate(zip(trades, slots, strict=True)):
         what = trade.what
-        quotes = _kept(quotes_for(ledger, eligibility, what.vm), what)
+        quotes: tuple[Quote, ...] = ()
+        if isinstance(what, Move):
+            quotes = quotes_for(ledger, eligibility, what.vm)[:QUOTES_KEPT]
         steps.append(
             Step(
                 id=f"s{at + 1}",
-                action=_action(ledger, trade),
+                action=action_of(ledger, what),
                 wave=slot.wave,
                 depends_on=tuple(f"s{need + 1}" for need in slot.needs),
                 saving=trade.saving,
@@ -67,7 +71,7 @@ def make_plan(question: Question, now_s: float) -> Plan:
                     ledger,
                     trade,
                     squeezed.get(what.vm),
-                    [answer.trades[other] for other in partners[at]],
+                    [trades[other] for other in partners[at]],
                 ),
                 evidence=evidence_of(ledger, trade),
                 quotes=quotes,
@@ -103,32 +107,6 @@ def _partners(trades: Sequence[Trade]) -> list[list[int]]:
         if trade.group:
             members.setdefault(trade.group, []).append(at)
     return [members.get(trade.group, []) for trade in trades]
-
-
-def _mode(ledger: Ledger, what: Move | Change) -> Mode:
-    return Mode(int(ledger.rulebook.modes[what.kind][what.vm]))
-
-
-def _kept(quotes: tuple[Quote, ...], what: Move | Change) -> tuple[Quote, ...]:
-    return quotes[:QUOTES_KEPT] if isinstance(what, Move) else ()
-
-
-def _action(ledger: Ledger, trade: Trade) -> Action:
-    what, vms = trade.what, ledger.snapshot.vms
-    vm = Entity(vms.moid[what.vm], vms.name[what.vm])
-    if isinstance(what, Move):
-        return Migrate(vm, host_entity(ledger, what.source), host_entity(ledger, what.target))
-    kind = memory_setting(what.kind)
-    return SetMemory(vm, kind, _amount(kind, what.before), _amount(kind, what.after))
-
-
-def _amount(kind: ActionKind, mib: float) -> int | None:
-    """Whole MiB for the action; "no limit" and "host's default" are None."""
-    if kind is ActionKind.LIMIT and np.isinf(mib):
-        return None
-    if kind is ActionKind.BALLOON_CAP and np.isnan(mib):
-        return None
-    return round(mib)
 
 
 def _loads(ledger: Ledger) -> list[float]:

@@ -27,12 +27,8 @@ def quotes_for(
     home = int(ledger.host_of[vm])
     if home < 0:
         return ()
-    cluster = ledger.snapshot.hosts.cluster[home]
-    hosts = (
-        np.flatnonzero(ledger.snapshot.hosts.cluster == cluster)
-        if cluster >= 0
-        else np.array([home])
-    )
+    market = ledger.market[home]
+    hosts = np.flatnonzero(ledger.market == market) if market >= 0 else np.array([home])
     taken = ledger.taken[vm]
     rules = ledger.rules.costs(vm, home)
     price = ledger.host_price() if price is None else price

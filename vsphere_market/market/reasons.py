@@ -10,7 +10,9 @@ from vsphere_market.market.causes import CAUSE_WORDS
 from vsphere_market.market.diagnosis import VmDiagnosis, host_entity
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
-from vsphere_market.market.trades import Change, Move, Trade
+from vsphere_market.market.sentences import change_sentence, cycle_sentence, other_sentence
+from vsphere_market.market.sizing import needs
+from vsphere_market.market.trades import Change, Cycle, Move, Switch, Trade
 from vsphere_market.port import ActionKind
 from vsphere_market.units import gib_text
 
@@ -27,28 +29,57 @@ def sentence_of(
         group: what it is done together with, itself among them.
     """
     what = trade.what
-    if group and isinstance(what, Move):
-        return _group_sentence(ledger, what, group)
-    if isinstance(what, Move):
-        return _move_sentence(ledger, what, trade, diagnosis)
-    return _change_sentence(ledger, what)
+    match what:
+        case Move():
+            switch = next((one.what for one in group if isinstance(one.what, Switch)), None)
+            if switch is not None:
+                return _for_host(ledger, what, switch)
+            if group:
+                return _group_sentence(ledger, what, group)
+            return _move_sentence(ledger, what, trade, diagnosis)
+        case Change():
+            return change_sentence(ledger, what, trade)
+        case Cycle():
+            return cycle_sentence(what, group)
+        case _:
+            return other_sentence(ledger, what, trade, group)
+
+
+def _for_host(ledger: Ledger, move: Move, switch: Switch) -> str:
+    """Why a VM leaves a host that goes to rest, or goes to one that wakes."""
+    price, host = ledger.host_price(), host_entity(ledger, switch.host).name
+    target = host_entity(ledger, move.target).name
+    if switch.on:
+        return (
+            f"{host} is woken for it and others: a MiB costs {price[move.source]:.4g} where it is "
+            f"and {price[move.target]:.4g} on {target}."
+        )
+    return (
+        f"{host} is emptied to rest; of the hosts that have room {target} asks least, "
+        f"{price[move.target]:.4g} a MiB."
+    )
 
 
 def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
-    """Why VMs change places, or one makes room for another."""
+    """Why VMs change places, or one makes room for another, or moves in order to grow."""
     vms = ledger.snapshot.vms
-    others = [vms.name[other.what.vm] for other in group if other.what.vm != move.vm]
     saving = sum(trade.saving for trade in group)
     disruption = sum(trade.disruption for trade in group)
-    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
     price = ledger.host_price()
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
-    return (
-        f"one trade with the moves of {named}, which none of them is worth alone: together they "
-        f"save {saving / max(disruption, 1e-9):.3g} times what they disturb (a MiB costs "
-        f"{price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} before "
-        "this step)."
+    there = (
+        f"together they save {saving / max(disruption, 1e-9):.3g} times what they disturb (a MiB "
+        f"costs {price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} "
+        "before this step)."
     )
+    if any(isinstance(other.what, Change) and other.what.vm == move.vm for other in group):
+        return (
+            f"its guest needs more memory than {source} can sell it: it moves to {target} and "
+            f"grows there, and {there}"
+        )
+    others = [vms.name[other.what.vm] for other in group if other.what.vm not in (move.vm, -1)]
+    named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    return f"one trade with the moves of {named}, which none of them is worth alone: {there}"
 
 
 def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagnosis | None) -> str:
@@ -69,47 +100,11 @@ def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagno
     )
 
 
-def _change_sentence(ledger: Ledger, change: Change) -> str:
-    demand, terms, vm = ledger.demand, ledger.terms, change.vm
-    host = int(ledger.host_of[vm])
-    name = host_entity(ledger, host).name
-    free = ledger.supply.usable[host] - ledger.load[host, ledger.supply.goods[1].columns.start]
-    match change.kind:
-        case ActionKind.LIMIT:
-            return (
-                f"its limit of {gib_text(change.before)} is below its size of "
-                f"{gib_text(terms.size[vm])}, so ESXi takes {gib_text(demand.taken[vm])} from it "
-                f"although {name} has {gib_text(max(free, 0.0))} unsold: moving or growing would "
-                "not help, lifting the limit does."
-            )
-        case ActionKind.HOT_ADD:
-            wanted = demand.wanted[vm]
-            return (
-                f"its guest wants {gib_text(wanted)} of its {gib_text(change.before)} "
-                f"({wanted / change.before:.0%}); {gib_text(change.after - change.before)} more "
-                f"costs {ledger.host_price()[host]:.4g} a MiB on {name}, less than going without."
-            )
-        case ActionKind.RESERVATION:
-            share = ledger.rulebook.guarantee[vm]
-            usual = ledger.guaranteed(np.array([vm]))[0] / share
-            return (
-                f"policy guarantees {share:.0%} of its usual working set of "
-                f"{gib_text(usual)}, and only {gib_text(change.before)} is "
-                "reserved."
-            )
-        case ActionKind.BALLOON_CAP:
-            idle = max(terms.footprint[vm] - demand.working_set[vm], 0.0)
-            return (
-                f"it holds {gib_text(idle)} idle, but its balloon cap of {gib_text(change.before)} "
-                f"keeps it from {name}, which has to swap others instead."
-            )
-        case _:
-            raise ValueError(f"the market makes no trade of the kind {change.kind}")
-
-
 def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:
     """The counters, prices and settings that the trade stands on, known ones only."""
     what = trade.what
+    if what.vm < 0:
+        return _host_evidence(ledger, what) if isinstance(what, Switch) else ()
     vms, demand, vm = ledger.snapshot.vms, ledger.demand, what.vm
     host = int(ledger.host_of[vm])
     price, usable = ledger.host_price(), ledger.supply.usable
@@ -124,11 +119,36 @@ def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:
         Evidence("size", float(ledger.terms.size[vm]), "MiB"),
         Evidence("limit", float(ledger.terms.limit[vm]), "MiB"),
         Evidence("reservation", float(ledger.terms.reservation[vm]), "MiB"),
-        Evidence("price here", float(price[host]), "points/MiB"),
-        Evidence("sold here", float(ledger.load[host, footprint] / usable[host]), "of usable"),
     ]
+    if host >= 0:
+        rows.append(Evidence("price here", float(price[host]), "points/MiB"))
+        sold = ledger.load[host, footprint] / usable[host]
+        rows.append(Evidence("sold here", float(sold), "of usable"))
     if isinstance(what, Move):
         rows.append(Evidence("price there", float(price[what.target]), "points/MiB"))
         sold = ledger.load[what.target, footprint] / usable[what.target]
         rows.append(Evidence("sold there", float(sold), "of usable"))
+    if isinstance(what, Change) and what.kind is ActionKind.RESIZE and what.after < what.before:
+        need = needs(ledger, [vm])[vm]
+        rows += [
+            Evidence("needed at most", need.least_mib, "MiB"),
+            Evidence("largest want seen", float(demand.sizing.peak()[vm]), "MiB"),
+            Evidence("95 % of hours below", float(demand.sizing.percentile(95.0)[vm]), "MiB"),
+            Evidence("hours remembered", float(demand.sizing.hours[vm].sum()), "hours"),
+            Evidence("confidence", need.confidence, "of 1"),
+        ]
     return tuple(row for row in rows if np.isfinite(row.value))
+
+
+def _host_evidence(ledger: Ledger, what: Switch) -> tuple[Evidence, ...]:
+    memory = float(ledger.snapshot.hosts.memory_mib[what.host])
+    mine = (ledger.market == ledger.market[what.host]) & ledger.supply.open
+    column = ledger.supply.goods[0].columns.start
+    load = float(ledger.load[mine, column].sum()) / max(
+        float(ledger.supply.usable[mine].sum()), 1.0
+    )
+    return (
+        Evidence("memory of the host", memory, "MiB"),
+        Evidence("rent", ledger.settings.host_rent * memory, "points"),
+        Evidence("load of all awake", load, "of usable"),
+    )

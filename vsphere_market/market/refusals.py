@@ -6,6 +6,7 @@ import numpy as np
 
 from vsphere_market.market.broken import broken_rules
 from vsphere_market.market.causes import OVERSOLD, Cause
+from vsphere_market.market.denied import denied
 from vsphere_market.market.diagnosis import VmDiagnosis, diagnose, host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import Answer, Question
@@ -13,6 +14,7 @@ from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
+from vsphere_market.market.sizing import TAKES_A_RESTART
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.port import ActionKind, Entity
 from vsphere_market.units import FloatArray, gib_text
@@ -40,6 +42,10 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
         cure = CURES.get(diagnosis.cause)
         if cure is None or (diagnosis.row, cure) in touched:
             continue
+        if cure is ActionKind.HOT_ADD:
+            if (diagnosis.row, ActionKind.RESIZE) in touched:
+                continue
+            cure = _way_to_grow(after, terms, diagnosis.row)
         if diagnosis.cause in OVERSOLD:
             found += _left_on_hot_host(after, eligibility, diagnosis, price)
         else:
@@ -48,7 +54,15 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
     found += broken_rules(after, eligibility)
     found += _held_balloons(after, terms)
     found += _unknown(after)
-    return tuple(found)
+    found += denied(after, eligibility)
+    return tuple(dict.fromkeys(one for one in found if one.reason is not Reason.NOT_DUE))
+
+
+def _way_to_grow(ledger: Ledger, terms: TermsTrader, row: int) -> ActionKind:
+    """By a restart, where policy allows that and hot-add is what stands in the way."""
+    restart = ledger.rulebook.reboot_allowed[row]
+    hot = terms.offer(row, ActionKind.HOT_ADD)
+    return ActionKind.RESIZE if restart and hot in TAKES_A_RESTART else ActionKind.HOT_ADD
 
 
 def _left_on_hot_host(

@@ -195,13 +195,13 @@ class RuleBoard:
         return good
 
     def move(self, vm: int, source: int, target: int) -> None:
-        """Keep the counts true."""
-        for at in self._pairs_of.get(vm, ()):
-            self.counts[at, source] -= 1
-            self.counts[at, target] += 1
-        for at in self._crowds_of.get(vm, ()):
-            self.heads[at, source] -= 1
-            self.heads[at, target] += 1
+        """Keep the counts true; -1 is nowhere."""
+        for table, rules in ((self.counts, self._pairs_of), (self.heads, self._crowds_of)):
+            for at in rules.get(vm, ()):
+                if source >= 0:
+                    table[at, source] -= 1
+                if target >= 0:
+                    table[at, target] += 1
 
     def potential(self, host_of: IndexArray) -> float:
         """Points of all violations."""

@@ -36,8 +36,23 @@ class MarketSettings:
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
         change_cost: points for a change of limit, reservation or balloon cap.
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
+        restart_fixed: points for stopping any VM, at priority 1.
+        restart_cost: points for each MiB of working set of a VM that is stopped: its service is
+            away, and what it had in memory has to be built up anew.
+        absent_cost: points for each MiB of size of a VM that is off and wanted on: about the price
+            of a host at four fifths of its load, for half of that size.
+        paging_cost: points for each MiB that a balloon holds of a guest that pages.
+        shares_cost: points for each MiB of a VM that would lose it to siblings that matter less.
+        slow_swap_cost: points for each MiB/s to or from swap and each millisecond of latency.
+        storage_cost: points for each MiB that moves to another datastore.
+        host_rent: points for each MiB of a host that is awake and could rest: as if a host below
+            half of its load, where a MiB costs four, were not worth keeping on.
+        switch_cost: points for putting a host to rest, or waking it.
         guest_full: a guest that uses this share of its memory is a candidate for growth.
         guest_target: growth aims at this share.
+        guest_idle: a guest that never uses this share of its memory is a candidate for less.
+        shrink_confidence: less confidence in what is remembered of a VM, and it is not shrunk; a
+            half is a week of samples.
         grow_most: a VM grows by at most this share of its size in one plan: what a guest will
             use is known only when it has it, and what is added is never given back.
         guarantee_weight: points for each MiB of a guarantee that is not backed.
@@ -72,7 +87,18 @@ class MarketSettings:
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0
     grow_cost: float = 4.0
+    restart_fixed: float = 16_384.0
+    restart_cost: float = 8.0
+    absent_cost: float = 16.0
+    paging_cost: float = 32.0
+    shares_cost: float = 1.0
+    slow_swap_cost: float = 1000.0
+    storage_cost: float = 1.0
+    host_rent: float = 4.0
+    switch_cost: float = 65_536.0
     guest_full: float = 0.88
+    guest_idle: float = 0.5
+    shrink_confidence: float = 0.5
     guest_target: float = 0.75
     grow_most: float = 0.25
     guarantee_weight: float = 8.0

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vsphere_market.port import ActionKind
+from vsphere_market.port import ActionKind, PoolSetting
 
-#: Kinds of action that the market trades in.
+#: Kinds of action that the market may offer to a VM by themselves.
 TRADED = (
     ActionKind.MIGRATE,
     ActionKind.LIMIT,
     ActionKind.RESERVATION,
+    ActionKind.SHARES,
     ActionKind.HOT_ADD,
+    ActionKind.RESIZE,
     ActionKind.BALLOON_CAP,
+    ActionKind.MIGRATE_STORAGE,
+    ActionKind.STOP,
+    ActionKind.START,
 )
 
 
@@ -41,11 +46,93 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """A VM is stopped, or started on a host. ``source``, ``target``: rows of hosts, -1 for off."""
+
+    vm: int
+    source: int
+    target: int
+
+    @property
+    def kind(self) -> ActionKind:
+        """STOP or START."""
+        return ActionKind.START if self.target >= 0 else ActionKind.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class StorageMove:
+    """A VM's files change datastore. ``source``, ``target``: rows of datastores."""
+
+    vm: int
+    source: int
+    target: int
+
+    @property
+    def kind(self) -> ActionKind:
+        """Always MIGRATE_STORAGE."""
+        return ActionKind.MIGRATE_STORAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A host is put to rest, or woken. ``host``: its row."""
+
+    host: int
+    on: bool
+
+    @property
+    def vm(self) -> int:
+        """No VM."""
+        return -1
+
+    @property
+    def kind(self) -> ActionKind:
+        """SUSPEND_HOST or PROVISION_HOST."""
+        return ActionKind.PROVISION_HOST if self.on else ActionKind.SUSPEND_HOST
+
+
+@dataclass(frozen=True, slots=True)
+class PoolChange:
+    """One memory setting of a resource pool changes. ``pool``: its row; MiB, +inf no limit."""
+
+    pool: int
+    setting: PoolSetting
+    before: float
+    after: float
+
+    @property
+    def vm(self) -> int:
+        """No VM."""
+        return -1
+
+    @property
+    def kind(self) -> ActionKind:
+        """Always POOL."""
+        return ActionKind.POOL
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A part of the power cycle that a change of size takes: the VM ends as it was, running.
+
+    Attributes:
+        vm: its row.
+        kind: STOP, START or ENABLE_HOT_ADD.
+    """
+
+    vm: int
+    kind: ActionKind
+
+
+What = Move | Change | Power | StorageMove | Switch | PoolChange | Cycle
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """A trade, offered or done.
 
     Attributes:
-        what: the move or change.
+        what: what is changed.
         saving: fall of the potential, points.
         disruption: price of doing it, points.
         hurdle: what the saving has to exceed: the disruption, or for a move the discount on what
@@ -55,7 +142,7 @@ class Trade:
             the sum of their hurdles.
     """
 
-    what: Move | Change
+    what: What
     saving: float
     disruption: float
     hurdle: float

@@ -155,6 +155,7 @@ def _datastores(world: World) -> DatastoreTable:
         name=inventory.datastores,
         capacity_mib=np.full(count, np.nan),
         free_mib=np.full(count, np.nan),
+        latency_ms=np.full(count, np.nan),
         accessible=np.ones(count, dtype=np.bool_),
     )
 
@@ -185,6 +186,8 @@ def _vms(world: World, sampled: float) -> VmTable:
         custom_attributes=tuple(vm.attributes for vm in vms),
         networks=tuple((f"network-{cluster + 1}",) for cluster in clusters),
         datastores=tuple((datastore,) for datastore in inventory.vm_datastore.tolist()),
+        home_datastore=inventory.vm_datastore.copy(),
+        storage_mib=np.full(count, np.nan),
         size_mib=settings.size,
         vcpus=fleet.vcpus,
         reservation_mib=settings.reservation,

@@ -22,6 +22,7 @@ class Capacity:
     excluded: BoolArray
     reserve: FloatArray
     overcommit: FloatArray
+    failover: FloatArray
     may_suspend: BoolArray
     may_provision: BoolArray
     sources: Mapping[str, tuple[str, ...]]
@@ -38,18 +39,21 @@ def merge_capacity(
         if document.hold_back and document.hold_back.exclude:
             excluded.say(document, "/spec/exclude", np.flatnonzero(mask))
     reserve = NumberMerge(statements, np.zeros(len(hosts)))
+    failures = NumberMerge(statements, np.zeros(len(hosts)))
     findings: list[Finding] = []
     for document, mask in documents:
         held = document.hold_back
         assert held is not None
         if held.reserve is not None:
             reserve.say(document, "/spec/reservePct", np.flatnonzero(mask), held.reserve)
+            failures.say(document, "/spec/reservePct", np.flatnonzero(mask), 0.0)
         if held.failover_hosts is not None:
             # A host that is left out holds nothing that could fail over, and takes nothing.
             rows = np.flatnonzero(mask & ~excluded.value & (hosts.cluster >= 0))
             findings.extend(_failover_findings(document, rows, mask, snapshot))
             share = _failover_share(rows, held.failover_hosts, snapshot)
             reserve.say(document, "/spec/failoverHosts", rows, share)
+            failures.say(document, "/spec/failoverHosts", rows, float(held.failover_hosts))
     others = {
         "utilisation": NumberMerge(statements, np.ones(len(hosts))),
         "host_overcommit": NumberMerge(statements, np.full(len(hosts), np.inf)),
@@ -78,12 +82,13 @@ def merge_capacity(
         excluded=excluded.value,
         reserve=held_back,
         overcommit=others["host_overcommit"].value,
+        failover=failures.value,
         may_suspend=others["host_may_suspend"].value > 0,
         may_provision=others["host_may_provision"].value > 0,
         sources=sources,
         findings=tuple(findings),
     )
-    for array in (capacity.excluded, capacity.reserve, capacity.overcommit):
+    for array in (capacity.excluded, capacity.reserve, capacity.overcommit, capacity.failover):
         array.setflags(write=False)
     for flag in (capacity.may_suspend, capacity.may_provision):
         flag.setflags(write=False)

@@ -183,6 +183,7 @@ class _Compiler:
             host_excluded=capacity.excluded,
             host_reserve=capacity.reserve,
             host_overcommit=capacity.overcommit,
+            host_failover=capacity.failover,
             host_may_suspend=may_suspend,
             host_may_provision=capacity.may_provision,
             rules=self._rules.table(),

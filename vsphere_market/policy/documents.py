@@ -216,10 +216,21 @@ class Document:
         return modes
 
     def power_at(self, at_s: float) -> tuple[SettingOf, ...]:
-        """Whether its VMs may be stopped and started at an instant (Unix time)."""
-        if self.timing is None or self.timing.is_open(at_s):
+        """Whether its VMs may be stopped and started at an instant (Unix time).
+
+        The schedule is when they may rest. A document that lets them be stopped lets them be
+        started outside its schedule: what sleeps at night wakes in the morning.
+        """
+        if self.timing is None:
             return self.power
-        return tuple(SettingOf(item.attribute, 0.0, "/spec/schedule") for item in self.power)
+        inside = self.timing.is_open(at_s)
+        rests = any(item.attribute == "may_stop" and item.value for item in self.power)
+        return tuple(
+            item
+            if inside != (rests and item.attribute == "may_start")
+            else SettingOf(item.attribute, 0.0, "/spec/schedule")
+            for item in self.power
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class _Row:
 class PlacementRules:
     """Collects the rules of placement documents.
 
-    VMs never change their cluster, so a rule is split: each cluster has its own row, with its own
-    VMs and hosts. VMs on a standalone host cannot be placed at all and are left out; so are
+    VMs of a rule never change their cluster, so it is split: each cluster has its own row, with its
+    own VMs and hosts. VMs on a standalone host cannot be placed at all and are left out; so are
     templates.
     """
 
@@ -49,7 +49,7 @@ class PlacementRules:
         placeable = vms & ~snapshot.vms.template & (snapshot.vms.cluster >= 0)
         findings: list[Finding] = []
         if rule.kind == MERGE_CLUSTERS:
-            return [self._merge(document, placeable)]
+            return self._merge(document, placeable)
         for cluster in np.unique(snapshot.vms.cluster[placeable]).tolist():
             members = np.flatnonzero(placeable & (snapshot.vms.cluster == cluster))
             in_cluster = snapshot.hosts.cluster == cluster
@@ -97,17 +97,20 @@ class PlacementRules:
             )
         )
 
-    def _merge(self, document: Document, placeable: BoolArray) -> Finding:
+    def _merge(self, document: Document, placeable: BoolArray) -> list[Finding]:
         rows = np.unique(self._snapshot.vms.cluster[placeable]).tolist()
         self.merged.append(MergedClusters(document.name, tuple(rows)))
+        if len(rows) > 1:
+            return []
         names = listed([quote(self._snapshot.clusters.name[row]) for row in rows]) or "no cluster"
-        return warning(
-            "not-yet",
-            document.place("/spec/rule"),
-            f"merging {names} is recorded and changes nothing: this version moves VMs within "
-            "their own cluster only",
-            "relieve a cluster by hand, or give it more hosts",
-        )
+        return [
+            warning(
+                "nothing-to-merge",
+                document.place("/selector"),
+                f"the document selects VMs of {names} only, so there is nothing to merge",
+                "select VMs of two clusters at least",
+            )
+        ]
 
     def table(self) -> RuleTable:
         """All rules so far."""

@@ -91,7 +91,7 @@ class CrowdRule:
 
 @dataclass(frozen=True, slots=True)
 class MergedClusters:
-    """Clusters that a document wants traded as one; recorded only. Rows of the cluster table."""
+    """Clusters that a document wants traded as one. Rows of the cluster table."""
 
     name: str
     clusters: tuple[int, ...]
@@ -130,10 +130,12 @@ class Rulebook:
         may_start: (V,) may be powered on at ``at_s``.
         host_overcommit: (H,) ceiling for the sizes of the running VMs over the host's memory;
             +inf for none.
+        host_failover: (H,) so many of the largest hosts of its cluster may fail at once: what
+            they hold is held back of those that are awake, ``host_reserve`` at least.
         host_may_suspend: (H,) may be put into standby.
         host_may_provision: (H,) may be woken from standby.
         crowds: how many of a group one host takes, and over how many hosts it spreads.
-        merged_clusters: clusters to be traded as one; recorded, not acted on.
+        merged_clusters: clusters that are traded as one.
         at_s: Unix time for which schedules were evaluated.
         rules: placement rules of the policies, in the form of the snapshot's own and with its row
             numbers. ``moid`` is ``policy/<document>/<cluster's moid, or host's>``. A rule never
@@ -169,6 +171,7 @@ class Rulebook:
     may_stop: BoolArray
     may_start: BoolArray
     host_overcommit: FloatArray
+    host_failover: FloatArray
     host_may_suspend: BoolArray
     host_may_provision: BoolArray
     rules: RuleTable
@@ -233,6 +236,7 @@ def default_rulebook(snapshot: Snapshot, mode: Mode | None = None) -> Rulebook:
         may_stop=np.zeros(vms, dtype=np.bool_),
         may_start=np.zeros(vms, dtype=np.bool_),
         host_overcommit=np.full(hosts, np.inf),
+        host_failover=np.zeros(hosts),
         host_may_suspend=np.zeros(hosts, dtype=np.bool_),
         host_may_provision=np.zeros(hosts, dtype=np.bool_),
         rules=no_rules(),

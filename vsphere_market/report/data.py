@@ -9,9 +9,10 @@ from typing import Any
 
 from vsphere_market.assess import Assessment
 from vsphere_market.assess.words import points
+from vsphere_market.port.brief import action_ends
 from vsphere_market.report.html import Html
 from vsphere_market.report.words import KINDS, STRAINS, short_names
-from vsphere_market.units import FloatArray, gib_text
+from vsphere_market.units import FloatArray
 
 _POWER = ("poweredOn", "poweredOff", "suspended")
 
@@ -79,8 +80,11 @@ def page_data(made: Assessment) -> dict[str, Any]:
             [
                 step.wave,
                 KINDS[step.action.kind.value],
-                vms.row(step.action.subject.moid),
-                *(short.get(end, end) for end in ends(step.action)),
+                # A host or pool has no row among the VMs: its name is shown.
+                row
+                if (row := vms.row(step.action.subject.moid)) >= 0
+                else step.action.subject.name,
+                *(short.get(end, end) for end in action_ends(step.action)),
                 points(step.saving),
                 points(step.disruption),
                 step.reason,
@@ -88,17 +92,6 @@ def page_data(made: Assessment) -> dict[str, Any]:
             for step in made.plan.steps
         ],
     }
-
-
-def ends(action: Any) -> tuple[str, str]:
-    """What an action changes from and to, in words."""
-    if action.kind.value == "migrate":
-        return action.source.name, action.target.name
-    absent = {"limit": "none", "balloon-cap": "default"}.get(action.kind.value, "none")
-    before, after = (
-        absent if end is None else gib_text(float(end)) for end in (action.from_mib, action.to_mib)
-    )
-    return before, after
 
 
 def _whole(column: FloatArray | Iterable[float]) -> list[int | None]:

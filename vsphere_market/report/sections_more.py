@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vsphere_market.assess import Assessment, Changes, ClusterState, Trend
 from vsphere_market.assess.words import amount, counted, per_cent, points
+from vsphere_market.port.brief import action_ends
 from vsphere_market.report.charts import scale
-from vsphere_market.report.data import ends
 from vsphere_market.report.html import Html, Part, table, tag, text
 from vsphere_market.report.sections import section, strain_word, target_of
 from vsphere_market.report.words import KINDS, moment, short_names
@@ -120,7 +120,7 @@ def _steps(made: Assessment) -> Html:
     short = dict(zip(hosts, short_names(hosts), strict=True))
     rows = []
     for step in made.plan.steps[:STEPS_SHOWN]:
-        before, after = (short.get(end, end) for end in ends(step.action))
+        before, after = (short.get(end, end) for end in action_ends(step.action))
         rows.append(
             (
                 f"{step.wave}",

@@ -45,8 +45,17 @@ KINDS = {
     "migrate": "move",
     "limit": "limit",
     "hot-add": "grow",
+    "resize": "resize",
+    "enable-hot-add": "hot-add",
     "reservation": "reserve",
+    "shares": "shares",
     "balloon-cap": "balloon cap",
+    "migrate-storage": "move files",
+    "stop": "stop",
+    "start": "start",
+    "pool-allocation": "pool",
+    "suspend-host": "rest",
+    "provision-host": "wake",
 }
 
 

@@ -185,11 +185,15 @@ def test_power_is_forbidden_unless_said_and_outside_its_hours() -> None:
         spec={"stop": True, "start": True, "schedule": [NIGHT], "timeZone": BERLIN},
     )
     assert rulebook(INSIDE, sleep).may_stop.tolist()[:3] == [True, True, False]
+    assert not rulebook(INSIDE, sleep).may_start.any()
     assert not rulebook(OUTSIDE, sleep).may_stop.any()
+    # What sleeps at night is started again by day.
+    assert rulebook(OUTSIDE, sleep).may_start.tolist()[:3] == [True, True, False]
+    wake = document("power", "wake", selector={"name": "db-*"}, spec={"start": True})
+    assert rulebook(INSIDE, wake).may_start.tolist()[:2] == [True, True]
     never = document("power", "never", selector={"name": "db-1"}, spec={"stop": False})
     book = rulebook(INSIDE, sleep, never)
     assert book.may_stop.tolist()[:2] == [False, True]
-    assert book.may_start.tolist()[:2] == [True, True]
     assert book.sources["may_stop"][0] == "never#/spec/stop"
 
 

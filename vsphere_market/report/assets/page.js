@@ -280,7 +280,7 @@
     data.steps.slice(target.children.length).forEach((step) => {
       const [wave, kind, vm, from, to, saving, cost, reason] = step;
       const tr = document.createElement("tr");
-      const cells = [wave, kind, vms.name[vm] ?? "", from, to, saving, cost, reason];
+      const cells = [wave, kind, typeof vm === "string" ? vm : vms.name[vm] ?? "", from, to, saving, cost, reason];
       cells.forEach((value, at) => {
         const td = document.createElement("td");
         td.textContent = value;

@@ -1,0 +1,183 @@
+"""VMs that are stopped and started where a policy names them, and files that leave slow datastores.
+
+A VM is stopped where what it frees, at today's prices, is worth more than its own restart; what its
+guest lacks is no reason to stop it, so that its pain goes on counting. One that policy lets start,
+and not stop, at this hour is wanted: its absence is charged, and it starts on the host that asks
+least, if that is less than the charge.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vsphere_market.market.acts import carry_out, restart_cost, worth_of
+from vsphere_market.market.eligibility import ROOM_REASONS, Eligibility
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.plan import Reason
+from vsphere_market.market.settle import Settlement, reachable, restart_order
+from vsphere_market.market.trades import Power, StorageMove, Trade
+from vsphere_market.policy import Mode
+from vsphere_market.port import ActionKind
+from vsphere_market.units import BoolArray
+
+#: A datastore is left this share of its capacity free by what moves there.
+KEPT_FREE = 0.1
+
+
+class ShiftTrader:
+    """Finds and does these trades on a ledger."""
+
+    def __init__(self, ledger: Ledger, eligibility: Eligibility) -> None:
+        self.ledger = ledger
+        self.eligibility = eligibility
+
+    # -- power -------------------------------------------------------------------------------
+
+    def stop(self) -> list[Trade]:
+        """Stop VMs, the least valued first."""
+        ledger = self.ledger
+        rows = np.flatnonzero(ledger.rulebook.may_stop & ledger.ours & ledger.on)
+        order = rows[np.argsort(ledger.rulebook.priority[rows], kind="stable")]
+        return self._done([self.stop_offer(vm) for vm in order.tolist()])
+
+    def start(self) -> list[Trade]:
+        """Start VMs, the most valued first."""
+        ledger = self.ledger
+        rows = np.flatnonzero(ledger.wanted_on & ~ledger.on)
+        done: list[Trade] = []
+        for vm in restart_order(ledger, rows).tolist():
+            done += self._done([self.start_offer(vm)])
+        return done
+
+    def stop_offer(self, vm: int) -> Power | Reason:
+        """Stopping a VM, or why it cannot be stopped."""
+        ledger = self.ledger
+        reason = self.eligibility.why_not_trade(vm, ActionKind.STOP)
+        if reason is not None:
+            return reason
+        if not ledger.rulebook.may_stop[vm]:
+            return Reason.NO_STOP
+        if not ledger.snapshot.vms.tools_running[vm]:
+            return Reason.NO_SHUTDOWN
+        return Power(vm, int(ledger.host_of[vm]), -1)
+
+    def start_offer(self, vm: int) -> Power | Reason:
+        """Starting a VM on the host that asks least, or why it cannot be started."""
+        ledger = self.ledger
+        if not ledger.wanted_on[vm] or ledger.on[vm]:
+            return Reason.NOT_DUE
+        if ledger.rulebook.modes[ActionKind.START][vm] == Mode.OFF:
+            return Reason.MODE_OFF
+        row = np.array([vm])
+        hosts = np.flatnonzero(reachable(ledger, row)[0])
+        if not len(hosts):
+            return Reason.HOST_UNFIT
+        # It takes nothing yet: what it will is asked on a copy on which it runs.
+        before = ledger.mark()
+        ledger.power(vm, int(hosts[0]))
+        needs, taken = ledger.needs[vm].copy(), ledger.taken[vm].copy()
+        ledger.back(before)
+        settlement = Settlement.of(ledger)
+        fits = settlement.fits(needs, hosts)
+        cluster = int(ledger.snapshot.hosts.cluster[hosts[0]])
+        if ledger.spare_for_reservations(cluster) < needs[1]:
+            fits[:, 1] = False
+        good = fits.all(axis=1)
+        if not good.any():
+            return ROOM_REASONS[int(np.argmin(fits.any(axis=0)))]
+        lawful = good & np.array([self._lawful(vm, int(host)) for host in hosts], dtype=np.bool_)
+        if not lawful.any():
+            return Reason.BREAKS_RULE
+        choice = hosts[lawful]
+        return Power(vm, -1, int(choice[np.argmin(settlement.quotes(taken, choice))]))
+
+    def _lawful(self, vm: int, host: int) -> bool:
+        """No rule is broken more with the VM running there."""
+        ledger = self.ledger
+        was = ledger.rules.potential(ledger.host_of)
+        ledger.rules.move(vm, -1, host)
+        placed = ledger.host_of.copy()
+        placed[vm] = host
+        now = ledger.rules.potential(placed)
+        ledger.rules.move(vm, host, -1)
+        return now <= was
+
+    # -- files -------------------------------------------------------------------------------
+
+    def store(self) -> list[Trade]:
+        """Move files of VMs that swap to and from slow datastores."""
+        ledger = self.ledger
+        rows = np.flatnonzero((ledger.charges.swap_mibps > 0) & (ledger.store >= 0) & ledger.on)
+        order = rows[np.argsort(-ledger.charges.swap_mibps[rows], kind="stable")]
+        return self._done([self.store_offer(vm) for vm in order.tolist()])
+
+    def store_offer(self, vm: int) -> StorageMove | Reason:
+        """A faster datastore for a VM that swaps, or why there is none."""
+        ledger = self.ledger
+        stores, vms = ledger.snapshot.datastores, ledger.snapshot.vms
+        reason = self.eligibility.why_not_trade(vm, ActionKind.MIGRATE_STORAGE)
+        if reason is not None:
+            return reason
+        home = int(ledger.store[vm])
+        if home < 0 or ledger.charges.swap_mibps[vm] <= 0 or np.isnan(stores.latency_ms[home]):
+            return Reason.NOT_DUE
+        if home != vms.home_datastore[vm]:
+            return Reason.SETTLING
+        if self.eligibility.pinned[vm]:
+            return Reason.PINNED_VM
+        faster = stores.accessible & (stores.latency_ms < stores.latency_ms[home])
+        seen = faster & self._seen_as_widely(home)
+        if not seen.any():
+            return Reason.NO_FASTER_STORE
+        asked = self._asked(vm)
+        arrived = np.flatnonzero((ledger.store != vms.home_datastore) & ledger.on)
+        free = np.nan_to_num(stores.free_mib)
+        for other in arrived.tolist():
+            free[ledger.store[other]] -= self._asked(other)
+        roomy = seen & (free - asked >= KEPT_FREE * np.nan_to_num(stores.capacity_mib))
+        if not roomy.any():
+            return Reason.NO_SWAP_SPACE
+        return StorageMove(vm, home, int(np.argmin(np.where(roomy, stores.latency_ms, np.inf))))
+
+    def _asked(self, vm: int) -> float:
+        """Room that a VM's files ask for, its swap file included, MiB."""
+        vms = self.ledger.snapshot.vms
+        size = float(self.ledger.terms.size[vm])
+        held = float(vms.storage_mib[vm])
+        return size + (held if np.isfinite(held) else UNKNOWN_DISKS * size)
+
+    def _seen_as_widely(self, home: int) -> BoolArray:
+        """(D,) datastores that every host sees which sees ``home``: no host is lost by going."""
+        hosts = self.ledger.snapshot.hosts
+        wide = np.ones(len(self.ledger.snapshot.datastores), dtype=np.bool_)
+        for seen in hosts.datastores:
+            if home in seen:
+                here = np.zeros(len(wide), dtype=np.bool_)
+                here[list(seen)] = True
+                wide &= here
+        wide[home] = False
+        return wide
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def cost(self, what: Power | StorageMove) -> float:
+        """Points that doing it costs."""
+        settings = self.ledger.settings
+        if isinstance(what, StorageMove):
+            return settings.storage_cost * self._asked(what.vm) + settings.move_fixed
+        return restart_cost(self.ledger, what.vm) if what.target < 0 else settings.change_cost
+
+    def _done(self, offers: list[Power | Reason] | list[StorageMove | Reason]) -> list[Trade]:
+        done = []
+        for what in offers:
+            if isinstance(what, Reason):
+                continue
+            trade = worth_of(self.ledger, what, self.cost(what))
+            if trade.worth_it:
+                carry_out(self.ledger, what)
+                done.append(trade)
+        return done
+
+
+#: Disks of a VM whose storage is not known are taken for so many times its memory.
+UNKNOWN_DISKS = 4.0

@@ -1,0 +1,258 @@
+"""Hosts that are put to rest when they are not needed, and woken when they are.
+
+A host that policy lets rest has a *rent* while it is awake: so many points for each MiB, whoever
+uses it. Emptying it raises the potential, for its VMs make others dearer, and costs what must be
+copied; resting takes the rent away. All that is one group, and worth it like any other. Waking adds
+the rent, and is worth it with the moves that it makes possible. Both cost something, so that what
+was done at a demand is not undone at the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from vsphere_market.market.acts import carry_out, move_worth, worth_of
+from vsphere_market.market.disruption import disruption
+from vsphere_market.market.eligibility import SLACK_MIB, Eligibility
+from vsphere_market.market.goods import Space
+from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.modes import mode_of
+from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.plan import Reason
+from vsphere_market.market.settle import Settlement, restart_order
+from vsphere_market.market.trades import Move, Switch, Trade
+from vsphere_market.policy import Mode
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
+
+#: Hosts that stay awake are wanted to come to about this load.
+COMFORT_LOAD = 0.5
+
+
+class Switchboard:
+    """Finds and does these groups on a ledger."""
+
+    def __init__(self, ledger: Ledger, eligibility: Eligibility) -> None:
+        self.ledger = ledger
+        self.eligibility = eligibility
+
+    def rest(self) -> list[Trade]:
+        """Put hosts to rest, the one that is emptied most cheaply first, while any is worth it."""
+        ledger = self.ledger
+        done: list[Trade] = []
+        while True:
+            hosts = np.flatnonzero(
+                ledger.rulebook.host_may_suspend & ledger.awake & ledger.supply.open
+            )
+            order = hosts[np.argsort(ledger.filled[hosts], kind="stable")].tolist()
+            group = next((found for host in order if (found := self.rest_one(host)[0])), [])
+            if not group:
+                return done
+            done += group
+
+    def wake(self) -> list[Trade]:
+        """Wake hosts while one is worth it."""
+        ledger = self.ledger
+        done: list[Trade] = []
+        hosts = ledger.snapshot.hosts
+        asleep = ledger.rulebook.host_may_provision & ~ledger.awake
+        for host in np.flatnonzero(asleep)[np.argsort(-hosts.memory_mib[asleep])].tolist():
+            done += self.wake_one(host)[0]
+        return done
+
+    def rest_one(self, host: int) -> tuple[list[Trade], Reason]:
+        """Empty a host and let it rest, done if it is worth it; else why not."""
+        ledger = self.ledger
+        switch = Switch(host, on=False)
+        if not ledger.rulebook.host_may_suspend[host]:
+            return [], Reason.NO_SUSPEND
+        if mode_of(ledger, switch) == Mode.OFF:
+            return [], Reason.MODE_OFF
+        if not ledger.supply.fit[host]:
+            return [], Reason.HOST_UNFIT
+        before = ledger.mark()
+        done: list[Trade] = []
+        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
+        staying = self._staying(host)
+        for vm in vms.tolist():
+            move = self._cheapest(vm, host, staying)
+            if move is None:
+                ledger.back(before)
+                return [], Reason.NOT_EMPTIED
+            trade = move_worth(ledger, move)
+            done.append(dataclasses.replace(trade, hurdle=trade.disruption))
+            carry_out(ledger, move)
+        trade = worth_of(ledger, switch, ledger.settings.switch_cost)
+        carry_out(ledger, switch)
+        done.append(trade)
+        reason: Reason | None = None
+        if sum(part.saving - part.hurdle for part in done) <= 0.0:
+            reason = Reason.NOT_WORTH_IT
+        elif not self._still_safe(host, before):
+            reason = Reason.SPARE_NEEDED
+        if reason is not None:
+            ledger.back(before)
+            return [], reason
+        return self._grouped(done), Reason.NOT_DUE
+
+    def wake_one(self, host: int) -> tuple[list[Trade], Reason]:
+        """Wake a host and move VMs there, done if it is worth it; else why not."""
+        ledger = self.ledger
+        switch = Switch(host, on=True)
+        if not ledger.rulebook.host_may_provision[host]:
+            return [], Reason.NO_PROVISION
+        if mode_of(ledger, switch) == Mode.OFF:
+            return [], Reason.MODE_OFF
+        before = ledger.mark()
+        first = worth_of(ledger, switch, ledger.settings.switch_cost)
+        carry_out(ledger, switch)
+        if not ledger.supply.fit[host]:
+            ledger.back(before)
+            return [], Reason.HOST_UNFIT
+        done = [first, *self._moves_to(host)]
+        if sum(part.saving - part.hurdle for part in done) <= 0.0:
+            ledger.back(before)
+            return [], Reason.NOT_WORTH_IT
+        return self._grouped(done), Reason.NOT_DUE
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _moves_to(self, host: int) -> list[Trade]:
+        """The moves to a woken host that pay, each VM once; done."""
+        ledger = self.ledger
+        market = ledger.market[host]
+        eligibility = Eligibility(ledger, self.eligibility.cooling)
+        moved: list[Trade] = []
+        for place in marketplaces(ledger, eligibility):
+            if ledger.market[place.hosts[0]] == market:
+                moved += place.trade(0.0, limit=len(place.vms))
+        seen: set[int] = set()
+        for trade in moved:
+            if trade.what.vm in seen:
+                return self._once_each(moved)
+            seen.add(trade.what.vm)
+        return moved
+
+    def _once_each(self, moved: list[Trade]) -> list[Trade]:
+        """The same up to the first VM that changes its mind; the rest is undone."""
+        ledger = self.ledger
+        seen: set[int] = set()
+        kept: list[Trade] = []
+        for trade in moved:
+            if trade.what.vm in seen:
+                break
+            seen.add(trade.what.vm)
+            kept.append(trade)
+        for trade in reversed(moved[len(kept) :]):
+            assert isinstance(trade.what, Move)
+            ledger.move(trade.what.vm, trade.what.source)
+        ledger.recount()
+        return kept
+
+    def _staying(self, host: int) -> BoolArray:
+        """(H,) hosts of a market that will hardly be emptied next: the fullest, as far as needed.
+
+        VMs that go to others would soon have to move again.
+        """
+        ledger = self.ledger
+        memory = ledger.supply.goods[0].columns.start
+        mine = np.flatnonzero((ledger.market == ledger.market[host]) & ledger.supply.fit)
+        # The other way round than hosts are put to rest.
+        order = mine[np.argsort(ledger.filled[mine], kind="stable")][::-1]
+        enough = float(ledger.load[mine, memory].sum()) / COMFORT_LOAD
+        before = np.cumsum(ledger.supply.usable[order]) - ledger.supply.usable[order]
+        stays = np.zeros(len(ledger.filled), dtype=np.bool_)
+        stays[order[before < enough]] = True
+        stays |= ~ledger.rulebook.host_may_suspend
+        return stays
+
+    def _cheapest(self, vm: int, host: int, staying: BoolArray) -> Move | None:
+        """Where a VM goes from a host that is emptied: moves that are possible, least cost."""
+        ledger = self.ledger
+        sees = self.eligibility.sees(vm) & (ledger.market == ledger.market[host])
+        hosts = np.flatnonzero(sees)
+        hosts = hosts[hosts != host]
+        good = [h for h in hosts.tolist() if self.eligibility.why_not_move(vm, h) is None]
+        if not good:
+            return None
+        choice = np.array([h for h in good if staying[h]] or good)
+        load = ledger.load[choice]
+        rise = ledger.supply.cost(load + ledger.taken[vm], choice)
+        rise -= ledger.supply.cost(load, choice)
+        rise += ledger.rules.costs(vm, host)[choice]
+        rise += disruption(ledger, np.array([vm]), choice)[0]
+        return Move(vm, host, int(choice[np.argmin(rise)]))
+
+    def _still_safe(self, host: int, before: Ledger) -> bool:
+        """What hosts have left keeps its promises: room, HA's reserve, and the loss of a host."""
+        ledger = self.ledger
+        hosts, clusters = ledger.snapshot.hosts, ledger.snapshot.clusters
+        cluster = int(hosts.cluster[host])
+        awake = np.flatnonzero((hosts.cluster == cluster) & ledger.supply.fit)
+        if not len(awake):
+            return False
+        # A larger share is held back of the others now: what was within it has to stay within it.
+        over = np.maximum(ledger.occupied - ledger.supply.space, 0.0)
+        was = np.maximum(before.occupied - before.supply.space, 0.0)
+        if (over > was + SLACK_MIB).any():
+            return False
+        if cluster < 0 or not clusters.ha_enabled[cluster]:
+            return True
+        if ledger.spare_for_reservations(cluster) < min(
+            0.0, before.spare_for_reservations(cluster)
+        ):
+            return False
+        were = np.flatnonzero((hosts.cluster == cluster) & before.supply.fit)
+        return _worst_loss(ledger, awake) <= max(_worst_loss(before, were), SLACK_MIB)
+
+    def _grouped(self, trades: list[Trade]) -> list[Trade]:
+        if len(trades) == 1:
+            return trades
+        group = next(self.ledger.groups)
+        return [dataclasses.replace(trade, group=group) for trade in trades]
+
+
+def _worst_loss(ledger: Ledger, hosts: IndexArray) -> float:
+    """MiB that would have to be swapped, or not run at all, when the worst of ``hosts`` fails."""
+    worst = 0.0
+    home = np.array([ledger.market[host] for host in hosts])
+    for at, host in enumerate(hosts.tolist()):
+        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
+        others = hosts[(home == home[at]) & (hosts != host)]
+        settlement = Settlement.of(ledger)
+        able = np.zeros(len(ledger.load), dtype=np.bool_)
+        able[others] = True
+        lost = 0.0
+        for vm in vms.tolist():
+            target = settlement.home(vm, able)
+            if target < 0:
+                lost += float(ledger.needs[vm, Space.PINNED])
+            else:
+                settlement.put(vm, target)
+        lost += float(_over(ledger, settlement.occupied)[others].sum())
+        lost -= float(_over(ledger, ledger.occupied)[others].sum())
+        worst = max(worst, lost)
+    return worst
+
+
+def _over(ledger: Ledger, occupied: FloatArray) -> FloatArray:
+    pinned = int(Space.PINNED)
+    over: FloatArray = np.maximum(occupied[:, pinned] - ledger.supply.space[:, pinned], 0.0)
+    return over
+
+
+def lacking_mib(ledger: Ledger, market: int, comfort_load: float) -> float:
+    """MiB by which the hosts of a market are short of a load at which memory is cheap; 0 for none.
+
+    Only where some host has sold more than it has.
+    """
+    mine = (ledger.market == market) & ledger.supply.open
+    memory, footprint = (good.columns.start for good in ledger.supply.goods[:2])
+    usable = ledger.supply.usable
+    if not (ledger.load[mine, footprint] > usable[mine]).any():
+        return 0.0
+    wanted = float(ledger.load[mine, memory].sum()) / comfort_load
+    held = float(ledger.load[mine, footprint].sum())
+    return max(math.ceil(max(wanted, held) - float(usable[mine].sum())), 0.0)
