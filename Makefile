@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit sim console man lock clean
+.PHONY: help demo dev test lint format unit faults soak audit sbom sim console man lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,23 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 unit: $(VENV)/.dev ## the unit tests alone
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS) tests/unit
+
+# RUNS and SEED choose the runs; ONLY=N tells the story of one of them.
+RUNS ?= 2000
+SEED ?= 1
+ONLY ?=
+faults: $(VENV)/.dev build/vcsim ## run the campaign of faults: RUNS=2000 SEED=1, or ONLY=run
+	$(PY) -m tests.faults.campaign --seed $(SEED) $(if $(ONLY),--only $(ONLY),--runs $(RUNS))
+
+CYCLES ?= 1440
+soak: $(VENV)/.dev build/vcsim ## a day of the loop under random faults: leaks? Prints JSON
+	@$(PY) -m tests.faults.soak --cycles $(CYCLES) --seed $(SEED)
+
+audit: $(VENV)/.dev ## ask an advisory database about every locked package
+	@$(PY) tools/supply_chain.py audit
+
+sbom: $(VENV)/.dev ## write the bill of materials: build/sbom.cdx.json (CycloneDX)
+	@$(PY) tools/supply_chain.py sbom
 
 sim: build/vcsim ## build and test the vCenter simulators: build/vcsim, build/stock-vcsim
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 
 # Fast things first; a folder that is not named here comes last.
-ORDER = ("unit", "property", "contract", "regressions", "scenarios", "wire")
+ORDER = ("unit", "property", "contract", "regressions", "scenarios", "wire", "faults")
 
 # Neither profile has a deadline: the first call of a numpy function is slow, and pytest-timeout
 # catches what hangs. In CI a failure prints the blob that `@reproduce_failure` takes, and a busy
@@ -26,6 +26,8 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# What CI found, made as short as it goes; run it by hand, with pytest's --timeout=0.
+settings.register_profile("shrink", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 

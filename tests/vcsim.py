@@ -83,6 +83,7 @@ class Simulator:
         tls: bool = True,
         certificate: tuple[Path, Path] | None = None,
         hold_samples: bool = False,
+        few_counters: bool = False,
         time: datetime | Literal["wall", "estate"] = "wall",
         rate: float = 1.0,
         seed: int = 1,
@@ -97,6 +98,7 @@ class Simulator:
             tls: serve with TLS, by a certificate made at start unless one is given.
             certificate: PEM files of certificate and key.
             hold_samples: repeat the last sample of every counter every 20 s until now.
+            few_counters: list only the counters that the estate has, which makes logins cheap.
             time: where the clock starts: wall clock, the estate's `taken_at`, or an instant.
             rate: simulated seconds per second; 0 stands still until `advance`.
             seed: of the probabilities of fault rules.
@@ -114,6 +116,7 @@ class Simulator:
                 *("-estate", file, "-listen", listen, "-exit-with-parent"),
                 *("-username", username, "-password", password),
                 *(f"-tls={str(tls).lower()}", f"-hold-samples={str(hold_samples).lower()}"),
+                f"-few-counters={str(few_counters).lower()}",
                 *("-time", time if isinstance(time, str) else _rfc3339(time)),
                 *("-rate", str(rate), "-seed", str(seed)),
             ]
@@ -367,8 +370,11 @@ class Simulator:
             ),
         )
 
-    def down(self, how: Literal["drop", "503"] = "drop") -> None:
-        """Make vCenter unreachable; hosts and running tasks go on."""
+    def down(self, how: Literal["drop", "503", "gone"] = "drop") -> None:
+        """Make vCenter unreachable; hosts and running tasks go on.
+
+        `gone` is what a killed process looks like: connections are reset, new ones refused.
+        """
         self._request("POST", "/down", {"how": how})
 
     def up(self) -> None:

@@ -86,7 +86,10 @@ class RunningTask:
 
 @dataclass(frozen=True, slots=True)
 class EndedTask:
-    """A task that has ended: what the client was told, and whether the work was done."""
+    """A task that has ended: what the client was told, and whether the work was done.
+
+    `after_call` is the number of the last call that had begun by then.
+    """
 
     task: str
     kind: str
@@ -95,6 +98,7 @@ class EndedTask:
     user: str
     done: bool
     fault: str = ""
+    after_call: int = 0
 
 
 @dataclass(frozen=True, slots=True)

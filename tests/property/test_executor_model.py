@@ -7,11 +7,12 @@ the journal must tell the same story.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -98,7 +99,7 @@ class Life(RuleBasedStateMachine):
             self.vc.broken = {"poll": away}
             with contextlib.suppress(StaleError):
                 execute(todo, self.vc, recorder, settings=QUICK, rng=rng)
-            self.settled = not journal.unsettled(UUID)
+            self.settled = all(item.was_unknown for item in journal.unsettled(UUID))
 
     @rule(number=st.integers(1, 4), moves=st.booleans())
     def meddle(self, number: int, moves: bool) -> None:
@@ -127,7 +128,8 @@ class Life(RuleBasedStateMachine):
             recorder = journal.recorder(estate=UUID)
             recover(left, self.vc, recorder, settings=QUICK, rng=random.Random(1))
             journal.close_finished(self.vc.clock.now_s())
-            assert not journal.unsettled(UUID)
+            # What is given up as unknown stays so for as long as its task goes on.
+            assert all(item.was_unknown for item in journal.unsettled(UUID))
         self.settled = True
 
     # ------------------------------------------------------------ what must hold
@@ -140,9 +142,16 @@ class Life(RuleBasedStateMachine):
             steps = journal.steps(Filter(limit=100_000))
             assert journal.verify().intact
         assert all(one.state == "ended" and one.outcome is not None for one in steps)
-        open_tasks = {task.id for task in self.vc.tasks if task.ended_s is None}
-        unknown = {one.task for one in steps if one.outcome is OutcomeKind.UNKNOWN}
-        assert open_tasks <= unknown, "a task runs that the journal believes to be over"
+        unknown = [one for one in steps if one.outcome is OutcomeKind.UNKNOWN]
+        for task in self.vc.tasks:
+            # A request that was never answered may have become a task whose name nobody knows.
+            told = any(
+                task.id == one.task or (task.action, "") == (one.action, one.task)
+                for one in unknown
+            )
+            assert told or task.ended_s is not None, (
+                f"{task.id} runs, and the journal calls it over"
+            )
         ends = [(one.action, one.outcome, one.cause) for one in steps if one.outcome and one.cause]
         check_truth(self.vc, ends)
 
@@ -186,6 +195,11 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-# The same lives at every run: a rare life whose failure takes minutes to shrink has been seen, and
-# is hunted with more examples by hand, not met by chance in somebody's CI.
-TestLife.settings = settings(max_examples=40, stateful_step_count=20, derandomize=True)
+# Other lives at every run. A life that goes wrong is not made shorter here: that took longer than a
+# test may, and looked like a hang. `HYPOTHESIS_PROFILE=shrink` takes the time, as long as it lasts.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+TestLife.settings = settings(
+    max_examples=40,
+    stateful_step_count=20,
+    phases=tuple(Phase) if os.environ.get("HYPOTHESIS_PROFILE") == "shrink" else PHASES,
+)

@@ -10,10 +10,11 @@ nouns; no pyVmomi object leaves it. To connect::
 """
 
 from vsphere_market.adapter.counters import CounterSettings
-from vsphere_market.adapter.credentials import Credentials, Secret, credentials_for
+from vsphere_market.adapter.credentials import Credentials, credentials_for
 from vsphere_market.adapter.session import Timeouts
 from vsphere_market.adapter.target import Target, TlsMode, target_from
 from vsphere_market.adapter.vcenter import AdapterSettings, PyVmomiVCenter
+from vsphere_market.secret import Secret
 
 __all__ = [
     "AdapterSettings",

@@ -18,11 +18,12 @@ from typing import Any
 import requests
 
 from vsphere_market.adapter import soap
-from vsphere_market.adapter.credentials import Credentials, Secret
+from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.session import Session, Timeouts
 from vsphere_market.adapter.tags import wire
 from vsphere_market.adapter.target import Target
 from vsphere_market.errors import NotPermittedError, UnreachableError
+from vsphere_market.secret import Secret
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from vsphere_market.adapter.credentials import Secret
 from vsphere_market.errors import UsageError
+from vsphere_market.secret import Secret
 
 #: What the command line calls the settings, for messages that name a cure.
 OPTION_VCENTER = "--vcenter"

@@ -21,6 +21,7 @@ from vsphere_market.cli.verbs import plugin as plugin_
 from vsphere_market.cli.verbs import policies as policies_
 from vsphere_market.cli.verbs import prices as prices_
 from vsphere_market.cli.verbs import reclaim as reclaim_
+from vsphere_market.cli.verbs import role as role_
 from vsphere_market.cli.verbs import run as run_
 from vsphere_market.cli.verbs import serve as serve_
 from vsphere_market.cli.verbs import snapshot as snapshot_
@@ -89,6 +90,9 @@ app.command("undo", short_help="Plan to take back what an execution did; changes
 )
 app.command("serve", short_help="The market over HTTPS: REST, console, metrics, webhooks.")(
     serve_.serve
+)
+app.add_typer(
+    role_.role, name="role", short_help="Least-privilege roles in vCenter: make and check them."
 )
 app.add_typer(
     tokens_.tokens, name="tokens", short_help="API tokens of the service: make, list, revoke."

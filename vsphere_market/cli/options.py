@@ -117,7 +117,7 @@ class SourceArgs:
         """Asks for a password; None where nobody can answer."""
         from vsphere_market.cli.render import is_terminal
 
-        return _ask_password if is_terminal() else None
+        return ask_password if is_terminal() else None
 
     def open(self) -> OpenSource:
         """Open the source; asks for a password where somebody can answer."""
@@ -172,8 +172,8 @@ def source_options(  # noqa: PLR0913, PLR0917 - each is an option of the command
     user: Annotated[
         str,
         Option(
-            help="Login name. Also GOVC_USERNAME. The password comes from GOVC_PASSWORD, the "
-            "keyring, or a prompt.",
+            help="Login name. Also GOVC_USERNAME. The password comes from GOVC_PASSWORD, "
+            "GOVC_PASSWORD_FILE, GOVC_PASSWORD_VAULT, the keyring, or a prompt.",
             metavar="NAME",
             rich_help_panel=_TRUST,
         ),
@@ -270,7 +270,8 @@ def format_options(
     return how
 
 
-def _ask_password(question: str) -> str:
+def ask_password(question: str) -> str:
+    """Ask the person at the terminal, without an echo."""
     import getpass
 
     return getpass.getpass(question)

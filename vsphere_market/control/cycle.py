@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -27,11 +28,12 @@ from vsphere_market.executor import (
     execute,
     recover,
 )
-from vsphere_market.journal import Halt, Journal, Lease, Scope, estate_key
+from vsphere_market.executor.breakers import Breakers, Tried, breakers_of
+from vsphere_market.journal import Filter, Halt, Journal, Lease, Scope, estate_key
 from vsphere_market.market import MarketSettings, MarketView, Plan, Step
 from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.policy import Mode, PolicySet
-from vsphere_market.port import VCenterPort
+from vsphere_market.port import OutcomeKind, VCenterPort
 from vsphere_market.units import FloatArray
 
 
@@ -75,6 +77,7 @@ class Road:
         origin: from where it is used, for the audit trail.
         switch: the stop switch; None hears none.
         show: show what is carried out in vCenter's own lists of tasks and events.
+        rng: jitter of the executor's pauses; None for one seeded by the operating system.
     """
 
     port: VCenterPort
@@ -88,6 +91,7 @@ class Road:
     origin: Mapping[str, str] = field(default_factory=dict)
     switch: StopSwitch | None = None
     show: bool = False
+    rng: random.Random | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,6 +240,7 @@ def one_cycle(
                 plan,
                 plan_number,
                 chosen,
+                unasked=True,
                 cancel=cancel,
                 watch=watch,
                 lease=lease,
@@ -313,13 +318,23 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
     chosen: Collection[str],
     *,
     dry_run: bool = False,
+    unasked: bool = False,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
     lease: Lease | None = None,
 ) -> ExecutionResult:
-    """Execute the chosen steps of a plan under the journal's eyes. Hold a lease to act."""
+    """Execute the chosen steps of a plan under the journal's eyes. Hold a lease to act.
+
+    What nobody has asked for leaves hosts alone, and the vCenter, that failed in earlier turns.
+    """
+    estate = estate_key(snapshot.source)
+    # What could not be settled is still open: nothing new is asked of the same VM.
+    occupied = {
+        item.action.subject.moid: item.task or f"step {item.step} of execution {item.execution}"
+        for item in road.journal.unsettled(estate)
+    }
     recorder = road.journal.recorder(
-        estate=estate_key(snapshot.source),
+        estate=estate,
         plan=plan_number,
         who=road.who,
         source=snapshot.source.name,
@@ -339,17 +354,39 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
             road.port,
             recorder,
             settings=road.execution,
+            rng=road.rng,
             chosen=chosen,
             dry_run=dry_run,
             # Who hears nobody sleeps in one piece, which a plant thanks with speed.
             cancel=cancel if road.switch is None else Either(cancel, road.switch),
             snapshot=snapshot,
+            occupied=occupied,
+            breakers=_breakers(road, estate) if unasked else None,
             watch=watch,
         )
     finally:
         if shown is not None:
             shown.end(result)
     return result
+
+
+def _breakers(road: Road, estate: str) -> Breakers:
+    """Failures of earlier turns that are still to be counted."""
+    limits = (road.execution or Settings()).limits
+    now_s = road.port.clock.now_s()
+    kinds = (OutcomeKind.DONE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+    # Whoever failed before that has had his rest, and the one attempt after it.
+    since_s = now_s - 4 * limits.rest_s
+    past = road.journal.steps(Filter(estate=estate, outcomes=kinds, since_s=since_s))
+    return breakers_of(
+        [
+            Tried(one.action, one.outcome, one.cause, one.ended_s)
+            for one in past
+            if one.outcome and one.cause and one.ended_s is not None and not one.dry_run
+        ],
+        limits,
+        now_s,
+    )
 
 
 def settle(
@@ -375,7 +412,7 @@ def settle(
     if not left:
         return ()
     recorder = road.journal.recorder(estate=scope.estate, who=road.who, lease=lease)
-    return recover(left, road.port, recorder, settings=road.execution, cancel=cancel)
+    return recover(left, road.port, recorder, settings=road.execution, rng=road.rng, cancel=cancel)
 
 
 def sentence_of(report: CycleReport, *, shadow: bool) -> str:

@@ -18,7 +18,7 @@ from vsphere_market.estate import Snapshot, read_snapshot
 from vsphere_market.port import Clock, Finding, VCenterPort
 
 if TYPE_CHECKING:
-    from vsphere_market.adapter import Target
+    from vsphere_market.adapter import Credentials, Target
     from vsphere_market.adapter.cloning import SessionCloner
 
 #: Estates that come with the package, for ``--plant NAME``.
@@ -272,12 +272,29 @@ def _open_vcenter(
     guests: GuestSource | None,
 ) -> OpenSource:
     # pyVmomi takes a while to import, so only those pay who need it.
-    from vsphere_market.adapter import PyVmomiVCenter, credentials_for
+    from vsphere_market.adapter import PyVmomiVCenter
 
-    target = _target(options, environ)
-    credentials = credentials_for(target, environ=environ, prompt=prompt)
+    target, credentials = vcenter_login(options, environ=environ, prompt=prompt)
     port = PyVmomiVCenter(target, credentials)
     return OpenSource(SourceKind.VCENTER, target.address, port=port, guests=guests)
+
+
+def vcenter_login(
+    options: SourceOptions,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    prompt: Callable[[str], str] | None = None,
+) -> tuple[Target, Credentials]:
+    """Where the vCenter is, and who logs in.
+
+    Raises:
+        UsageError: options contradict each other.
+        NotPermittedError: no password was found.
+    """
+    from vsphere_market.adapter import credentials_for
+
+    target = _target(options, environ)
+    return target, credentials_for(target, environ=environ, prompt=prompt)
 
 
 def _target(options: SourceOptions, environ: Mapping[str, str]) -> Target:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vsphere_market.executor import transitions
+from vsphere_market.executor.breakers import PINNING, Breakers, hosts_of, is_failure
 from vsphere_market.executor.jobs import Capacity, Job
 from vsphere_market.executor.run import UNSENT, Phase, Run, held_claims
 from vsphere_market.executor.settings import Settings
@@ -33,10 +34,8 @@ from vsphere_market.executor.signals import (
     Submit,
 )
 from vsphere_market.executor.words import describe
-from vsphere_market.port import Cause, Migrate, Outcome, OutcomeKind, TaskHandle
+from vsphere_market.port import Cause, Outcome, OutcomeKind, TaskHandle
 
-#: Outcomes that say nothing about the health of hosts or of the vCenter.
-_HARMLESS = frozenset({Cause.STALE, Cause.STOPPED, Cause.NOT_PERMITTED, Cause.UNREACHABLE})
 #: When the execution ends for these, what is owed is left to the next start of the program.
 _HANDS_BOUND = frozenset({Cause.UNREACHABLE, Cause.JOURNAL})
 #: After these the VM is left alone for the rest of the execution.
@@ -51,10 +50,20 @@ class Machine:
         settings: limits, pauses and deadlines.
         rng: jitter of the pauses.
         dry_run: nothing is submitted for real, and success is called WOULD_DO.
+        occupied: managed object ids that something of an earlier execution may still be at -> what
+            it is. Steps on them are skipped.
+        breakers: failures of earlier executions that are counted on; None for none.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], settings: Settings, rng: random.Random, *, dry_run: bool = False
+        self,
+        jobs: Sequence[Job],
+        settings: Settings,
+        rng: random.Random,
+        *,
+        dry_run: bool = False,
+        occupied: Mapping[str, str] | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         self.settings = settings
         self.rng = rng
@@ -74,9 +83,10 @@ class Machine:
         self._outcomes: deque[Outcome] = deque()
         self._poll_at_s = 0.0
         self._poll_pause_s = settings.polling.shortest_s
-        self._host_failures: dict[str, int] = {}
-        self._failures_in_a_row = 0
-        self._leave_out()
+        breakers = breakers or Breakers()
+        self._host_failures: dict[str, int] = dict(breakers.hosts)
+        self._failures_in_a_row = breakers.in_a_row
+        self._occupied = occupied or {}
 
     # ------------------------------------------------------------ what comes in
 
@@ -98,9 +108,19 @@ class Machine:
                 transitions.answered(self, self.runs[event.step], event)
 
     def adopt(
-        self, step: str, attempts: int, intent_s: float, task: TaskHandle | None, now_s: float
+        self,
+        step: str,
+        attempts: int,
+        intent_s: float,
+        task: TaskHandle | None,
+        now_s: float,
+        *,
+        late: bool = False,
     ) -> None:
-        """Continue a step of an earlier execution that was submitted, or nearly so."""
+        """Continue a step of an earlier execution that was submitted, or nearly so.
+
+        A ``late`` one was waited for once already, so its task's time counts from its beginning.
+        """
         self._tick(now_s)
         run = self.runs[step]
         run.attempts, run.intent_s, run.started_s = attempts, intent_s, intent_s
@@ -108,6 +128,8 @@ class Machine:
             transitions.search(self, run)
         else:
             self.accept(run, task)
+            if late:
+                run.due_s = max(now_s, task.submitted_at_s + run.job.deadline_s)
 
     # ------------------------------------------------------------ what goes out
 
@@ -189,13 +211,23 @@ class Machine:
         self.now_s = now_s + self._behind_s
         if self._begun_s is None:
             self._begun_s = now_s
+            self._leave_out()
+            self._break()
 
     def _leave_out(self) -> None:
-        """End what is not to be tried at all: not chosen, or beyond the limit of steps."""
+        """End what is not to be tried at all: not chosen, occupied, or beyond the step limit."""
         tried = 0
         for run in self.runs.values():
             if not run.job.chosen:
                 self.end(run, OutcomeKind.SKIPPED, Cause.NOT_CHOSEN, "was not chosen to be done")
+                continue
+            if run.job.subject in self._occupied:
+                why = f"{self._occupied[run.job.subject]} may still be at work on it"
+                self.end(run, OutcomeKind.SKIPPED, Cause.SLOT_HELD, why)
+                continue
+            if run.job.needless:
+                why = "nothing to do, what it would be stopped for is so already"
+                self.end(run, OutcomeKind.ALREADY_DONE, Cause.NONE, why)
                 continue
             if run.job.obliged:
                 continue
@@ -336,16 +368,21 @@ class Machine:
 
     def _learn(self, run: Run, kind: OutcomeKind, cause: Cause) -> None:
         """Pin the VM and count failures, so that trouble is not met twice."""
-        if kind in _PINNING or cause is Cause.STALE:
+        if kind in PINNING or cause is Cause.STALE:
             self.pinned.setdefault(run.job.subject, run.job.step)
         if kind is OutcomeKind.DONE:
             self._failures_in_a_row = 0
-        if kind not in _PINNING or cause in _HARMLESS:
+            for host in hosts_of(run.job.action):
+                self._host_failures.pop(host, None)
+        if not is_failure(kind, cause):
             return
-        if isinstance(run.job.action, Migrate):
-            for host in run.job.hosts:
-                self._host_failures[host] = self._host_failures.get(host, 0) + 1
+        for host in hosts_of(run.job.action):
+            self._host_failures[host] = self._host_failures.get(host, 0) + 1
         self._failures_in_a_row += 1
+        self._break()
+
+    def _break(self) -> None:
+        """End the execution when too many steps have failed in a row, earlier ones included."""
         most = self.settings.limits.failures_in_a_row
         if self._failures_in_a_row >= most and self.stopped is None:
             self._stop(Stop(Cause.PLAN_BREAKER, f"{most} steps failed one after the other"))

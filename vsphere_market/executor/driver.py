@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from vsphere_market.errors import (
     UnreachableError,
 )
 from vsphere_market.estate import Snapshot
+from vsphere_market.executor.breakers import Breakers
 from vsphere_market.executor.core import Machine
 from vsphere_market.executor.dryrun import DryRunPort
 from vsphere_market.executor.jobs import jobs_of
@@ -104,6 +105,8 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
     dry_run: bool = False,
     cancel: CancelToken | None = None,
     snapshot: Snapshot | None = None,
+    occupied: Mapping[str, str] | None = None,
+    breakers: Breakers | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> ExecutionResult:
     """Carry a plan out, and say what became of each step.
@@ -120,6 +123,9 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
         cancel: looked at between all instructions and while sleeping.
         snapshot: the estate, if the caller has just read it. It is read again when it is older
             than half a minute: somebody may have thought about a yes for long.
+        occupied: managed object ids that a request or task of an earlier execution may still be at,
+            with its name; steps on them are skipped.
+        breakers: failures of earlier executions that are counted on (``breakers_of``).
         watch: called when a step is submitted, progresses and ends. Must not raise.
 
     Returns:
@@ -147,7 +153,9 @@ def execute(  # noqa: PLR0913 - one call for all who execute plans; the options 
     now_s = port.clock.now_s()
     jobs = jobs_of(plan, snapshot, settings, chosen)
     require_fresh(plan, snapshot, now_s, chosen)
-    machine = Machine(jobs, settings, driver.rng, dry_run=dry_run)
+    machine = Machine(
+        jobs, settings, driver.rng, dry_run=dry_run, occupied=occupied, breakers=breakers
+    )
     steps = [(job.step, job.action) for job in jobs]
     execution = recorder.begin(steps, now_s, dry_run=dry_run)
     return driver.run(machine, execution)

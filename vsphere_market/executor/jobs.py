@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from vsphere_market.errors import PlanError
-from vsphere_market.estate import Snapshot
+from vsphere_market.estate import POWERED_ON, Snapshot
 from vsphere_market.executor.settings import Limits, Settings
 from vsphere_market.market.plan import Plan, Step, restores
 from vsphere_market.port import (
     Action,
+    ActionKind,
     ApplyRecommendation,
     EnableHotAdd,
     Entity,
@@ -47,6 +48,7 @@ class Job:
         restores: id of the step that stopped the VM which this one starts, "" for none. Once that
             step was sent, this one is owed: it is done whatever becomes of everything else.
         owed: the same, where that step belongs to an earlier run of the program.
+        needless: it stops a running VM, or starts it again, for changes that are made already.
     """
 
     step: str
@@ -59,6 +61,7 @@ class Job:
     chosen: bool = True
     restores: str = ""
     owed: bool = False
+    needless: bool = False
 
     @property
     def subject(self) -> str:
@@ -122,6 +125,7 @@ def jobs_of(
     _check_order(plan.steps, chosen)
     owed = restores(plan.steps)
     taken = _taken(plan.steps, chosen, owed)
+    needless = _needless(plan.steps, snapshot, taken, owed)
     return tuple(
         replace(
             job_of_action(step.id, step.action, snapshot, settings),
@@ -129,6 +133,7 @@ def jobs_of(
             after=step.depends_on,
             chosen=step.id in taken,
             restores=owed.get(step.id, ""),
+            needless=step.id in needless,
         )
         for step in plan.steps
     )
@@ -149,6 +154,37 @@ def job_of_action(step: str, action: Action, snapshot: Snapshot, settings: Setti
         ),
         deadline_s=_deadline_s(action, snapshot, settings),
     )
+
+
+def _needless(
+    steps: Sequence[Step], snapshot: Snapshot, taken: Collection[str], owed: Mapping[str, str]
+) -> set[str]:
+    """Stops and starts of VMs that run, and are as the steps between would leave them.
+
+    A plan that is applied again must not stop a VM for nothing.
+    """
+    found: set[str] = set()
+    for start, stop in owed.items():
+        between = [
+            step
+            for step in steps
+            if stop in step.depends_on and step.id != start and step.id in taken
+        ]
+        row = snapshot.vms.row(next(step for step in steps if step.id == stop).action.subject.moid)
+        running = row >= 0 and snapshot.vms.power[row] == POWERED_ON
+        if running and between and all(_is_so(step.action, snapshot, row) for step in between):
+            found |= {stop, start}
+    return found
+
+
+def _is_so(action: Action, snapshot: Snapshot, row: int) -> bool:
+    match action:
+        case SetMemory(setting=ActionKind.RESIZE):
+            return float(snapshot.vms.size_mib[row]) == action.to_mib
+        case EnableHotAdd():
+            return bool(snapshot.vms.hot_add_enabled[row])
+        case _:
+            return False
 
 
 def _taken(

@@ -3,14 +3,19 @@
 The same machine does it, told to submit nothing: what has a task is waited for, what has an intent
 and no task is looked for and compared with the world, and the rest is closed as interrupted. One
 thing is begun all the same: a VM that was stopped for a change is started, because that is owed.
+
+A step whose outcome was unknown is looked at again as well: once vCenter can be asked, or the task
+that would not end has ended, the journal is told what became of it.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
 from vsphere_market.executor.core import Machine
 from vsphere_market.executor.driver import CancelToken, Driver, Progress
@@ -19,10 +24,12 @@ from vsphere_market.executor.recorder import Recorder
 from vsphere_market.executor.result import ExecutionResult
 from vsphere_market.executor.settings import Settings
 from vsphere_market.executor.signals import Stop
-from vsphere_market.port import Cause, Start, TaskHandle, Unsettled, VCenterPort
+from vsphere_market.executor.transitions import may_go_on
+from vsphere_market.port import Cause, Standing, Start, TaskHandle, Unsettled, VCenterPort
 from vsphere_market.port import Stop as StopVm
 
 _WHY = "the program ended before it was this step's turn"
+log = logging.getLogger(__name__)
 
 
 def recover(
@@ -54,10 +61,11 @@ def recover(
         UnreachableError: the estate cannot be read.
         NotPermittedError: nor may it be.
     """
-    if not unsettled:
-        return ()
     settings = settings or Settings()
     rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
+    unsettled = [item for item in unsettled if not _still_open(item, port, settings)]
+    if not unsettled:
+        return ()
     snapshot = port.observe()
     results = []
     for execution in dict.fromkeys(item.execution for item in unsettled):
@@ -67,9 +75,14 @@ def recover(
         now_s = port.clock.now_s()
         for item in items:
             if item.intent_s is not None:
-                submitted_s = item.intent_s if item.submitted_s is None else item.submitted_s
-                task = TaskHandle(item.task, item.action, submitted_s) if item.task else None
-                machine.adopt(item.step, item.attempts, item.intent_s, task, now_s)
+                machine.adopt(
+                    item.step,
+                    item.attempts,
+                    item.intent_s,
+                    _task(item),
+                    now_s,
+                    late=item.was_unknown,
+                )
         machine.handle(Stop(Cause.INTERRUPTED, _WHY), now_s)
         # A driver of its own: one execution's error must not be written into another's end.
         driver = Driver(port, recorder, settings, rng, cancel=cancel, watch=watch)
@@ -89,3 +102,30 @@ def _jobs(items: Sequence[Unsettled], snapshot: Snapshot, settings: Settings) ->
             job = replace(job, restores=stops.get(job.subject, ""), owed=item.owed)
         jobs.append(job)
     return jobs
+
+
+def _task(item: Unsettled) -> TaskHandle | None:
+    if not item.task or item.intent_s is None:
+        return None
+    submitted_s = item.intent_s if item.submitted_s is None else item.submitted_s
+    return TaskHandle(item.task, item.action, submitted_s)
+
+
+def _still_open(item: Unsettled, port: VCenterPort, settings: Settings) -> bool:
+    """One look at the task of a step that was given up as unknown: is there still nothing to learn?
+
+    It is not waited for, and no word is written, as long as it goes on.
+    """
+    task = _task(item)
+    if not item.was_unknown or task is None:
+        return False
+    try:
+        (status,) = port.poll([task])
+        if not status.final:
+            return True
+        if not may_go_on(status.error, task, port.clock.now_s(), settings):
+            return False
+        return port.standing(item.action) is Standing.BEFORE
+    except MarketError as error:
+        log.info("%s of execution %s stays unknown: %s", item.step, item.execution, error)
+        return True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 #: Bits per MiB over bits per megabit: MiB * this / (Mb/s) is seconds.
 _MEGABITS_PER_MIB = 8.388608
@@ -26,6 +28,8 @@ class Limits:
         host_failures: after so many failed migrations a host is left alone.
         failures_in_a_row: after so many failed steps without a success between them the
             execution ends, since the cause is then probably not the VMs.
+        rest_s: the loop leaves such a host, or the vCenter, alone for so long, seconds. Then one
+            attempt is let through.
     """
 
     migrations_per_host: int = 2
@@ -38,6 +42,7 @@ class Limits:
     steps: int = 500
     host_failures: int = 3
     failures_in_a_row: int = 5
+    rest_s: float = 1800.0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -92,6 +97,8 @@ class Deadlines:
         cancel_grace_s: how long to wait for a task to end after asking for its cancellation.
         execution_s: no step begins later than this after the beginning of the execution: a plan
             is a bargain about the world as it was then.
+        lost_s: for so long after its submission hosts may be at work on a task that vCenter calls
+            failed only because it was restarted meanwhile.
     """
 
     reconfigure_s: float = 300.0
@@ -103,6 +110,7 @@ class Deadlines:
     slowest_mbps: float = 250.0
     cancel_grace_s: float = 60.0
     execution_s: float = 7200.0
+    lost_s: float = 21_600.0
 
     def migrate_s(self, size_mib: float, speed_mbps: float) -> float:
         """Deadline of a vMotion.
@@ -131,6 +139,26 @@ class Polling:
     growth: float = 1.6
 
 
+#: vMotion's own troubles, which vSphere reports as faults of configuration or system.
+_VMOTION_TROUBLE = ("GenericVmConfigFault", "PlatformConfigFault", "SystemError")
+#: A host, or the way to it, is away: it takes longer to come back than a busy VM.
+_HOST_AWAY = ("HostCommunication", "HostNotConnected", "HostNotReachable")
+
+
+def _by_fault() -> Mapping[str, Backoff]:
+    twice = Backoff(first_s=30.0, longest_s=60.0, attempts=2)
+    away = Backoff(first_s=15.0, longest_s=120.0, attempts=5)
+    # Somebody has to answer it first.
+    question = Backoff(first_s=60.0, longest_s=240.0, attempts=4)
+    return MappingProxyType(
+        {
+            **dict.fromkeys(_VMOTION_TROUBLE, twice),
+            **dict.fromkeys(_HOST_AWAY, away),
+            "QuestionPending": question,
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that bounds an execution.
@@ -138,6 +166,7 @@ class Settings:
     Attributes:
         limits: concurrency and failure limits.
         retry: pauses between submissions of one step after a transient fault.
+        by_fault: the same for faults that need others, by vSphere's name of the fault.
         owed: pauses between tries of a start that is owed to a stopped VM; more patient, since a
             VM that stays off is worse than any other failure.
         outage: pauses between tries of a read while the other side does not answer. Its end is
@@ -155,6 +184,7 @@ class Settings:
 
     limits: Limits = field(default_factory=Limits)
     retry: Backoff = field(default_factory=Backoff)
+    by_fault: Mapping[str, Backoff] = field(default_factory=_by_fault)
     owed: Backoff = field(
         default_factory=lambda: Backoff(first_s=5.0, longest_s=120.0, attempts=40, overall_s=3600.0)
     )
@@ -169,3 +199,7 @@ class Settings:
     verify_tries: int = 3
     verify_pause_s: float = 2.0
     cancel_running: bool = False
+
+    def retry_of(self, fault: str) -> Backoff:
+        """The pauses that suit a transient fault, by vSphere's name of it."""
+        return self.by_fault.get(fault, self.retry)

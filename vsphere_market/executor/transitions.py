@@ -50,6 +50,21 @@ _SIGHT_LOST = frozenset(
 )
 
 
+def may_go_on(
+    error: ActionError | None, task: TaskHandle, now_s: float, settings: Settings
+) -> bool:
+    """Whether hosts may still be at a task that vCenter calls failed, however long that takes.
+
+    A task that vCenter itself has ended (``Timedout`` and its like) is over by its deadline. One
+    that it knows nothing of any more is not: nobody has told the hosts to stop.
+    """
+    return (
+        isinstance(error, FinalFault)
+        and error.fault in _SIGHT_LOST
+        and now_s < task.submitted_at_s + settings.deadlines.lost_s
+    )
+
+
 class Machine(Protocol):
     """What the edges need of :class:`~.core.Machine`."""
 
@@ -146,7 +161,7 @@ def _task_failed(run: Run, error: ActionError | None) -> None:
 def try_again(machine: Machine, run: Run, error: ActionError) -> None:
     """The last attempt provably had no effect: pause and begin anew, unless enough is enough."""
     owed = machine.owed(run)
-    retry = machine.settings.owed if owed else machine.settings.retry
+    retry = machine.settings.owed if owed else machine.settings.retry_of(error.fault)
     elapsed_s = machine.now_s - (run.started_s if run.started_s is not None else machine.now_s)
     run.error = error
     if machine.stopped is not None and not owed:
@@ -280,6 +295,11 @@ def _failed(machine: Machine, run: Run, standing: Standing) -> None:
     watched = run.error.fault in _SIGHT_LOST and standing is Standing.BEFORE
     if watched and machine.now_s < run.due_s:
         _look_again_later(machine, run)
+        return
+    if watched and run.task and may_go_on(run.error, run.task, machine.now_s, machine.settings):
+        said = run.error.sentence().removesuffix(".")
+        why = f"vCenter lost sight of {run.task.task} ({said}); the hosts may still be at it"
+        machine.end(run, OutcomeKind.UNKNOWN, Cause.FAULT, why, run.error.fault)
         return
     again = TransientFault | StaleFault if machine.owed(run) else TransientFault
     if isinstance(run.error, again) and standing is Standing.BEFORE:

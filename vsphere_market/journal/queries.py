@@ -256,33 +256,55 @@ def last_moves(db: Database, estate: str, since_s: float) -> Mapping[str, Moves]
 
 
 def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
-    """Steps without an outcome, in the order of their executions. None of a dry run's.
+    """Steps without an outcome, or with an unknown one, in the order of their executions.
 
-    Only those within ``scope``: what is open elsewhere may be under way in another program.
+    So are starts that failed although they are owed: the VM is off because of us.
+
+    None of a dry run's, and only those within ``scope``: what is open elsewhere may be under way
+    in another program.
     """
-    rows = db.rows(
-        "SELECT s.execution_id, s.step, s.action, s.attempts, s.intent_s, s.task, s.submitted_s, "
-        # A start is owed once a stop of its VM was sent, however that ended.
-        "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
-        "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place < s.place AND t.state = ? "
-        "AND t.attempts > 0), s.cluster "
-        "FROM steps s JOIN executions e ON e.id = s.execution_id "
-        "WHERE s.state <> ? AND e.estate = ? AND e.dry_run = 0 ORDER BY s.execution_id, s.place",
-        (ActionKind.START.value, ActionKind.STOP.value, ENDED, ENDED, scope.estate),
-    )
-    return tuple(
-        Unsettled(
-            str(row[0]),
-            row[1],
-            action_from_json(row[2]),
-            row[3],
-            row[4],
-            row[5],
-            row[6],
-            bool(row[7]),
+    rows: list[Row] = []
+    # Three questions, because each has an index of its own.
+    for condition, value in (
+        ("s.state <> ?", ENDED),
+        ("s.outcome = ?", OutcomeKind.UNKNOWN.value),
+        (f"s.kind = '{ActionKind.START.value}' AND s.outcome = ?", OutcomeKind.FAILED.value),
+    ):
+        rows += db.rows(
+            "SELECT s.execution_id, s.place, s.step, s.action, s.attempts, s.intent_s, s.task, "
+            "s.submitted_s, s.state, s.outcome, "
+            # A start is owed once a stop of its VM was sent, however that ended.
+            "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
+            "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place < s.place AND t.state = ? "
+            "AND t.attempts > 0), s.cluster "
+            "FROM steps s JOIN executions e ON e.id = s.execution_id "
+            f"WHERE {condition} AND e.estate = ? AND e.dry_run = 0",
+            (ActionKind.START.value, ActionKind.STOP.value, ENDED, value, scope.estate),
         )
-        for row in _any(rows)
-        if scope.holds(row[8])
+    # An unknown step that is being looked at again has both.
+    found = {row[:2]: row for row in _any(rows)}
+    return tuple(_unsettled(row) for _, row in sorted(found.items()) if _is_open(row, scope))
+
+
+def _is_open(row: Sequence[Any], scope: Scope) -> bool:
+    """A start that failed is open only if a stop of ours is why the VM is off."""
+    failed = row[9] == OutcomeKind.FAILED.value
+    return scope.holds(row[11]) and (bool(row[10]) or not failed)
+
+
+def _unsettled(row: Sequence[Any]) -> Unsettled:
+    # The task of a start that failed has ended: there is nothing to wait for, only to start.
+    failed = row[8] == ENDED and row[9] == OutcomeKind.FAILED.value
+    return Unsettled(
+        execution=str(row[0]),
+        step=row[2],
+        action=action_from_json(row[3]),
+        attempts=row[4],
+        intent_s=None if failed else row[5],
+        task="" if failed else row[6],
+        submitted_s=None if failed else row[7],
+        owed=bool(row[10]),
+        was_unknown=row[8] == ENDED,
     )
 
 

@@ -174,7 +174,8 @@ class JournalRecorder:
         db = self._database
         with self._transaction():
             db.run(
-                "UPDATE executions SET ended_s = ?, error = ? WHERE id = ?",
+                # An execution whose unknown steps are settled later ended when it did.
+                "UPDATE executions SET ended_s = ?, error = ? WHERE id = ? AND ended_s IS NULL",
                 (at_s, error, int(execution)),
             )
             audit.append(db, at_s, "end", {"execution": int(execution), "error": error})

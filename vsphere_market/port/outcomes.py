@@ -116,7 +116,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A step of an earlier execution that has no outcome, as the journal remembers it.
+    """A step of an earlier execution that has no definite outcome, as the journal remembers it.
 
     Attributes:
         execution: the execution's id in the journal.
@@ -127,6 +127,7 @@ class Unsettled:
         task: id of the last task that was accepted, "" if none was.
         submitted_s: Unix time at the source of that task, None if there is none.
         owed: it starts a VM that an earlier step of the same execution stopped, or may have.
+        was_unknown: it has an outcome, which is UNKNOWN; vCenter may be able to tell by now.
     """
 
     execution: str
@@ -137,3 +138,4 @@ class Unsettled:
     task: str
     submitted_s: float | None
     owed: bool = False
+    was_unknown: bool = False

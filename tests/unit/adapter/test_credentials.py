@@ -8,8 +8,8 @@ import pickle
 import pytest
 
 from vsphere_market.adapter import Credentials, Secret, Target, credentials_for
-from vsphere_market.adapter.credentials import keyring_password
 from vsphere_market.errors import ExitCode, NotPermittedError, UsageError
+from vsphere_market.secret import keyring_password
 
 WORD = "correct horse"
 TARGET = Target(host="vcenter", user="ann")

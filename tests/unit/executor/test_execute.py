@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.fakes import (
+    START_S,
     FakeVCenter,
     Fate,
     OnSubmit,
@@ -453,3 +454,14 @@ def test_a_dry_run_does_not_hold_the_unrealised_past_against_a_step() -> None:
     outcome = run(vc, todo, dry_run=True).outcome_of("s2")
     assert outcome.kind is OutcomeKind.WOULD_DO
     assert "after s1; as of now: The host has no room" in outcome.sentence
+
+
+def test_nothing_is_asked_of_a_vm_that_an_earlier_task_may_be_at() -> None:
+    vc = vcenter()
+    todo = simple_plan(MOVE, change("vm-2", ActionKind.LIMIT, None, 4096))
+    result = execute(todo, vc, MemoryRecorder(), rng=random.Random(1), occupied={"vm-1": "task-77"})
+    first, second = result.outcomes
+    assert (first.kind, first.cause) == (OutcomeKind.SKIPPED, Cause.SLOT_HELD)
+    assert "task-77 may still be at work on it" in first.sentence
+    assert first.ended_s >= START_S, "what is left out ends at the beginning, not in 1970"
+    assert second.kind is OutcomeKind.DONE

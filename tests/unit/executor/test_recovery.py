@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 from tests.fakes import START_S, FakeVCenter, Fate, OnTask, change, move, vcenter
+from vsphere_market.errors import UnreachableError
 from vsphere_market.executor import MemoryRecorder, Settings, recover
 from vsphere_market.executor.settings import Deadlines
 from vsphere_market.port import Action, ActionKind, Cause, Outcome, OutcomeKind, Unsettled
@@ -102,6 +104,38 @@ def test_a_vm_that_is_gone_meanwhile() -> None:
     del vc.vms["vm-1"]
     (outcome,) = settle(vc, left(MOVE))
     assert outcome.cause is Cause.STALE
+
+
+def given_up(action: Action, task: str = "") -> Unsettled:
+    """A step that has an outcome already, which is unknown."""
+    return dataclasses.replace(left(action, task=task), was_unknown=True)
+
+
+def test_a_step_given_up_as_unknown_is_settled_once_its_task_has_ended() -> None:
+    vc = vcenter()
+    vc.fates["vm-1"] = [Fate(takes_s=5000.0)]
+    task = vc.submit(MOVE)
+    assert recover([given_up(MOVE, task.task)], vc, MemoryRecorder(), rng=random.Random(2)) == ()
+    assert vc.clock.now_s() == START_S, "a task that was waited for once is not waited for again"
+    vc.clock.sleep(5001.0)
+    (outcome,) = settle(vc, given_up(MOVE, task.task))
+    assert (outcome.kind, outcome.task) == (OutcomeKind.DONE, "task-1")
+
+
+def test_a_step_given_up_as_unknown_without_a_task_is_looked_for_again() -> None:
+    vc = vcenter()
+    vc.submit(MOVE)
+    (outcome,) = settle(vc, given_up(MOVE))
+    assert outcome.kind is OutcomeKind.DONE
+    (outcome,) = settle(vcenter(), given_up(MOVE))
+    assert outcome.kind is OutcomeKind.CANCELLED
+
+
+def test_a_step_given_up_as_unknown_stays_so_while_vcenter_does_not_answer() -> None:
+    vc = vcenter()
+    task = vc.submit(MOVE)
+    vc.broken["poll"] = [UnreachableError("no answer", where="vc.test")]
+    assert recover([given_up(MOVE, task.task)], vc, MemoryRecorder(), rng=random.Random(2)) == ()
 
 
 def test_each_execution_is_ended_under_its_own_number() -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 import requests
 
-from vsphere_market.adapter.credentials import KEYRING_SERVICE, Secret, keyring_password
 from vsphere_market.adapter.session import Timeouts
 from vsphere_market.adapter.tags import root_of, wire
 from vsphere_market.adapter.target import Target, target_from
 from vsphere_market.errors import NotPermittedError, UnreachableError, UsageError
+from vsphere_market.secret import KEYRING_SERVICE, Secret, find_secret, keyring_password
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,9 @@ def login_from(
             cure="give --user, or set OPERATIONS_USERNAME",
         )
     account = f"{target.user}@{target.host}"
-    text = environ.get("OPERATIONS_PASSWORD") or keyring(KEYRING_SERVICE, account)
-    password = target.url_password or (Secret(text) if text else None)
+    password = target.url_password or find_secret(
+        "OPERATIONS_PASSWORD", account=account, environ=environ, keyring=keyring
+    )
     if password is None:
         raise NotPermittedError(
             f"no password was found for {target.user}",

@@ -31,6 +31,7 @@ type options struct {
 	tls                     bool
 	certFile, keyFile       string
 	exitWithParent, hold    bool
+	fewCounters             bool
 	clockStart              string
 	rate                    float64
 	seed                    int64
@@ -59,6 +60,7 @@ func main() {
 	flag.StringVar(&o.keyFile, "key", "", "key `FILE` (PEM) of the certificate")
 	flag.BoolVar(&o.exitWithParent, "exit-with-parent", false, "exit when stdin is closed")
 	flag.BoolVar(&o.hold, "hold-samples", false, "repeat the last samples every 20 s until now")
+	flag.BoolVar(&o.fewCounters, "few-counters", false, "list only the counters that the file's entities have")
 	flag.StringVar(&o.clockStart, "time", "wall", "start of the clock: wall, estate (taken_at), or RFC 3339")
 	flag.Float64Var(&o.rate, "rate", 1, "simulated seconds per second; 0 stands still")
 	flag.Int64Var(&o.seed, "seed", 1, "seed of the fault rules' probabilities")
@@ -92,6 +94,9 @@ func run(o options) error {
 		return err
 	}
 	v.SetHold(o.hold)
+	if o.fewCounters {
+		v.ShortenCatalogue()
+	}
 	line := ready{PID: os.Getpid(), Token: token()}
 	cert, err := o.certificate(&line)
 	if err != nil {

@@ -49,7 +49,7 @@ func New(v *vcenter.VCenter, token string) *Server {
 		"POST /settings":                        s.settings,
 		"GET /faults":                           func([]byte, *http.Request) (any, error) { return s.v.Faults.List(), nil },
 		"POST /faults":                          s.addFault,
-		"DELETE /faults":                        func([]byte, *http.Request) (any, error) { s.v.Faults.Remove(0); return nil, nil },
+		"DELETE /faults":                        s.clearFaults,
 		"DELETE /faults/{id}":                   s.removeFault,
 		"POST /seed":                            s.seed,
 		"POST /users":                           s.addUser,
@@ -204,6 +204,7 @@ func (s *Server) setClock(body []byte, _ *http.Request) (any, error) {
 	if req.AdvanceS != 0 {
 		s.v.Clock.Advance(time.Duration(req.AdvanceS * float64(time.Second)))
 	}
+	s.v.Quieten()
 	return s.clock(), nil
 }
 
@@ -224,6 +225,13 @@ func (s *Server) removeFault(_ []byte, r *http.Request) (any, error) {
 	if err != nil || id <= 0 || !s.v.Faults.Remove(id) {
 		return nil, notFound{fmt.Errorf("there is no rule %s", r.PathValue("id"))}
 	}
+	s.v.Quieten()
+	return nil, nil
+}
+
+func (s *Server) clearFaults([]byte, *http.Request) (any, error) {
+	s.v.Faults.Remove(0)
+	s.v.Quieten()
 	return nil, nil
 }
 

@@ -283,6 +283,19 @@ func fold(times, row []int64, after, until int64, how Rollup) int64 {
 	}
 }
 
+// Keys are the ids of all counters that any entity has samples of.
+func (s *Store) Keys() map[int32]bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	keys := map[int32]bool{}
+	for _, e := range s.entities {
+		for key := range e.values {
+			keys[key] = true
+		}
+	}
+	return keys
+}
+
 // Last gives the newest value of a counter.
 func (s *Store) Last(moid string, key int32) (int64, bool) {
 	s.mu.RLock()

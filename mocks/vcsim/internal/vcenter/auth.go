@@ -9,6 +9,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -89,6 +90,77 @@ func (u *users) holds(name, privilege string, object ref) bool {
 	return slices.Contains(list, privilege)
 }
 
+// holds tells whether a user has a privilege on an object, by the list of the account or by a role
+// that a permission gives on the object or, propagated, on what it stands in.
+func (v *VCenter) holds(name, privilege string, object ref) bool {
+	return v.users.holds(name, privilege, object) || v.granted(name, privilege, object)
+}
+
+func (v *VCenter) granted(name, privilege string, object ref) bool {
+	manager := v.reg.Get(*v.content.AuthorizationManager).(*simulator.AuthorizationManager)
+	root := v.content.RootFolder
+	for at, first := object, true; ; first = false {
+		for _, p := range v.permissions.of(at) {
+			if p.Principal != name || !first && !p.Propagate {
+				continue
+			}
+			for _, role := range manager.RoleList {
+				if role.RoleId == p.RoleId && slices.Contains(role.Privilege, privilege) {
+					return true
+				}
+			}
+		}
+		entity, ok := v.reg.Get(at).(mo.Entity)
+		switch {
+		case at == root:
+			return false
+		case !ok || entity.Entity().Parent == nil:
+			// Managers, tasks and the like stand directly below the root.
+			at = root
+		default:
+			at = *entity.Entity().Parent
+		}
+	}
+}
+
+// permissions are those that clients have set; the library replaces all of an object by the last.
+type permissions struct {
+	mu   sync.Mutex
+	list map[ref][]types.Permission
+}
+
+func (p *permissions) of(entity ref) []types.Permission {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.list[entity])
+}
+
+func (p *permissions) set(entity ref, given []types.Permission) []types.Permission {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := slices.DeleteFunc(slices.Clone(p.list[entity]), func(have types.Permission) bool {
+		return slices.ContainsFunc(given, func(g types.Permission) bool {
+			return g.Principal == have.Principal && g.Group == have.Group
+		})
+	})
+	if p.list == nil {
+		p.list = map[ref][]types.Permission{}
+	}
+	p.list[entity] = append(kept, given...)
+	return slices.Clone(p.list[entity])
+}
+
+// SetEntityPermissions adds to the permissions of an object, or changes those of the same
+// principals, as vCenter does.
+func (c *authCalls) SetEntityPermissions(ctx *simulator.Context, req *types.SetEntityPermissions) soap.HasFault {
+	manager := c.v.reg.Get(*c.v.content.AuthorizationManager).(*simulator.AuthorizationManager)
+	own := *req
+	own.Permission = c.v.permissions.set(req.Entity, req.Permission)
+	var answer soap.HasFault
+	c.v.reg.WithLock(ctx, manager, func() { answer = manager.SetEntityPermissions(&own) })
+	return answer
+}
+
 // need is a privilege on an object.
 type need struct {
 	privilege string
@@ -98,7 +170,7 @@ type need struct {
 // authorize checks a call; the fault names the first privilege that is missing, and where.
 func (v *VCenter) authorize(user string, method *simulator.Method) types.BaseMethodFault {
 	for _, n := range v.needs(method) {
-		if !v.users.holds(user, n.privilege, n.on) {
+		if !v.holds(user, n.privilege, n.on) {
 			on := n.on
 			return &types.NoPermission{Object: &on, PrivilegeId: n.privilege}
 		}
@@ -287,7 +359,7 @@ func (c *authCalls) FetchUserPrivilegeOnEntities(_ *simulator.Context, req *type
 
 func (c *authCalls) available(user string, entity ref, privileges []string) (out []types.PrivilegeAvailability) {
 	for _, p := range privileges {
-		out = append(out, types.PrivilegeAvailability{PrivId: p, IsGranted: c.v.users.holds(user, p, entity)})
+		out = append(out, types.PrivilegeAvailability{PrivId: p, IsGranted: c.v.holds(user, p, entity)})
 	}
 	return out
 }

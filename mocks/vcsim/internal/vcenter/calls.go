@@ -106,6 +106,13 @@ func (l *CallLog) Since(seq int64) []Call {
 	return out
 }
 
+// last is the number of the last call that has begun.
+func (l *CallLog) last() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seq
+}
+
 // Clear empties the log; numbering goes on.
 func (l *CallLog) Clear() {
 	l.mu.Lock()

@@ -52,9 +52,11 @@ type running struct {
 	user      string
 	cancel    chan struct{}
 	cancelled bool
-	past      bool // past the point where it can be cancelled
-	done      bool // the work was done, whatever the client was told
-	told      bool // the client was told an end already: vCenter restarted in between
+	past      bool      // past the point where it can be cancelled
+	done      bool      // the work was done, whatever the client was told
+	told      bool      // the client was told an end already: vCenter restarted in between
+	parked    bool      // it waits: for the clock, for a rule to go, or for a slot
+	until     time.Time // what the clock has to show before it goes on; zero when it waits for another thing
 }
 
 // engine runs jobs as tasks.
@@ -203,7 +205,11 @@ func (e *engine) pass(r *running) bool {
 		return true
 	}
 	for step := 1; step <= steps; step++ {
-		if !e.v.Clock.Wait(began.Add(took*time.Duration(step)/steps), r.cancel) {
+		until := began.Add(took * time.Duration(step) / steps)
+		e.park(r, until)
+		reached := e.v.Clock.Wait(until, r.cancel)
+		e.unpark(r)
+		if !reached {
 			return false
 		}
 		if step < steps {
@@ -215,6 +221,8 @@ func (e *engine) pass(r *running) bool {
 
 // hang waits until the rule is removed; false when the task was cancelled.
 func (e *engine) hang(r *running, rule int) bool {
+	e.park(r, time.Time{})
+	defer e.unpark(r)
 	for {
 		exists, changed := e.v.Faults.Exists(rule)
 		if !exists {
@@ -240,7 +248,9 @@ func (e *engine) finish(r *running, result types.AnyType, failure *fault) {
 	// The entity is free before the task is seen to be done: who waits for one task and then starts
 	// the next must not be told that the first is in progress.
 	e.mu.Lock()
-	e.ended = append(e.ended, ended(r, failure))
+	record := ended(r, failure)
+	record.AfterCall = e.v.Calls.last()
+	e.ended = append(e.ended, record)
 	delete(e.tasks, r.task.Self)
 	if e.busy[r.job.entity] == r.task.Self {
 		delete(e.busy, r.job.entity)
@@ -278,9 +288,11 @@ func (e *engine) acquire(r *running) bool {
 	}
 	e.mu.Lock()
 	e.waiting = append(e.waiting, r)
+	r.parked, r.until = true, time.Time{}
 	for {
 		if e.canStart(r) {
 			e.leaveQueue(r)
+			r.parked = false
 			for _, h := range r.job.slots {
 				e.used[h]++
 			}
@@ -293,6 +305,7 @@ func (e *engine) acquire(r *running) bool {
 		case <-r.cancel:
 			e.mu.Lock()
 			e.leaveQueue(r)
+			r.parked = false
 			e.wake()
 			e.mu.Unlock()
 			return false

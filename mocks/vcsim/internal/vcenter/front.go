@@ -86,6 +86,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := f.process(r, body, call, session, method)
+	f.v.Quieten()
 	outcome, fault, task := out.outcome()
 	f.strikeAfter(r, call, struck, fault, task)
 	f.v.Calls.end(call, outcome, fault, task)

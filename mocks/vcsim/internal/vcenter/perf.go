@@ -34,6 +34,21 @@ func newPerfIndex(v *VCenter) *perfIndex {
 	return index
 }
 
+// ShortenCatalogue lists only the counters that an entity has samples of: a client reads several
+// hundred others at every login, which a test that logs in a thousand times can do without.
+func (v *VCenter) ShortenCatalogue() {
+	manager := v.reg.Get(*v.content.PerfManager).(*simulator.PerformanceManager)
+	has := v.Counters.Keys()
+	// A slice of its own: the library's list is one for all simulators of a process.
+	kept := make([]types.PerfCounterInfo, 0, len(has))
+	for _, info := range manager.PerfCounter {
+		if has[info.Key] {
+			kept = append(kept, info)
+		}
+	}
+	manager.PerfCounter = kept
+}
+
 // key is the id of a counter that the simulator itself uses; a wrong name is a mistake in the code.
 func (p *perfIndex) key(name string) int32 {
 	key, ok := p.keys[name]

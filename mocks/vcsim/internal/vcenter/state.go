@@ -146,13 +146,14 @@ func (v *VCenter) Restart() {
 	v.engine.forsake()
 }
 
-// SetDown makes vCenter unreachable: "drop", "503", or "" to bring it back.
+// SetDown makes vCenter unreachable: "drop", "503", "gone" (as when its process was killed: open
+// connections are reset and new ones refused), or "" to bring it back on the same port.
 func (v *VCenter) SetDown(how string) error {
-	if how != "" && how != "drop" && how != "503" {
-		return fmt.Errorf(`vCenter can be down as "drop" or "503", not as %q`, how)
+	if how != "" && how != "drop" && how != "503" && how != "gone" {
+		return fmt.Errorf(`vCenter can be down as "drop", "503" or "gone", not as %q`, how)
 	}
 	v.front.setDown(how)
-	return nil
+	return v.door.set(how != "gone")
 }
 
 // Change is an edit of a VM from outside, as another administrator would do it; it asks nobody.

@@ -79,6 +79,8 @@ type EndedTask struct {
 	User   string `json:"user"`
 	Fault  string `json:"fault,omitempty"`
 	Done   bool   `json:"done"`
+	// AfterCall is the number of the last call that had begun when the task ended.
+	AfterCall int64 `json:"after_call"`
 }
 
 func ended(r *running, failure *fault) EndedTask {

@@ -57,6 +57,9 @@ type VCenter struct {
 	perf    *perfIndex
 	quick   *known
 	front   *front
+	door    door
+	// permissions are what clients have granted by SetEntityPermissions.
+	permissions permissions
 	// password is the administrator's, for logins within the process.
 	password string
 	// holdByDefault is the setting of the start.

@@ -1,0 +1,320 @@
+"""The campaign of faults: many seeded runs of the program against a vCenter that goes wrong.
+
+    make faults RUNS=2000 SEED=1
+    make faults SEED=1 ONLY=417      # one run again, with its story
+
+Each run has a simulator of its own, a journal of its own, and lives of the program that end as the
+scenario has it; then vCenter is well again, the program is started once more, and the journal is
+judged. The last line counts what is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.judge import Verdict, judge
+from tests.faults.life import live, warm_up
+from tests.faults.mutations import TELLING
+from tests.faults.planning import Campaign, Known
+from tests.faults.troubles import Scenario, Trace
+from tests.faults.world import ALL, actions, document, squeezed
+from tests.vcsim import Simulator
+from vsphere_market.errors import MarketError
+from vsphere_market.journal import Filter, open_journal
+from vsphere_market.port import OutcomeKind
+
+#: A file system in memory where there is one: the journal waits for the disk at every write.
+MEMORY = next((str(p) for p in [Path("/dev/shm")] if p.is_dir()), None)  # noqa: S108
+#: Lives that scenarios may spoil, and calm ones after them.
+SPOILED, CALM = 2, 2
+#: No life takes as long as this, real seconds: it hangs.
+PATIENCE_S = 60.0
+USUAL = Scenario(())
+#: vCenter ends what is still open in this many simulated seconds.
+LONG_S = 4 * 3600.0
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of one run.
+
+    Attributes:
+        number: of the run.
+        scenario: what it was, in one line.
+        verdict: what is wrong.
+        lives: how each life ended.
+        seconds: how long it took.
+    """
+
+    number: int
+    scenario: str
+    verdict: Verdict
+    lives: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def run(scenario: Scenario, folder: Path, mutation: str = "", number: int = 0) -> Ran:
+    """Run one scenario in ``folder`` and judge it."""
+    began = time.monotonic()
+    ran = Ran(number, scenario.text(), Verdict())
+    estate = document() if scenario.cases else squeezed()
+    with simulator_of(estate) as simulator:
+        simulator.task_seconds(relocate=scenario.relocate_s, reconfigure=scenario.reconfigure_s)
+        before = simulator.state()
+        for strike in scenario.strikes:
+            simulator.add_fault(
+                where=strike.where,  # type: ignore[arg-type]
+                fault=strike.fault,
+                method=strike.method,
+                message=strike.message,
+                skip=strike.call,
+                count=strike.count,
+                delay_s=0.02 if strike.where.startswith("delay") else 0.0,
+            )
+        stopped = None
+        for life in range(SPOILED + CALM):
+            report = start_life(simulator, scenario, folder, life, mutation)
+            ran.lives.append(f"{report['end']} {report['detail']}".strip())
+            if report["end"] in ("crash", "hangs"):
+                ran.verdict.violations.append(f"life {life} {ran.lives[-1]}")
+            if life == 0 and report.get("stopped_at") is not None:
+                calls = simulator.calls()
+                stopped = report["stopped_at"], calls[-1].seq if calls else 0
+            # vCenter is well again, as fast as ever, and ends what it was at.
+            simulator.up()
+            simulator.clear_faults()
+            simulator.task_seconds(relocate=USUAL.relocate_s, reconfigure=USUAL.reconfigure_s)
+            simulator.advance(30.0 if life == 0 else LONG_S)
+            if report["end"] != "killed" and _enough(scenario, folder, life):
+                break
+        found = judge(scenario, simulator, before, folder, stopped)
+        found.violations[:0] = ran.verdict.violations
+        ran.verdict = found
+    ran.seconds = time.monotonic() - began
+    return ran
+
+
+def _enough(scenario: Scenario, folder: Path, life: int) -> bool:
+    """Whether one more start of the program could not show anything new."""
+    if life == 0 and scenario.seed % 4 == 0:
+        # Of the runs that end well at once, some are started again all the same.
+        return False
+    if life == 1 and scenario.second:
+        return False
+    return life > 1 or settled(scenario, folder)
+
+
+def settled(scenario: Scenario, folder: Path) -> bool:
+    """Whether one more life would find nothing to settle and nothing to do."""
+    try:
+        with open_journal(folder / "journal.db", read_only=True) as journal:
+            steps = journal.steps(Filter(limit=10_000))
+    except MarketError:
+        # It was not even begun.
+        return False
+    if not steps:
+        return False
+    last = {}
+    for one in sorted(steps, key=lambda one: one.execution):
+        last[one.step] = one.outcome
+    open_ = any(one.outcome in (None, OutcomeKind.UNKNOWN) for one in steps)
+    done = all(outcome is not None and outcome.good for outcome in last.values())
+    return not open_ and (done or not scenario.cases)
+
+
+def simulator_of(estate: dict[str, Any]) -> Simulator:
+    """A simulator whose clock stands still unless it is moved."""
+    return Simulator.start(
+        estate, tls=False, hold_samples=True, few_counters=True, time="estate", rate=0.0
+    )
+
+
+def start_life(
+    simulator: Simulator, scenario: Scenario, folder: Path, life: int, mutation: str = ""
+) -> dict[str, Any]:
+    """Let the program live once in a process of its own; what it reports when it ends."""
+    gc.freeze()
+    child = os.fork()
+    if child == 0:
+        live(simulator, scenario, folder, life, mutation)
+    status = _wait(child)
+    path = folder / f"life-{life}.json"
+    if status is None:
+        return {"end": "hangs", "detail": _last_words(folder, life)}
+    if path.exists():
+        report: dict[str, Any] = json.loads(path.read_text())
+        return report
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return {"end": "killed", "detail": ""}
+    return {"end": "crash", "detail": _last_words(folder, life)}
+
+
+def _wait(child: int) -> int | None:
+    """The child's status, or None when it had to be killed for taking too long."""
+    ends = time.monotonic() + PATIENCE_S
+    pause = 0.001
+    while time.monotonic() < ends:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def _last_words(folder: Path, life: int) -> str:
+    log = folder / f"life-{life}.log"
+    return log.read_text(errors="replace")[-2000:] if log.exists() else ""
+
+
+def explore() -> Known:
+    """Run every case without faults, and count."""
+    warm: tuple[tuple[str, ...], ...] = (ALL, ())
+    for cases in warm:
+        with folder_of_run() as folder, simulator_of(document() if cases else squeezed()) as one:
+            warm_up(one, Scenario(cases), folder)
+    traces = {}
+    for name, cases in [
+        *((case, (case,)) for case in sorted(actions())),
+        ("all", ALL),
+        ("loop", ()),
+    ]:
+        scenario = Scenario(cases)
+        with folder_of_run() as folder, simulator_of(document() if cases else squeezed()) as one:
+            one.task_seconds(relocate=scenario.relocate_s, reconfigure=scenario.reconfigure_s)
+            report = start_life(one, scenario, folder, 0)
+        if report["end"] != "done":
+            raise SystemExit(f"{name} goes wrong without any fault: {report}")
+        traces[name] = Trace(report["calls"], report["statements"])
+    return Known(traces)
+
+
+@contextlib.contextmanager
+def folder_of_run() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vsphere-market-faults-", dir=MEMORY) as name:
+        yield Path(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A campaign of given scenarios."""
+
+    matrix: tuple[Scenario, ...]
+
+    def scenario(self, number: int) -> Scenario:
+        """Run ``number``, from 0."""
+        return self.matrix[number]
+
+    def cells_within(self, runs: int) -> int:
+        """None of them is a cell of the matrix."""
+        return min(runs, 0)
+
+
+_campaign: Campaign | Told | None = None
+_mutation = ""
+
+
+def _one(number: int) -> Ran:
+    assert _campaign is not None
+    with folder_of_run() as folder:
+        try:
+            return run(_campaign.scenario(number), folder, _mutation, number)
+        except Exception as error:
+            verdict = Verdict(violations=[f"the run itself failed: {error!r}"])
+            return Ran(number, _campaign.scenario(number).text(), verdict)
+
+
+def run_all(
+    campaign: Campaign | Told, numbers: range, workers: int, mutation: str = ""
+) -> Iterator[Ran]:
+    """Run these scenarios, as they end."""
+    global _campaign, _mutation
+    _campaign, _mutation = campaign, mutation
+    if workers == 1:
+        yield from map(_one, numbers)
+        return
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        yield from pool.imap_unordered(_one, numbers)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first run")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", type=int, default=None, help="this run alone, with its story")
+    parser.add_argument("--mutation", default="", help="a program that is broken on purpose")
+    parser.add_argument("--telling", default="", help="the runs that tell of it, or all")
+    chosen = parser.parse_args()
+    campaign: Campaign | Told
+    if chosen.telling:
+        named = TELLING if chosen.telling == "all" else (chosen.telling,)
+        campaign = Told(tuple(one for name in named for one in TELLING[name]))
+        chosen.first, chosen.runs = 0, len(campaign.matrix)
+    else:
+        campaign = Campaign(explore(), chosen.seed)
+    if chosen.only is not None:
+        return _story(campaign, chosen.only, chosen.mutation)
+    began = time.monotonic()
+    totals = {"lost": 0, "repeated": 0, "unknown": 0, "violations": 0}
+    bad = 0
+    numbers = range(chosen.first, chosen.first + chosen.runs)
+    for ran in run_all(campaign, numbers, chosen.workers, chosen.mutation):
+        for name in totals:
+            totals[name] += len(getattr(ran.verdict, name))
+        if not ran.verdict.clean:
+            bad += 1
+            print(f"run {ran.number}: {ran.scenario}")
+            for line in ran.verdict.lines():
+                print(f"  {line}")
+            print(f"  again: make faults SEED={chosen.seed} ONLY={ran.number}")
+            sys.stdout.flush()
+    took = time.monotonic() - began
+    cells = campaign.cells_within(chosen.first + chosen.runs) - campaign.cells_within(chosen.first)
+    print(
+        f"seed {chosen.seed}, {took:.0f} s, {chosen.runs / took:.1f} runs/s; {cells} of "
+        f"{len(campaign.matrix)} cells of faults by calls by kinds of action"
+    )
+    said = ", ".join(f"{count} {name}" for name, count in totals.items())
+    print(f"{chosen.runs} runs: {said}")
+    return 1 if bad else 0
+
+
+def _story(campaign: Campaign | Told, number: int, mutation: str) -> int:
+    """One run, told at length."""
+    scenario = campaign.scenario(number)
+    print(scenario)
+    with folder_of_run() as folder:
+        ran = run(scenario, folder, mutation, number)
+        for life, ending in enumerate(ran.lives):
+            print(f"life {life}: {ending}")
+        with open_journal(folder / "journal.db") as journal:
+            for row in journal.audit_trail(limit=10_000):
+                print(f"  {row.at_s:.1f} {row.event} {row.body[:300]}")
+            for step in reversed(journal.steps(Filter(limit=1000))):
+                print(f"  {step.execution}.{step.step} {step.outcome}: {step.sentence}")
+    for line in ran.verdict.lines() or ["nothing is wrong"]:
+        print(line)
+    return 0 if ran.verdict.clean else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
