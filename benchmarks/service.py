@@ -262,7 +262,10 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         }
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 if __name__ == "__main__":

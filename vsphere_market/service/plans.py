@@ -27,8 +27,8 @@ from vsphere_market.service.ready import Shelf
 
 _BLOB = "service/plan/{number}"
 _VERSION = 1
-#: Plans that are kept at hand; others are read from the journal.
-_AT_HAND = 64
+#: Plans that are kept at hand; others are read from the journal. Those of large estates are large.
+_AT_HAND = 16
 
 
 class Mark(StrEnum):

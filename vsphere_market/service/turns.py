@@ -18,6 +18,9 @@ from vsphere_market.service.problems import unexpected
 log = logging.getLogger(__name__)
 
 _DAY_S = 86_400.0
+#: A turn on a large estate takes minutes; whoever stops the service does not wait that long for one
+#: that changes nothing.
+_PATIENCE_S = 5.0
 
 
 class Turner:
@@ -69,12 +72,12 @@ class Turner:
         self._thread.start()
 
     def close(self) -> None:
-        """End after the turn that goes on."""
+        """End after the turn that goes on; one that only looks is not waited for long."""
         self._over.set()
         with self._state:
             self._state.notify_all()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(None if self._hands else _PATIENCE_S)
         if self._lease is not None:
             self._lease.release()
 
@@ -127,15 +130,21 @@ class Turner:
             report = self._with_hands() if self._hands else self._shadow()
             self._prune()
         except MarketError as error:
+            if self._over.is_set():
+                return None
             log.warning("turn %d failed: %s", self._number, error)
             self._failed(error)
             return error
         except Exception as caught:
+            if self._over.is_set():
+                # The journal was closed under a turn that nobody waits for any more.
+                return None
             log.exception("turn %d failed", self._number)
             problem = unexpected(caught)
             self._failed(problem)
             return problem
-        self._done(report, time.monotonic() - begun_s)
+        if not self._over.is_set():
+            self._done(report, time.monotonic() - begun_s)
         return None
 
     def _shadow(self) -> CycleReport:
