@@ -255,6 +255,14 @@ def last_moves(db: Database, estate: str, since_s: float) -> Mapping[str, Moves]
     return {str(moid): Moves(last_s, count) for moid, last_s, count in _any(rows)}
 
 
+#: Outcomes of a start after which the VM is still off.
+_NOT_STARTED = (
+    OutcomeKind.FAILED.value,
+    OutcomeKind.REFUSED.value,
+    OutcomeKind.CANCELLED.value,
+)
+
+
 def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
     """Steps without an outcome, or with an unknown one, in the order of their executions.
 
@@ -268,7 +276,7 @@ def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
     for condition, value in (
         ("s.state <> ?", ENDED),
         ("s.outcome = ?", OutcomeKind.UNKNOWN.value),
-        (f"s.kind = '{ActionKind.START.value}' AND s.outcome = ?", OutcomeKind.FAILED.value),
+        *((f"s.kind = '{ActionKind.START.value}' AND s.outcome = ?", bad) for bad in _NOT_STARTED),
     ):
         rows += db.rows(
             "SELECT s.execution_id, s.place, s.step, s.action, s.attempts, s.intent_s, s.task, "
@@ -288,13 +296,13 @@ def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
 
 def _is_open(row: Sequence[Any], scope: Scope) -> bool:
     """A start that failed is open only if a stop of ours is why the VM is off."""
-    failed = row[9] == OutcomeKind.FAILED.value
+    failed = row[9] in _NOT_STARTED
     return scope.holds(row[11]) and (bool(row[10]) or not failed)
 
 
 def _unsettled(row: Sequence[Any]) -> Unsettled:
     # The task of a start that failed has ended: there is nothing to wait for, only to start.
-    failed = row[8] == ENDED and row[9] == OutcomeKind.FAILED.value
+    failed = row[8] == ENDED and row[9] in _NOT_STARTED
     return Unsettled(
         execution=str(row[0]),
         step=row[2],
