@@ -7,6 +7,7 @@ import type { Session } from "./api/schema.js";
 import { begin } from "./app/app.js";
 import { LOGGED_IN } from "./app/login.js";
 import "./app/login.js";
+import { mark, marked } from "./app/mark.js";
 import "./app/shell.js";
 import { startTheme } from "./app/theme.js";
 import { startClarity } from "./clarity.js";
@@ -23,26 +24,6 @@ const app = begin(
   },
   "standalone",
 );
-
-/** Whether there may be a session: asking without one would be an error in the browser's log. */
-const MARK = "vsphere-market.session";
-
-function mark(on: boolean): void {
-  try {
-    if (on) localStorage.setItem(MARK, "1");
-    else localStorage.removeItem(MARK);
-  } catch {
-    // No storage: the login is asked for again when the page is loaded again.
-  }
-}
-
-function marked(): boolean {
-  try {
-    return localStorage.getItem(MARK) === "1";
-  } catch {
-    return false;
-  }
-}
 
 function enter(session: Session): void {
   mark(true);

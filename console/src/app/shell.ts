@@ -11,6 +11,7 @@ import { Problem } from "../api/link.js";
 import { app } from "./app.js";
 import { asProblem, Loader } from "./loader.js";
 import { Live } from "./live.js";
+import { mark } from "./mark.js";
 import { ask, say } from "./dialog.js";
 import { href, parseRoute, type Route } from "./route.js";
 import { choice, choose, type Choice } from "./theme.js";
@@ -285,6 +286,7 @@ export class VsmShell extends Part {
     try {
       await logOut();
     } finally {
+      mark(false);
       location.hash = "";
       location.reload();
     }

@@ -1,0 +1,12 @@
+import{a as e,h as t,m as n,t as r}from"./clarity-CP9n30qs.js";import{C as i,E as a,G as o,X as s,at as c,g as l,h as u,it as d,m as f,w as p,y as m}from"./format-D_1emsK3.js";import{t as h}from"./forms-C2HeXPbj.js";var g=`vsm-logged-in`;l(`vsm-login`,class extends u{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return a`<main class="login">
+      <form @submit=${this.submit}>
+        <div class="brand">
+          <img src="./mark.svg" alt="" />
+          <h1>vSphere Market</h1>
+        </div>
+        <p>Log in with an API token. <code>vsphere-market serve</code> shows one when it starts; <code>vsphere-market tokens create</code> makes others.</p>
+        ${this.problem?m(this.problem):i}
+        <label class="field">Token<input name="token" type="password" autocomplete="off" required maxlength="200" /></label>
+        <cds-button block ?disabled=${this.working} type="button" @click=${h}>${this.working?`Logging in …`:`Log in`}</cds-button>
+      </form>
+    </main>`}firstUpdated(){this.querySelector(`input`)?.focus()}async enter(e){if(!this.working){this.working=!0,this.problem=void 0,this.requestUpdate();try{let t=await s(e);this.dispatchEvent(new CustomEvent(g,{detail:t}))}catch(e){this.problem=f(e)}finally{this.working=!1,this.requestUpdate()}}}});var _=``,v=d(new URL(`./`,location.href).href.replace(/[?#].*$/,``),{credentials:`same-origin`,headers:()=>({}),changes:()=>({"x-csrf-token":_})},`standalone`);function y(e){n(!0),_=e.csrf_token??``,v.session=e,b(`vsm-shell`)}function b(e){let t=document.createElement(e);e===`vsm-login`&&t.addEventListener(g,e=>y(e.detail)),document.body.replaceChildren(t)}async function x(){let e=/^#token=(\w[\w-]*)$/.exec(location.hash)?.[1];return e===void 0?null:(history.replaceState(null,``,location.pathname),s(e))}async function S(){e(),r();try{let e=await x()??(t()?await o():null);e?y(e):b(`vsm-login`)}catch(e){if(n(!1),e instanceof c&&e.status===401)b(`vsm-login`);else if(e instanceof c)p(m(e,()=>location.reload()),document.body);else throw e}v.link.onLoggedOut=()=>{n(!1),v.session&&(v.session=void 0,b(`vsm-login`))}}S();
