@@ -297,7 +297,8 @@ def demand_after(question: Question, ledger: Ledger) -> Demand:
         wanted=kept(demand.wanted, ledger.demand.wanted),
         taken=kept(demand.taken, ledger.demand.taken),
         cpu_mhz=kept(demand.cpu_mhz, ledger.demand.cpu_mhz),
-        known=(demand.known | started) & ~stopped,
+        # What has just started has not given any counters yet.
+        known=demand.known & ~stopped,
         running=ledger.on.copy(),
     )
 
