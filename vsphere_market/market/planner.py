@@ -49,7 +49,7 @@ def make_plan(question: Question, now_s: float) -> Plan:
     loads = _loads(ledger)
     squeezed = {found.row: found for found in diagnose(ledger)}
     eligibility = Eligibility(ledger, question.cooling)
-    partners = _partners(trades)
+    partners = partners_of(trades)
     modes = [mode_of(ledger, trade.what) for trade in trades]
     steps = []
     for at, (trade, slot) in enumerate(zip(trades, slots, strict=True)):
@@ -100,7 +100,7 @@ def make_plan(question: Question, now_s: float) -> Plan:
     )
 
 
-def _partners(trades: Sequence[Trade]) -> list[list[int]]:
+def partners_of(trades: Sequence[Trade]) -> list[list[int]]:
     """For each trade the positions of its group, itself among them; none for a trade by itself."""
     members: dict[int, list[int]] = {}
     for at, trade in enumerate(trades):

@@ -34,7 +34,8 @@ GRID_S = 300.0
 LONGEST_HOLD_S = 3600.0
 #: Code of "off" in archives; shares are codes of 0 to 254.
 _OFF, _FULL = 255, 254.0
-_SHIPPED = Path(__file__).parent / "traces"
+#: Folder of the recordings that come with the package.
+SHIPPED = Path(__file__).parent / "traces"
 _KIB_PER_MIB = 1024.0
 #: The median VM is smaller than this.
 _HALF_TIB_KIB = float(1 << 29)
@@ -77,7 +78,7 @@ class TraceLibrary:
 
     def _load(self, node: Node, source: str) -> TraceSet:
         if source not in self._loaded:
-            path = _SHIPPED / f"{source}.npz"
+            path = SHIPPED / f"{source}.npz"
             if not path.is_file() and self._folder is not None:
                 path = self._folder / source
             if not path.is_file():

@@ -11,8 +11,14 @@ import numpy as np
 from vsphere_market.control.memory import Memory, cooling, observed
 from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
 from vsphere_market.estate import Snapshot
-from vsphere_market.market import MarketSettings, Plan, Question, make_plan
+from vsphere_market.market import MarketSettings, Question
+from vsphere_market.market.acts import carry_out
 from vsphere_market.market.budgets import PastMove
+from vsphere_market.market.engine import clear
+from vsphere_market.market.modes import mode_of
+from vsphere_market.market.planner import partners_of
+from vsphere_market.market.steps import action_of, with_power_cycles
+from vsphere_market.market.waves import schedule
 from vsphere_market.policy import Mode, Rulebook, compile_rulebook, default_rulebook
 from vsphere_market.port import ActionKind
 from vsphere_market.proving.controller import PERIOD_S, Circumstances, Order, Parameters
@@ -25,14 +31,10 @@ class Market:
         circumstances: what it may do, and policies.
         parameters: values of ``MarketSettings`` and ``DemandSettings`` by name, and ``hours`` of
             history to remember.
-
-    Attributes:
-        plan: the last plan, for those who ask why.
     """
 
     def __init__(self, circumstances: Circumstances, parameters: Parameters) -> None:
         self.period_s = PERIOD_S
-        self.plan: Plan | None = None
         self._circumstances = circumstances
         hours = parameters.get("hours")
         self._memory = Memory(DemandHistory() if hours is None else DemandHistory(int(hours)))
@@ -55,18 +57,29 @@ class Market:
             past=tuple(moves),
             now_s=now_s,
         )
-        self.plan = make_plan(question, now_s)
-        return orders_of(self.plan)
+        return orders_of(question)
 
 
-def orders_of(plan: Plan) -> list[Order]:
-    """The steps of a plan that may be done, without those that need one that may not."""
-    place: dict[str, int] = {}
+def orders_of(question: Question) -> list[Order]:
+    """The steps that the plan would have and that may be done, in its order.
+
+    A step that needs one that may not be done is left out. Quotes, reasons and refusals, which take
+    most of the time of a plan, are not worked out: nobody reads them here.
+    """
+    ledger = question.ledger()
+    trades = with_power_cycles(ledger, clear(question).trades)
+    modes = [mode_of(ledger, trade.what) for trade in trades]
+    partners = partners_of(trades)
+    place: dict[int, int] = {}
     orders: list[Order] = []
-    for step in plan.steps:
-        if step.mode >= Mode.APPROVE and all(need in place for need in step.depends_on):
-            place[step.id] = len(orders)
-            orders.append(Order(step.action, tuple(place[need] for need in step.depends_on)))
+    for at, (trade, slot) in enumerate(zip(trades, schedule(question, trades), strict=True)):
+        # As in a plan: of trades that pay together only, the most cautious mode decides.
+        mode = min((modes[other] for other in partners[at]), default=modes[at])
+        if mode >= Mode.APPROVE and all(need in place for need in slot.needs):
+            place[at] = len(orders)
+            after = tuple(place[need] for need in slot.needs)
+            orders.append(Order(action_of(ledger, trade.what), after))
+        carry_out(ledger, trade.what)
     return orders
 
 

@@ -1,0 +1,242 @@
+"""What the standard table says: sums over its rows, and the page that people read."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: Not rivals: doing nothing, and who sees the future.
+_YARDSTICKS = ("none", "oracle")
+_OURS = "market"
+#: Pain and GiB below this are taken as this, so that ratios have a meaning.
+LEAST_PAIN, LEAST_GIB = 0.01, 0.1
+#: More pain than doing nothing by less than this share is noise of the plant's sampling.
+NOISE = 0.002
+
+_KINDS = {
+    "quiet": "nothing hurts: it tests quiet",
+    "curable": "the oracle shows that a cure exists",
+    "grace": "nothing can cure it by these means: it tests grace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        estate: name of its file.
+        hours: simulated.
+        kind: ``quiet``, ``curable`` or ``grace``.
+        about: why it hurts.
+    """
+
+    estate: str
+    hours: float
+    kind: str
+    about: str
+
+
+def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sums over rows with the same kind of actions.
+
+    Returns:
+        ``rows``: per curable row pain of ours over doing nothing's, over the best rival's and GiB
+        moved over that rival's (medians over seeds); ``geometric_mean``: of these over the rows;
+        ``worse_than_nothing``: estates and seeds where ours left more pain than doing nothing;
+        ``went_back``, ``within_cooldown``, ``violations``: counts of ours over all trials;
+        ``acted_when_quiet``: actions of ours on rows where nothing hurts.
+    """
+    rows = []
+    for entry in entries:
+        if entry["kind"] != "curable":
+            continue
+        pain = medians(entry, "pain")
+        moved = medians(entry, "moved_gib")
+        rivals = {name: value for name, value in pain.items()
+                  if name not in (*_YARDSTICKS, _OURS)}  # fmt: skip
+        best = min(rivals, key=lambda name: (rivals[name], moved[name]), default=None)
+        row: dict[str, Any] = {
+            "estate": entry["estate"],
+            "over_nothing": _ratio(pain[_OURS], pain["none"], LEAST_PAIN),
+        }
+        if best is not None:
+            row |= {
+                "best_rival": best,
+                "over_best_rival": _ratio(pain[_OURS], pain[best], LEAST_PAIN),
+                "moved_over_best_rival": _ratio(moved[_OURS], moved[best], LEAST_GIB),
+            }
+        rows.append(row)
+    ours = [trial for entry in entries for trial in entry["trials"]
+            if trial["controller"] == _OURS]  # fmt: skip
+    quiet = [trial for entry in entries if entry["kind"] == "quiet" for trial in entry["trials"]
+             if trial["controller"] == _OURS]  # fmt: skip
+    return {
+        "rows": rows,
+        "geometric_mean": {
+            key: geometric([row[key] for row in rows if key in row])
+            for key in ("over_nothing", "over_best_rival", "moved_over_best_rival")
+        },
+        "worse_than_nothing": list(_worse(entries)),
+        "went_back": sum(trial["went_back"] for trial in ours),
+        "within_cooldown": sum(trial["within_cooldown"] for trial in ours),
+        "violations": sum(trial["violations"] for trial in ours),
+        "acted_when_quiet": sum(trial["moves"] + trial["other_actions"] for trial in quiet),
+    }
+
+
+def medians(entry: Mapping[str, Any], key: str) -> dict[str, float]:
+    """Median over seeds of each controller."""
+    return {
+        name: statistics.median(trial[key] for trial in trials)
+        for name, trials in _grouped(entry).items()
+    }
+
+
+def geometric(values: Sequence[float]) -> float | None:
+    """Geometric mean; None of nothing."""
+    if not values:
+        return None
+    return round(math.exp(statistics.fmean(math.log(value) for value in values)), 4)
+
+
+def _ratio(ours: float, theirs: float, least: float) -> float:
+    return round(max(ours, least) / max(theirs, least), 4)
+
+
+def _worse(entries: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for entry in entries:
+        groups = _grouped(entry)
+        nothing = {trial["seed"]: trial["pain"] for trial in groups.get("none", ())}
+        for trial in groups.get(_OURS, ()):
+            idle = nothing.get(trial["seed"])
+            if idle is not None and trial["pain"] > idle * (1.0 + NOISE) + LEAST_PAIN:
+                yield {
+                    "estate": entry["estate"], "seed": trial["seed"],
+                    "pain": trial["pain"], "pain_of_nothing": idle,
+                }  # fmt: skip
+
+
+def _grouped(entry: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for trial in entry["trials"]:
+        groups.setdefault(trial["controller"], []).append(trial)
+    return groups
+
+
+# -- the page ------------------------------------------------------------------------------------
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """``results.md``."""
+    machine = found["machine"]
+    lines = [
+        "# Results",
+        "",
+        "How controllers compare on the plant: the same estates, the same demand and the same "
+        "noise for each, and the same hands (two migrations per host, eight in all). Pain is time "
+        "that VMs lost waiting for memory, all causes, in VM-hours, weighted by priority. Figures "
+        f"are medians over {found['seeds']} seeds, pain with its range; `setting` is what tuning "
+        "chose for a rival on that estate, on other seeds. The market runs everywhere with the "
+        "same constants. The same numbers, and every setting that was tried, are in "
+        "[results.json](results.json). These are figures of a model, which is ours.",
+        "",
+        "```console",
+        f"$ {found['command']}",
+        "```",
+        "",
+        f"Run on {machine['processor']}, {machine['system']}, Python {machine['python']}, "
+        f"NumPy {machine['numpy']}, vsphere-market {machine['vsphere_market']} at commit "
+        f"`{machine['commit']}`. Figures do not depend on the machine's speed.",
+    ]
+    for actions, title in (("migrate", "Placement alone"), ("all", "All kinds of action")):
+        entries = [entry for entry in found["rows"] if entry["actions"] == actions]
+        if entries:
+            lines += ["", f"## {title}", "", *_shown(found["summary"][actions], entries)]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    mean = total["geometric_mean"]
+    lines = []
+    if mean["over_nothing"] is not None:
+        lines.append(
+            f"* Over the rows that can be cured (geometric means) the market leaves "
+            f"{_share(mean['over_nothing'])} of the pain of doing nothing (aim: 5 %)."
+        )
+    if mean["over_best_rival"] is not None:
+        lines.append(
+            f"* Against the best rival of each row it leaves {_share(mean['over_best_rival'])} of "
+            f"the pain (aim: 50 %) and copies {_share(mean['moved_over_best_rival'])} of the GiB "
+            "(aim: 50 %)."
+        )
+        lines += [
+            f"  * {row['estate']}: {_share(row['over_best_rival'])} of the pain of "
+            f"{row['best_rival']}, {_share(row['moved_over_best_rival'])} of its GiB."
+            for row in total["rows"]
+        ]
+    worse = total["worse_than_nothing"]
+    lines.append(
+        "* On no estate and seed is it worse than doing nothing."
+        if not worse
+        else "* It is worse than doing nothing on "
+        + ", ".join(
+            f"{item['estate']} seed {item['seed']} "
+            f"({figure(item['pain'])} against {figure(item['pain_of_nothing'])})"
+            for item in worse
+        )
+        + "."
+    )
+    lines.append(
+        f"* Over all trials it took {total['acted_when_quiet']} actions where nothing hurts, went "
+        f"back to a host just left {total['went_back']} times, moved a VM within its cool-down "
+        f"{total['within_cooldown']} times, and broke {total['violations']} rules."
+    )
+    lines += [
+        "",
+        "| estate | controller | setting | pain | swap-in GiB | balloon GiB·h | moves | moved GiB "
+        "| other actions | violations |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for entry in entries:
+        for name, trials in _grouped(entry).items():
+            lines.append(_line(entry, name, trials))
+    lines += ["", "What the estates test:", ""]
+    lines += [
+        f"* *{entry['estate']}*, {entry['hours']:g} hours: {entry['about']}; "
+        f"{_KINDS[entry['kind']]}."
+        for entry in entries
+    ]
+    return lines
+
+
+def _line(entry: Mapping[str, Any], name: str, trials: Sequence[Mapping[str, Any]]) -> str:
+    pain = [trial["pain"] for trial in trials]
+    setting = str(trials[0].get("setting", name)).partition(":")[2] or "–"
+    cells = [
+        entry["estate"],
+        name,
+        setting,
+        f"{figure(statistics.median(pain))} ({figure(min(pain))}–{figure(max(pain))})",
+        *(
+            figure(statistics.median(trial[key] for trial in trials))
+            for key in ("swapin_gib", "balloon_gib_hours", "moves", "moved_gib", "other_actions",
+                        "violations")
+        ),
+    ]  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def figure(value: float) -> str:
+    """Three digits, without exponents."""
+    if value == 0:
+        return "0"
+    digits = max(2 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:,.{digits}f}"
+
+
+def _share(value: float) -> str:
+    return f"{figure(100.0 * value)} %"

@@ -1,0 +1,134 @@
+"""The standard table: what is summed up, and what the page says, of results made up for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import closed_loop, hosted
+from benchmarks.closed_page import figure, geometric, page, summary
+from vsphere_market.plant import read_estate
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def trial(
+    controller: str, seed: int, pain: float, moved: float = 0.0, **more: Any
+) -> dict[str, Any]:
+    return {
+        "controller": controller, "setting": more.pop("setting", controller), "seed": seed,
+        "pain": pain, "moved_gib": moved, "moves": round(moved), "swapin_gib": 1.5,
+        "balloon_gib_hours": 10.0, "violations": 0, "went_back": 0, "within_cooldown": 0,
+        "other_actions": 0,
+    } | more  # fmt: skip
+
+
+def entry(estate: str, kind: str, *trials: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "estate": estate, "kind": kind, "about": "why it hurts", "hours": 12.0,
+        "actions": "migrate", "trials": list(trials), "tuning": [],
+    }  # fmt: skip
+
+
+CURABLE = entry(
+    "a",
+    "curable",
+    *(trial("none", seed, 100.0) for seed in (1, 2)),
+    *(trial("drs", seed, 8.0, 40.0, setting="drs:level=4") for seed in (1, 2)),
+    *(trial("threshold", seed, 9.0, 1.0) for seed in (1, 2)),
+    *(trial("oracle", seed, 1.0, 1.0) for seed in (1, 2)),
+    *(trial("market", seed, 2.0, 10.0) for seed in (1, 2)),
+)
+QUIET = entry("b", "quiet", trial("none", 1, 0.0), trial("market", 1, 0.0))
+WORSE = entry("c", "grace", trial("none", 1, 10.0), trial("market", 1, 11.0, went_back=2))
+
+
+def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> None:
+    total = summary([CURABLE, QUIET])
+    assert total["rows"] == [
+        {
+            "estate": "a", "over_nothing": 0.02, "best_rival": "drs",
+            "over_best_rival": 0.25, "moved_over_best_rival": 0.25,
+        }
+    ]  # fmt: skip
+    assert total["geometric_mean"]["over_best_rival"] == 0.25
+    assert total["worse_than_nothing"] == []
+
+
+def test_defeats_are_named_with_estate_and_seed() -> None:
+    total = summary([CURABLE, WORSE])
+    assert total["worse_than_nothing"] == [
+        {"estate": "c", "seed": 1, "pain": 11.0, "pain_of_nothing": 10.0}
+    ]
+    assert total["went_back"] == 2
+
+
+def test_an_action_where_nothing_hurts_is_counted() -> None:
+    busy = entry("b", "quiet", trial("none", 1, 0.0), trial("market", 1, 0.0, 3.0))
+    assert summary([busy])["acted_when_quiet"] == 3
+
+
+def test_the_page_says_what_was_measured_and_how() -> None:
+    found = {
+        "command": "python -m benchmarks.closed_loop --seeds 2",
+        "machine": closed_loop.machine(),
+        "seeds": 2,
+        "summary": {"migrate": summary([CURABLE, WORSE])},
+        "rows": [CURABLE, WORSE],
+    }
+    text = page(found)
+    assert "$ python -m benchmarks.closed_loop --seeds 2" in text
+    assert "leaves 2.00 % of the pain of doing nothing" in text
+    assert "| a | drs | level=4 | 8.00 (8.00–8.00) |" in text
+    assert "worse than doing nothing on c seed 1 (11.0 against 10.0)" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.01234, "0.0123"), (12.34, "12.3"), (1234.5, "1,234")]
+)
+def test_figures_have_three_digits_and_no_exponent(value: float, text: str) -> None:
+    assert figure(value) == text
+
+
+def test_a_geometric_mean_of_nothing_is_nothing() -> None:
+    assert geometric([]) is None
+    assert geometric([0.25, 1.0]) == 0.5
+
+
+def test_rows_can_be_chosen_and_unknown_ones_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no row has the estate nowhere; there are balanced"):
+        closed_loop.main(["--estates", "nowhere", "--to", str(tmp_path)])
+    for row in closed_loop.ROWS:
+        assert (ROOT / "mocks" / "estates" / f"{row.estate}.json").is_file()
+
+
+def test_a_row_is_run_kept_and_written(tmp_path: Path) -> None:
+    arguments = [
+        "--quick", "--estates", "skewed", "--seeds", "1", "--actions", "all", "--jobs", "1",
+        "--keep", str(tmp_path / "kept"), "--to", str(tmp_path),
+    ]  # fmt: skip
+    plan = closed_loop.planned(_parsed(arguments))
+    assert plan.hours == 3.0 and not plan.tuned
+    short = closed_loop.Plan(plan.rows, 1, ("all",), False, plan.keep, 1, hours=0.1)
+    entries = closed_loop.measure(short)
+    assert [trial["controller"] for trial in entries[0]["trials"]] == [
+        "none", "rightsizing", "oracle", "market",
+    ]  # fmt: skip
+    assert len(list((tmp_path / "kept").glob("*.json"))) == 4
+    assert closed_loop.measure(short) == entries
+
+
+def test_the_estate_of_recorded_vms_is_what_its_maker_prints() -> None:
+    path = ROOT / "mocks" / "estates" / "hosted.json"
+    assert path.read_text(encoding="utf-8") == hosted.text()
+    spec = read_estate(path)
+    vms = spec.clusters[0].vms
+    assert len(vms) == 240
+    # Over-committed by what is configured, not by what is touched.
+    assert 2.2 < sum(vm.memory_mib for vm in vms) / (hosted.HOSTS * hosted.HOST_GIB * 1024) < 2.3
+
+
+def _parsed(arguments: list[str]) -> Any:
+    return closed_loop.parser().parse_args(arguments)
