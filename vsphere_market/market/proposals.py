@@ -69,8 +69,21 @@ def _reservation(ledger: Ledger, vm: int) -> Change | Reason:
     return Change(vm, ActionKind.RESERVATION, now, float(enough))
 
 
+def _host_lacks(ledger: Ledger, vm: int) -> bool:
+    """Its host has sold more than it has, also after what was traded before."""
+    host = int(ledger.host_of[vm])
+    footprint = ledger.supply.goods[1].columns.start
+    return bool(ledger.load[host, footprint] > ledger.supply.usable[host])
+
+
 def _shares(ledger: Ledger, vm: int) -> Change | Reason:
-    """So many for each MiB that a sibling that matters less has no more."""
+    """So many for each MiB that a sibling that matters less has no more.
+
+    Shares decide only on a host that lacks memory; where trades before have given it room, they
+    are left as they are.
+    """
+    if not _host_lacks(ledger, vm):
+        return Reason.NOT_DUE
     due = float(ledger.charges.due_rate[vm])
     now, size = float(ledger.terms.shares[vm]), float(ledger.terms.size[vm])
     if due <= 0.0 or now >= due * size:
@@ -79,18 +92,26 @@ def _shares(ledger: Ledger, vm: int) -> Change | Reason:
 
 
 def _balloon_cap(ledger: Ledger, vm: int) -> Change | Reason:
-    """Lower where the balloon makes the guest page, else as large as the host and policy allow."""
+    """Lower where the balloon makes the guest page, else as large as the host and policy allow.
+
+    On a host with room a balloon empties by itself, so that no cap has to be lowered there. A cap
+    is raised for memory that is idle, never for what the guest works with: it would page, and the
+    cap would come back.
+    """
     terms, charges = ledger.terms, ledger.charges
     if not ledger.snapshot.vms.tools_running[vm]:
         return Reason.TOOLS_NOT_RUNNING
     size, before = float(terms.size[vm]), float(terms.cap[vm])
     if charges.paging[vm]:
+        if not _host_lacks(ledger, vm):
+            return Reason.NOT_DUE
         least = float(ledger.rulebook.balloon_cap_min[vm]) * size
         after = math.floor(max(0.5 * float(charges.ballooned[vm]), least))
         if after >= (BALLOON_MAX_SHARE * size if math.isnan(before) else before):
             return Reason.POLICY_CAP if least > 0.5 * charges.ballooned[vm] else Reason.NOT_DUE
         return Change(vm, ActionKind.BALLOON_CAP, before, float(after))
-    if math.isnan(before):
+    idle = float(terms.footprint[vm] - ledger.demand.working_set[vm])
+    if math.isnan(before) or idle <= before:
         return Reason.NOT_DUE
     share = float(ledger.rulebook.balloon_cap_max[vm])
     if share >= BALLOON_MAX_SHARE:

@@ -77,7 +77,7 @@ def change_sentence(ledger: Ledger, change: Change, trade: Trade) -> str:
         case ActionKind.BALLOON_CAP if ledger.charges.paging[vm]:
             return (
                 f"its guest pages while its balloon holds {gib_text(ledger.charges.ballooned[vm])}:"
-                f" the balloon takes what it works with, and {name} has room for that."
+                f" the balloon takes what it works with, while others on {name} hold idle memory."
             )
         case ActionKind.BALLOON_CAP:
             idle = max(terms.footprint[vm] - demand.working_set[vm], 0.0)
