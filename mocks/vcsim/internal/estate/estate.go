@@ -42,6 +42,7 @@ type VM struct {
 	CustomAttributes []string `json:"custom_attributes"`
 	Networks         []string `json:"networks"`
 	Datastores       []string `json:"datastores"`
+	HomeDatastore    string   `json:"home_datastore"`
 
 	SizeMiB                float64  `json:"size_mib"`
 	VCPUs                  *float64 `json:"vcpus"`

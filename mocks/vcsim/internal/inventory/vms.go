@@ -103,7 +103,7 @@ func (b *Builder) fillVM(vm *simulator.VirtualMachine, row *estate.VM) {
 	memory := allocation(row.ReservationMiB, row.LimitMiB, false, MemoryShares(row.Shares, size))
 	cpu := allocation(row.CPUReservationMHz, nil, false,
 		types.SharesInfo{Shares: 1000 * vcpus, Level: types.SharesLevelNormal})
-	path := "[" + b.firstDatastore(row) + "] " + row.Name + "/" + row.Name + ".vmx"
+	path := "[" + b.homeDatastore(row) + "] " + row.Name + "/" + row.Name + ".vmx"
 	instance := row.InstanceUUID
 	if instance == "" {
 		instance = stableUUID("instance", row.Moid)
@@ -209,7 +209,11 @@ func (b *Builder) fillGuest(vm *simulator.VirtualMachine, row *estate.VM, on boo
 	}
 }
 
-func (b *Builder) firstDatastore(row *estate.VM) string {
+// homeDatastore is where the VM's folder lies: as the file says, else the first that holds its files.
+func (b *Builder) homeDatastore(row *estate.VM) string {
+	if home := b.datastores[row.HomeDatastore]; home != nil {
+		return home.Name
+	}
 	if len(row.Datastores) == 0 {
 		return "unknown"
 	}
