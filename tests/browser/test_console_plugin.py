@@ -48,7 +48,7 @@ def frame(watched: Watched) -> FrameLocator:
     [
         ("VirtualMachine:vm-1025", "test-05"),
         ("HostSystem:host-11", "esx-01"),
-        ("ClusterComputeResource:domain-c8", ""),
+        ("ClusterComputeResource:domain-c1", "production"),
     ],
 )
 def test_the_selected_object_has_its_view(

@@ -32,8 +32,8 @@ MOST_VMS = 8
 def exact_optimum(ledger: Ledger, places: list[Marketplace]) -> float:
     """The least potential over all placements that the marketplaces allow; rules left out."""
     rows = np.arange(len(ledger.host_of))
-    local = ledger.guest_cost(rows, ledger.terms) + ledger.guarantee_cost(rows, ledger.terms)
-    total = float(local.sum())
+    # What does not hang on where VMs live is there in every placement.
+    total = float(ledger.local_cost(rows, ledger.terms).sum()) + ledger.standing_cost()
     cost = ledger.host_cost()
     inside = {int(host) for place in places for host in place.hosts}
     total += sum(float(cost[host]) for host in range(len(cost)) if host not in inside)

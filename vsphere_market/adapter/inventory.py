@@ -278,11 +278,20 @@ def _pool_columns(pools: Sequence[Facts], rows: Rows) -> dict[str, Any]:
 
 
 def _datastore_columns(stores: Sequence[Facts]) -> dict[str, Any]:
+    capacity = [
+        size if size > 0 else math.nan for size in scaled(stores, "summary.capacity", BYTES_PER_MIB)
+    ]
     return {
         "moid": [store.moid for store in stores],
         "name": names_of(stores),
-        "capacity_mib": scaled(stores, "summary.capacity", BYTES_PER_MIB),
-        "free_mib": scaled(stores, "summary.freeSpace", BYTES_PER_MIB),
+        "capacity_mib": capacity,
+        # One that says it holds nothing says nothing: vCenter has not seen it yet.
+        "free_mib": [
+            free if size > 0 else math.nan
+            for size, free in zip(
+                capacity, scaled(stores, "summary.freeSpace", BYTES_PER_MIB), strict=True
+            )
+        ],
         # No property tells it.
         "latency_ms": [math.nan] * len(stores),
         "accessible": flags(stores, "summary.accessible"),

@@ -58,4 +58,4 @@ def test_the_other_part_keeps_its_rule_and_its_vm() -> None:
     assert part.vms.moid == ("vm-6",) and part.hosts.moid == ("host-4",)
     assert part.rules.name == ("alone",) and part.rules.vms == ((0,),)
     assert part.pools.parent.tolist() == [-1]
-    assert len(part.datastores) == 1
+    assert len(part.datastores) == len(whole().datastores)

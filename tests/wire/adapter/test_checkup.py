@@ -157,7 +157,7 @@ def test_levels_and_units_on_the_page_are_the_catalogues(stock_vcsim: StockVcsim
     rows = re.findall(
         r"^\| `\w+` \| `([\w.]+)`[^|]* \| ([^|]+) \| [^|]+ \| (\d) \|", page, re.MULTILINE
     )
-    assert len(rows) == 29
+    assert len(rows) == 30
     for counter, unit, level in rows:
         info = catalogue[counter]
         assert (words[info.unit], str(info.level)) == (unit, level), counter
