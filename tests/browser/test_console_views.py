@@ -142,6 +142,10 @@ def test_a_service_that_is_gone_is_told_with_its_cure(browser: Browser, tmp_path
     with browsing(browser, allowed=broken) as watched:
         with serving(tmp_path, "--plant", "demo", options=("--interval", "24h")) as service:
             enter(watched, service)
+            # The other views' code comes soon after the first one.
+            watched.page.wait_for_function(
+                "() => performance.getEntriesByType('resource').some(e => e.name.includes('thing'))"
+            )
             service.stop()
         watched.page.wait_for_selector(".bar:has-text('trying to reconnect')")
         watched.page.evaluate("() => { location.hash = '#/hosts/esx-02' }")

@@ -19,12 +19,23 @@ const LOADS: Record<string, Load> = {
   whatif: () => import("../views/whatif.js"),
 };
 
+let asked = false;
+
+/** The other views' code, once there is time: they must also open when the service has gone. */
+function restSoon(): void {
+  if (asked) return;
+  asked = true;
+  setTimeout(() => {
+    for (const load of Object.values(LOADS)) void load().catch(() => undefined);
+  }, 300);
+}
+
 /** The view of an address; its code comes when it comes. */
 export function viewOf(route: Route): TemplateResult {
   const [first = "", second = ""] = route.parts;
   const thing = second && (first === "hosts" || first === "vms");
   const load = LOADS[thing ? "thing" : first];
-  void load?.();
+  void load?.().then(restSoon);
   switch (first) {
     case "":
       return html`<vsm-overview></vsm-overview>`;

@@ -38,7 +38,11 @@ export class VsmThing extends Part {
   protected override render(): unknown {
     const view = (found: Explanation) =>
       this.card ? summaryCard(found) : found.thing === "vm" ? vmView(found) : hostView(found);
-    return html`<div class=${this.card ? "card-view" : "view"}>${shown(this.found, view, "Asking why")}</div>`;
+    const missing = this.found.problem && !this.found.value;
+    return html`<div class=${this.card ? "card-view" : "view"}>
+      ${missing ? html`<h1 class="visually-hidden">${this.thing}</h1>` : nothing}
+      ${shown(this.found, view, "Asking why")}
+    </div>`;
   }
 }
 
