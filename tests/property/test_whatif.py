@@ -111,7 +111,8 @@ def test_adding_nothing_changes_nothing(question: Question, which: int) -> None:
     changed = transform(question, [nothing[which]])
     assert changed.stranded == () and changed.stuck == ()
     assert same(question.ledger(), changed.question.ledger())
-    assert clear(changed.question).trades == clear(question).trades
+    # By their texts: a cap that is not set is NaN, which equals nothing.
+    assert repr(clear(changed.question).trades) == repr(clear(question).trades)
 
 
 @given(questions(), st.integers(1, 4))
