@@ -18,8 +18,8 @@ ORDER = ("unit", "property", "contract", "regressions", "scenarios", "wire", "fa
 
 # Neither profile has a deadline: the first call of a numpy function is slow, and pytest-timeout
 # catches what hangs. In CI a failure prints the blob that `@reproduce_failure` takes, and a busy
-# machine that draws examples slowly is no failure. CI looks at the same examples at every run of one
-# version, so that what it says is about the change; `make test` on a workstation searches on.
+# machine that draws examples slowly is no failure. CI looks at the same examples at every run of
+# one version, so that what it says is about the change; on a workstation the search goes on.
 settings.register_profile("dev", deadline=None)
 settings.register_profile(
     "ci",
