@@ -40,6 +40,10 @@ FAULTS = (
     "InsufficientFailoverResourcesFault",
     "NoCompatibleHost",
     "VMotionLinkDown",
+    "InvalidDatastore",
+    "InvalidDatastoreState",
+    "HostPowerOpFailed",
+    "ToolsUnavailable",
     # log in again
     "NotAuthenticated",
     # final for the action
@@ -51,6 +55,8 @@ FAULTS = (
     "DisallowedMigrationDeviceAttached",
     "VMotionNotConfigured",
     "MigrationFault",
+    "NoDiskSpace",
+    "InsufficientStorageSpace",
     "VmConfigFault",
     "InvalidArgument",
     "NotSupported",
