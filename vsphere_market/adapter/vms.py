@@ -128,7 +128,11 @@ def vm_columns(
         "networks": [tuple(vm.get("network", ())) for vm in vms],
         "datastores": row_refs(vms, "datastore", rows.datastores),
         "home_datastore": [_home(vm, rows) for vm in vms],
-        "storage_mib": scaled(vms, "summary.storage.committed", BYTES_PER_MIB),
+        # A VM has files; none committed is nothing told.
+        "storage_mib": [
+            mib if mib > 0 else NAN
+            for mib in scaled(vms, "summary.storage.committed", BYTES_PER_MIB)
+        ],
         "size_mib": [size_mib(vm) for vm in vms],
         "vcpus": column(vms, "config.hardware.numCPU", 1),
         "reservation_mib": column(vms, f"{_ALLOCATION}.reservation", 0),
