@@ -38,6 +38,7 @@ class Hosts:
         min_free: free memory that the scheduler wants.
         state: 0 high, 1 clear, 2 soft, 3 hard, 4 low.
         worst: the worst state within the last step; reclamation may have ended it.
+        last: free memory that is never handed out.
         incoming: memory already taken by VMs that are being migrated here.
         free: free memory after the last step.
     """
@@ -53,6 +54,7 @@ class Hosts:
     min_free: FloatArray = field(init=False)
     state: IndexArray = field(init=False)
     worst: IndexArray = field(init=False)
+    last: FloatArray = field(init=False)
     incoming: FloatArray = field(init=False)
     free: FloatArray = field(init=False)
 
@@ -61,6 +63,7 @@ class Hosts:
         self.min_free = laws.min_free_mib(self.memory)
         self.state = np.zeros(count, dtype=np.int64)
         self.worst = self.state
+        self.last = laws.LAST_SHARE * self.min_free
         self.incoming = _zeros(count)
         self.free = self.memory - self.vmkernel
 
@@ -68,19 +71,24 @@ class Hosts:
         return len(self.memory)
 
 
-#: Columns of a fleet in the order of its matrix: what reclamation changes, what it needs to know,
-#: and the rest.
-_CHANGED = (
-    "granted", "ballooned", "swapped", "compressed", "hot_out", "warm_out", "cache", "paged",
-    "target", "balloon_target",
-)  # fmt: skip
+#: Columns of a fleet in the order of its matrix. Those that reclamation changes stand together,
+#: and before and among them those that refaults need and change; then what reclamation has to know,
+#: and the rest. The demand, which moves on at every step, stands together at the border.
+_MANNERS = ("idle_touch", "vcpus")
+_PAGES = ("granted", "compressed", "hot_out", "warm_out", "swapped")
+_CHANGED = (*_PAGES, "ballooned", "cache", "paged", "target", "balloon_target")
 _KNOWN = (
-    "size", "guest_size", "limit", "reservation", "shares", "balloon_cap", "active", "working",
-    "warm", "fresh", "anon", "idle_touch", "drift", "vcpus",
+    "size", "guest_size", "limit", "reservation", "shares", "balloon_cap", "active", "warm",
+    "fresh", "drift", "working", "anon",
 )  # fmt: skip
-_REST = ("overhead", "cache_want", "write_mibps", "stall", "latency", "moving")
-_COLUMNS = _CHANGED + _KNOWN + _REST
-_TAKEN = len(_CHANGED) + len(_KNOWN)
+_REST = ("cache_want", "overhead", "write_mibps", "stall", "latency", "moving")
+_COLUMNS = _MANNERS + _CHANGED + _KNOWN + _REST
+_TAKEN = len(_MANNERS + _CHANGED + _KNOWN)
+_CHANGING = slice(len(_MANNERS), len(_MANNERS + _CHANGED))
+_FAULTING = slice(len(_MANNERS + _PAGES))
+_PAGING = slice(len(_MANNERS), len(_MANNERS + _PAGES))
+_DEMAND = slice(_TAKEN - 2, _TAKEN + 1)
+_OUTSIDE = slice(len(_MANNERS + _PAGES) - 1, len(_MANNERS + _PAGES) + 1)
 
 
 class Fleet:
@@ -102,6 +110,8 @@ class Fleet:
 
     Attributes:
         matrix: (columns, V) all that follows, and the arguments that are amounts.
+        demand: (3, V) working, anon and cache_want, as rows of the matrix.
+        outside: (2, V) swapped and ballooned, likewise.
         guest_size: memory that the guest has brought online, at most ``size``.
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
@@ -125,8 +135,10 @@ class Fleet:
         moving: share of the last step lost to a migration.
     """
 
-    __slots__ = ("host", "matrix", "on", "tools", *_COLUMNS)
+    __slots__ = ("demand", "host", "matrix", "on", "outside", "tools", *_COLUMNS)
 
+    demand: FloatArray
+    outside: FloatArray
     granted: FloatArray
     ballooned: FloatArray
     swapped: FloatArray
@@ -187,17 +199,18 @@ class Fleet:
         self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
         # Spelt out in the order of the column names, since this is done several times a step.
         (
-            self.granted, self.ballooned, self.swapped, self.compressed, self.hot_out,
-            self.warm_out, self.cache, self.paged, self.target, self.balloon_target,
-            self.size, self.guest_size, self.limit, self.reservation, self.shares,
-            self.balloon_cap, self.active, self.working, self.warm, self.fresh, self.anon,
-            self.idle_touch, self.drift, self.vcpus,
+            self.idle_touch, self.vcpus, self.granted, self.compressed, self.hot_out,
+            self.warm_out, self.swapped, self.ballooned, self.cache, self.paged, self.target,
+            self.balloon_target, self.size, self.guest_size, self.limit, self.reservation,
+            self.shares, self.balloon_cap, self.active, self.warm, self.fresh, self.drift,
+            self.working, self.anon,
         ) = matrix[:_TAKEN]  # fmt: skip
         if len(matrix) > _TAKEN:
             (
-                self.overhead, self.cache_want, self.write_mibps, self.stall, self.latency,
+                self.cache_want, self.overhead, self.write_mibps, self.stall, self.latency,
                 self.moving,
             ) = matrix[_TAKEN:]  # fmt: skip
+            self.demand, self.outside = matrix[_DEMAND], matrix[_OUTSIDE]
 
     def __len__(self) -> int:
         return len(self.host)
@@ -220,7 +233,16 @@ class Fleet:
 
     def put(self, rows: IndexArray, part: Fleet) -> None:
         """Put back what was taken and worked on."""
-        self.matrix[: len(_CHANGED), rows] = part.matrix[: len(_CHANGED)]
+        self.matrix[_CHANGING, rows] = part.matrix[_CHANGING]
+
+    def pages(self, rows: IndexArray) -> FloatArray:
+        """(7, n) some VMs' idle_touch, vcpus, granted, compressed, hot_out, warm_out, swapped."""
+        block: FloatArray = self.matrix[_FAULTING].take(rows, axis=1)
+        return block
+
+    def put_pages(self, rows: IndexArray, block: FloatArray) -> None:
+        """Put back what :meth:`pages` gave and was worked on."""
+        self.matrix[_PAGING, rows] = block[len(_MANNERS) :]
 
     def held(self) -> FloatArray:
         """Host memory that each VM takes, overhead apart: granted and its compression cache."""

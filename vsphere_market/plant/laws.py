@@ -25,7 +25,18 @@ ENTER_BELOW = (1.00, 0.64, 0.32, 0.16)
 #: figures, so the lines are reused and the first is [ASM].
 LEAVE_ABOVE = (1.20, 1.00, 0.64, 0.32)
 HIGH, CLEAR, SOFT, HARD, LOW = range(5)
-_ENTER, _LEAVE = np.array(ENTER_BELOW[::-1]), np.array(LEAVE_ABOVE[::-1])
+#: All lines upwards, and for each state and number of lines that are kept, the state to come.
+_LINES = np.array(sorted({*ENTER_BELOW, *LEAVE_ABOVE}))
+_NEXT = np.array(
+    [
+        max(
+            sum(kept <= list(_LINES).index(line) for line in ENTER_BELOW),
+            min(state, sum(kept <= list(_LINES).index(line) for line in LEAVE_ABOVE)),
+        )
+        for state in range(5)
+        for kept in range(len(_LINES) + 1)
+    ]
+)
 #: Below this share of minFree nothing is handed out any more; what the VMkernel needs to page.
 LAST_SHARE = 0.04
 
@@ -131,11 +142,10 @@ def summed(values: FloatArray, segment: IndexArray, count: int) -> FloatArray:
 
 def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -> IndexArray:
     """States after a look at free memory: worse at once, better only past the line above."""
-    share = free_mib / min_free
-    # How many lines lie above the share, of the lines sorted upwards.
-    entered = LOW - _ENTER.searchsorted(share, "right")
-    held = LOW - _LEAVE.searchsorted(share, "right")
-    states: IndexArray = np.maximum(entered, np.minimum(state, held))
+    # How many of all lines lie at or below the share.
+    place = _LINES.searchsorted(free_mib / min_free, "right")
+    place += state * (len(_LINES) + 1)
+    states: IndexArray = _NEXT.take(place)
     return states
 
 
@@ -196,23 +206,30 @@ def waterfill(
     kink[entries:] /= weight
     where = np.concatenate((segment, segment))
     # One sort by segment, then level: levels are spread so that segments do not overlap.
-    order = (where * (1.001 * kink.max() + 1.0) + kink).argsort()
+    key = where * (1.001 * kink.max() + 1.0)
+    key += kink
+    order = key.argsort()
     kink, where = kink[order], where[order]
     slope = np.concatenate((weight, -weight))[order].cumsum()
-    rise = np.zeros(2 * entries)
-    np.multiply(slope[:-1], kink[1:] - kink[:-1], out=rise[1:])
+    handed = np.empty(2 * entries)
+    np.subtract(kink[1:], kink[:-1], out=handed[1:])
+    handed[1:] *= slope[:-1]
+    # Kinks of a segment begin here; of one without entries, where those of the next one do, or at
+    # the end, where there is nothing any more.
     first = where.searchsorted(np.arange(count))
-    filled = first < 2 * entries
-    rise[first[filled]] = 0.0
-    handed = rise.cumsum()
-    start = summed(low, segment, count)
-    start[filled] -= handed[first[filled]]
-    handed += start[where]
-    reached = summed(np.asarray(handed <= capacity[where], np.float64), where, count)
-    last = np.minimum(np.maximum(first + reached.astype(np.int64) - 1, 0), 2 * entries - 1)
+    handed[first[first < 2 * entries]] = 0.0
+    handed = handed.cumsum()
+    begun = handed.take(first, mode="clip")
+    handed += (summed(low, segment, count) - begun)[where]
+    reached = np.bincount(where[handed <= capacity[where]], minlength=count)
+    # Where not even the lows fit, this is the kink before the segment's; it is not used.
+    last = first + reached - 1
     # Where nothing rises, any level of the piece will do; rounding must not choose one far off.
-    rising = slope[last] > 1e-10
-    more = (capacity - handed[last]) / np.where(rising, slope[last], 1.0)
-    level = np.where(reached > 0.0, kink[last] + np.where(rising, more, 0.0), 0.0)
-    share: FloatArray = np.minimum(np.maximum(weight * level[segment], low), high)
-    return share
+    steep = slope[last]
+    level = np.zeros(count)
+    np.divide(capacity - handed[last], steep, out=level, where=steep > 1e-10)
+    level += kink[last]
+    level *= reached > 0
+    share: FloatArray = weight * level[segment]
+    np.maximum(share, low, out=share)
+    return np.minimum(share, high, out=share)

@@ -153,16 +153,16 @@ class MemoryModel:
         ``wish`` is left holding what was denied.
         """
         fleet, hosts = self.fleet, self.hosts
-        want, part, faults = wish, None, None
+        want, pages, faults = wish, None, None
         if len(rows):
-            part = fleet.take(rows)
-            faults = touch.refault(part, hosts)
+            pages = fleet.pages(rows)
+            faults = touch.refault(pages, fleet.host[rows], hosts, self._any_sweeping)
             fleet.latency[rows] = faults.waiting
             fleet.stall[rows] = faults.waiting
             want = wish.copy()
             want[rows] += faults.want
         total = laws.summed(want, fleet.host, len(hosts))
-        left = np.maximum(hosts.free - laws.LAST_SHARE * hosts.min_free, 0.0)
+        left = np.maximum(hosts.free - hosts.last, 0.0)
         share: FloatArray | float = 1.0
         if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
             shares = self._shares(want, left)
@@ -173,11 +173,11 @@ class MemoryModel:
         else:
             fleet.granted += wish
             wish.fill(0.0)
-        if part is not None and faults is not None:
+        if pages is not None and faults is not None:
             swap_in, unzip = faults.swap_in * share, faults.unzip * share
-            np.copyto(part.granted, fleet.granted[rows])
-            touch.bring_back(part, swap_in, unzip, faults.hot_share)
-            fleet.put(rows, part)
+            np.copyto(pages[2], fleet.granted[rows])
+            touch.bring_back(pages, swap_in, unzip, faults.hot_share)
+            fleet.put_pages(rows, pages)
             self.flows.swap_in[rows] = swap_in
             self.flows.unzip[rows] = unzip
         hosts.free = hosts.free - total

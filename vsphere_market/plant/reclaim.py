@@ -21,12 +21,14 @@ def claims(part: Fleet, wish: FloatArray) -> FloatArray:
 
     Swapped and compressed pages are no claim: they come back when they are touched, not before.
     """
-    return np.minimum(_natural(part, wish), part.limit)
+    return np.minimum(_natural(part, part.held(), wish), part.limit)
 
 
-def _natural(part: Fleet, wish: FloatArray) -> FloatArray:
+def _natural(part: Fleet, held: FloatArray, wish: FloatArray) -> FloatArray:
     """Claims, limits apart."""
-    return np.minimum(part.held() + part.ballooned + wish, part.size)
+    natural = held + part.ballooned
+    natural += wish
+    return np.minimum(natural, part.size, out=natural)
 
 
 def targets(part: Fleet, hosts: Hosts, wish: FloatArray) -> FloatArray:
@@ -36,7 +38,12 @@ def targets(part: Fleet, hosts: Hosts, wish: FloatArray) -> FloatArray:
     proportion to shares / (f + k (1 - f)). ``part`` must hold all VMs of the hosts they are on.
     """
     held = part.held()
-    high = claims(part, wish)
+    return _targets(part, hosts, held, _natural(part, held, wish))
+
+
+def _targets(part: Fleet, hosts: Hosts, held: FloatArray, natural: FloatArray) -> FloatArray:
+    """The same, what VMs hold and claim being known."""
+    high = np.minimum(natural, part.limit)
     low = np.minimum(part.reservation, high)
     cost = hosts.idle_cost[part.host]
     weight = laws.fair_weights(part.shares, part.active, held, cost)
@@ -45,16 +52,19 @@ def targets(part: Fleet, hosts: Hosts, wish: FloatArray) -> FloatArray:
     return laws.waterfill(weight, low, high, part.host, np.maximum(room, 0.0))
 
 
-def balloon_wanted(part: Fleet, goal: FloatArray, wish: FloatArray) -> FloatArray:
+def _balloon_wanted(part: Fleet, goal: FloatArray, natural: FloatArray) -> FloatArray:
     """Balloons that hold VMs to their targets: size less target [W02 §3.2], swapped pages apart.
 
     With such a balloon the guest cannot hold more than its target whatever it does, so balloons
     rest when targets do. A VM whose claim is met needs none.
     """
     # The host's size of the VM counts, also while its guest has not yet brought it all online.
-    wanted = part.size - part.swapped - laws.ZIP_RATIO * part.compressed - goal
-    wanted = np.where(goal < _natural(part, wish) - _MET_MIB, wanted, 0.0)
-    return np.minimum(np.maximum(wanted, 0.0), part.balloon_cap)
+    wanted = part.size - part.swapped
+    wanted -= laws.ZIP_RATIO * part.compressed
+    wanted -= goal
+    wanted *= goal < natural - _MET_MIB
+    np.maximum(wanted, 0.0, out=wanted)
+    return np.minimum(wanted, part.balloon_cap, out=wanted)
 
 
 def inflate(part: Fleet, want: FloatArray, seconds: float) -> None:
@@ -65,28 +75,51 @@ def inflate(part: Fleet, want: FloatArray, seconds: float) -> None:
     at last its working set. It gives slower and slower; without Tools it gives nothing.
     """
     size, taken, granted, cache = part.guest_size, part.ballooned, part.granted, part.cache
-    present = granted + part.swapped + part.compressed
-    room = np.maximum(size - taken, 0.0)
-    used = part.anon - part.paged + cache
-    easy = np.maximum(room - used, 0.0) + cache
+    present = granted + part.swapped
+    present += part.compressed
+    room = size - taken
+    np.maximum(room, 0.0, out=room)
+    used = part.anon - part.paged
+    used += cache
+    easy = room - used
+    np.maximum(easy, 0.0, out=easy)
+    easy += cache
     fast = laws.BALLOON_FAST_MIBPS * seconds
     spare = room - laws.GUEST_FLOOR_SHARE * size - part.working
-    reluctant = np.where(spare > easy, laws.BALLOON_SLOW_MIBPS, laws.BALLOON_HARD_MIBPS) * seconds
-    pace = easy + reluctant * np.maximum(1.0 - easy / fast, 0.0)
-    grow = np.minimum(np.minimum(want, fast), np.minimum(pace, part.balloon_cap - taken))
-    grow = np.maximum(grow, 0.0) * part.tools
+    reluctant = np.where(
+        spare > easy, laws.BALLOON_SLOW_MIBPS * seconds, laws.BALLOON_HARD_MIBPS * seconds
+    )
+    pace = np.maximum(1.0 - easy / fast, 0.0)
+    pace *= reluctant
+    pace += easy
+    grow = np.minimum(want, fast)
+    np.minimum(grow, pace, out=grow)
+    np.minimum(grow, part.balloon_cap - taken, out=grow)
+    np.maximum(grow, 0.0, out=grow)
+    grow *= part.tools
 
-    unbacked = np.maximum(size - present - taken, 0.0)
-    untouched = np.maximum(unbacked - np.maximum(used - present, 0.0), 0.0)
-    freed = np.maximum(present - used, 0.0) * granted / np.maximum(present, 1e-9)
-    from_untouched = np.minimum(np.maximum(grow - freed, 0.0), untouched)
-    from_granted = np.minimum(grow - from_untouched, granted)
+    present_more = present - used
+    untouched = np.maximum(size - present - taken, 0.0)
+    untouched += np.minimum(present_more, 0.0)
+    np.maximum(untouched, 0.0, out=untouched)
+    freed = np.maximum(present_more, 0.0, out=present_more)
+    freed *= granted
+    freed /= np.maximum(present, 1e-9)
+    from_untouched = grow - freed
+    np.maximum(from_untouched, 0.0, out=from_untouched)
+    np.minimum(from_untouched, untouched, out=from_untouched)
+    grow -= from_untouched
+    from_granted = np.minimum(grow, granted, out=grow)
     granted -= from_granted
     taken += from_untouched
     taken += from_granted
-    touch.page_guests(part, back=False)
-    # The page cache shrinks to what programs and balloon leave.
-    left = np.maximum(size - taken - (part.anon - part.paged), 0.0)
+    # Programs' memory that does not fit any more is paged out by the guest, and the page cache
+    # shrinks to what programs and balloon leave.
+    left = size - taken
+    anon, paged = part.anon, part.paged
+    np.copyto(paged, touch.fitting(anon, paged, left))
+    left -= anon - paged
+    np.maximum(left, 0.0, out=left)
     np.minimum(cache, left, out=cache)
 
 
@@ -147,7 +180,7 @@ def enforce_limits(fleet: Fleet, hosts: Hosts, flows: Flows) -> None:
     part = fleet.take(rows)
     held, limit = part.held(), part.limit
     np.copyto(part.target, limit)
-    asked = np.where(part.tools, balloon_wanted(part, limit, held - limit), 0.0)
+    asked = _balloon_wanted(part, limit, _natural(part, held, held - limit)) * part.tools
     np.copyto(part.balloon_target, asked)
     inflate(part, asked - part.ballooned, laws.STEP_S)
     excess = part.held() - limit
@@ -167,41 +200,51 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
     rows = (pressed[fleet.host] & fleet.on).nonzero()[0]
     if not len(rows):
         return
-    part, wish = fleet.take(rows), wish[rows]
-    state, balloon, before = hosts.state[part.host], part.ballooned, part.held()
-    goal = targets(part, hosts, wish)
+    part, wish, count = fleet.take(rows), wish[rows], len(hosts)
+    host, balloon, before = part.host, part.ballooned, part.held()
+    state = hosts.state[host]
+    natural = _natural(part, before, wish)
+    goal = _targets(part, hosts, before, natural)
     np.copyto(part.target, goal)
-    excess = before - goal
     soft, hard = state == laws.SOFT, state >= laws.HARD
-    asked = balloon_wanted(part, goal, wish)
+    any_hard = np.count_nonzero(hard) > 0
+    asked = _balloon_wanted(part, goal, natural)
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
-    asked = np.where(soft | hard, asked, np.minimum(asked, balloon))
-    asked = np.where(part.tools, asked, balloon)
+    np.minimum(asked, balloon, out=asked, where=state < laws.SOFT)
+    np.copyto(asked, balloon, where=~part.tools)
     np.copyto(part.balloon_target, asked)
     change = asked - balloon
 
     # Calm hosts are looked at once a minute only, and then may give back a minute's worth.
-    seconds = np.where(soft, laws.STEP_S, laws.SAMPLE_PERIOD_S) * ~hard
-    balloon -= np.minimum(np.maximum(-change, 0.0), laws.BALLOON_FAST_MIBPS * seconds)
-    if np.count_nonzero(hard):
+    most = np.where(soft, -laws.BALLOON_FAST_MIBPS * laws.STEP_S,
+                    -laws.BALLOON_FAST_MIBPS * laws.SAMPLE_PERIOD_S)  # fmt: skip
+    if any_hard:
+        most *= ~hard
+    np.maximum(most, change, out=most)
+    balloon += np.minimum(most, 0.0, out=most)
+    if any_hard:
         # Paged out until the host is back in soft; then its balloons go on within the period.
-        line = (laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free
-        out = np.maximum(excess, 0.0) * hard
-        flows.swap_out[rows] += _page_out_to(line, part, hosts, hosts.free, out)
-        free = hosts.free + laws.summed(before - part.held(), part.host, len(hosts))
+        enough = (laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free
+        out = np.maximum(before - goal, 0.0) * hard
+        flows.swap_out[rows] += _page_out_to(enough, part, hosts, hosts.free, out)
+        free = hosts.free + laws.summed(before - part.held(), host, count)
         hosts.state = laws.next_states(hosts.state, free, hosts.min_free)
-        soft = hosts.state[part.host] == laws.SOFT
-    growing = soft & (change > 0.0)
-    if np.count_nonzero(growing):
-        inflate(part, change * growing, laws.STEP_S)
+        soft = hosts.state[host] == laws.SOFT
+    change *= soft
+    if np.count_nonzero(change > 0.0):
+        inflate(part, change, laws.STEP_S)
     # Soft pages out only where ballooning is not possible [W02 §6.3].
-    stuck = soft & (excess > 0.0) & ((balloon >= part.balloon_cap - _MET_MIB) | ~part.tools)
+    stuck = balloon >= part.balloon_cap - _MET_MIB
+    stuck |= ~part.tools
+    stuck &= soft
+    stuck &= before > goal
     if np.count_nonzero(stuck):
-        free = hosts.free + laws.summed(before - part.held(), part.host, len(hosts))
-        out = np.maximum(np.minimum(excess, part.held() - goal), 0.0) * stuck
+        free = hosts.free + laws.summed(before - part.held(), host, count)
+        out = np.maximum(np.minimum(before, part.held()) - goal, 0.0) * stuck
         flows.swap_out[rows] += _page_out_to(hosts.min_free, part, hosts, free, out)
     fleet.put(rows, part)
-    hosts.free = hosts.free + laws.summed(before - part.held(), part.host, len(hosts))
+    before -= part.held()
+    hosts.free = hosts.free + laws.summed(before, host, count)
 
 
 def _page_out_to(

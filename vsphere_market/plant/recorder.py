@@ -73,7 +73,6 @@ class Truth:
         seconds: simulated time they cover.
         stall_s: (V,) seconds spent waiting for memory, all causes.
         flows_mib: (4, V) amounts in the order of ``Flows.matrix``.
-        balloon_mib_s, swap_mib_s: (V,) amounts held, times how long.
         moves: migrations that succeeded.
         moved_mib: what they copied, all migrations.
         failed_moves: migrations that did not.
@@ -81,21 +80,22 @@ class Truth:
 
     stall_s: FloatArray
     flows_mib: FloatArray
-    balloon_mib_s: FloatArray
-    swap_mib_s: FloatArray
     seconds: float = 0.0
     moves: int = 0
     moved_mib: float = 0.0
     failed_moves: int = 0
     _scratch: FloatArray = field(init=False, repr=False)
+    #: (2, V) sums over steps of what is swapped and ballooned, MiB.
+    _outside: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._scratch = np.zeros(len(self.stall_s))
+        self._outside = np.zeros((2, len(self.stall_s)))
 
     @classmethod
     def nothing(cls, count: int) -> Truth:
         """Sums of nothing yet."""
-        return cls(np.zeros(count), np.zeros((4, count)), np.zeros(count), np.zeros(count))
+        return cls(np.zeros(count), np.zeros((4, count)))
 
     def add(self, model: MemoryModel) -> None:
         """Take in the step just done."""
@@ -104,10 +104,19 @@ class Truth:
         np.multiply(fleet.stall, laws.STEP_S, out=scratch)
         self.stall_s += scratch
         self.flows_mib += flows.matrix
-        np.multiply(fleet.ballooned, laws.STEP_S, out=scratch)
-        self.balloon_mib_s += scratch
-        np.multiply(fleet.swapped, laws.STEP_S, out=scratch)
-        self.swap_mib_s += scratch
+        self._outside += fleet.outside
+
+    @property
+    def balloon_mib_s(self) -> FloatArray:
+        """(V,) memory in balloons, times how long."""
+        held: FloatArray = self._outside[1] * laws.STEP_S
+        return held
+
+    @property
+    def swap_mib_s(self) -> FloatArray:
+        """(V,) memory in swap, times how long."""
+        held: FloatArray = self._outside[0] * laws.STEP_S
+        return held
 
     @property
     def swap_in_mib(self) -> FloatArray:

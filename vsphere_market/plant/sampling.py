@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vsphere_market.plant import laws
 from vsphere_market.plant.fleet import Fleet
 from vsphere_market.units import FloatArray
+
+_GAINS = np.array([[laws.FAST_GAIN], [laws.SLOW_GAIN]])
 
 
 class ActiveSampler:
@@ -20,34 +21,40 @@ class ActiveSampler:
     period's, so that rises show at once and falls show slowly.
     """
 
-    __slots__ = ("_fast", "_rng", "_slow")
+    __slots__ = ("_averages", "_change", "_rng")
 
     def __init__(self, count: int, rng: np.random.Generator) -> None:
-        self._fast: FloatArray = np.zeros(count)
-        self._slow: FloatArray = np.zeros(count)
+        #: (2, V) the fast and the slow average.
+        self._averages: FloatArray = np.zeros((2, count))
+        self._change: FloatArray = np.zeros((2, count))
         self._rng = rng
 
     def sample(self, fleet: Fleet) -> None:
         """Finish one sample period: set ``fleet.active``."""
-        share = np.clip(true_touched(fleet) / np.maximum(_visible(fleet), 1.0), 0.0, 1.0)
-        current = touched_pages(share, self._rng) / laws.SAMPLE_PAGES
-        self._fast += laws.FAST_GAIN * (current - self._fast)
-        self._slow += laws.SLOW_GAIN * (current - self._slow)
-        estimate = np.maximum(np.maximum(self._fast, self._slow), current)
-        np.multiply(estimate, _visible(fleet), out=fleet.active)
+        visible = _visible(fleet)
+        share = true_touched(fleet, visible)
+        share /= np.maximum(visible, 1.0)
+        np.minimum(share, 1.0, out=share)
+        current = touched_pages(share, self._rng)
+        current /= laws.SAMPLE_PAGES
+        change = np.subtract(current, self._averages, out=self._change)
+        change *= _GAINS
+        self._averages += change
+        estimate = np.maximum(self._averages[0], self._averages[1])
+        np.maximum(estimate, current, out=estimate)
+        np.multiply(estimate, visible, out=fleet.active)
         fleet.active *= fleet.on
 
     def settle(self, fleet: Fleet) -> None:
         """Start as if the present had lasted long: no noise."""
-        share = np.clip(true_touched(fleet) / np.maximum(_visible(fleet), 1.0), 0.0, 1.0)
-        self._fast[:] = share
-        self._slow[:] = share
-        np.multiply(share * fleet.on, _visible(fleet), out=fleet.active)
+        visible = _visible(fleet)
+        share = np.minimum(true_touched(fleet, visible) / np.maximum(visible, 1.0), 1.0)
+        self._averages[:] = share
+        np.multiply(share * fleet.on, visible, out=fleet.active)
 
     def forget(self, row: int) -> None:
         """Start one VM's averages anew, as a power-on does."""
-        self._fast[row] = 0.0
-        self._slow[row] = 0.0
+        self._averages[:, row] = 0.0
 
 
 #: How finely the table of sample counts tells shares and chances apart.
@@ -55,7 +62,7 @@ _SHARES, _CHANCES = 400, 400
 
 
 @cache
-def _count_table() -> NDArray[np.uint8]:
+def _count_table() -> FloatArray:
     """(shares, chances) how many of 100 pages are found touched: binomial quantiles.
 
     Drawing from a table is several times faster than drawing binomially, which at thousands of
@@ -69,17 +76,20 @@ def _count_table() -> NDArray[np.uint8]:
     total = np.cumsum(likely, axis=1)
     chance = (np.arange(_CHANCES) + 0.5) / _CHANCES
     table = [np.searchsorted(row, chance) for row in total]
-    return np.minimum(np.array(table), pages).astype(np.uint8)
+    return np.minimum(np.array(table), pages).astype(np.float64)
 
 
 def touched_pages(share: FloatArray, rng: np.random.Generator) -> FloatArray:
     """How many of the sampled pages of each VM are found touched, its touched share being given."""
     draws = rng.random((2, len(share)))
     # Between two shares of the table either is taken by chance, so that the mean is right.
-    row = (share * _SHARES + draws[0]).astype(np.int64)
+    draws[0] += share * _SHARES
+    draws[1] *= _CHANCES
+    row, column = draws.astype(np.int64)
     np.minimum(row, _SHARES, out=row)
-    column = (draws[1] * _CHANCES).astype(np.int64)
-    counts: FloatArray = _count_table()[row, column].astype(np.float64)
+    row *= _CHANCES
+    row += column
+    counts: FloatArray = _count_table().take(row)
     return counts
 
 
@@ -88,13 +98,13 @@ def _visible(fleet: Fleet) -> FloatArray:
     return fleet.guest_size - fleet.ballooned
 
 
-def true_touched(fleet: Fleet) -> FloatArray:
+def true_touched(fleet: Fleet, visible: FloatArray | None = None) -> FloatArray:
     """(V,) memory really touched within one sample period, MiB: working set and sweeps.
 
     Sample periods are of the VM's own time [RM], so one that waits for its memory seems no less
-    active for it.
+    active for it. ``visible`` is what can be sampled, where that is known already.
     """
-    room = np.maximum(_visible(fleet), 0.0)
+    room = np.maximum(_visible(fleet) if visible is None else visible, 0.0)
     touched: FloatArray = np.minimum(fleet.working, room)
     if np.count_nonzero(fleet.idle_touch):
         per_period = 1.0 - (1.0 - fleet.idle_touch) ** (laws.SAMPLE_PERIOD_S / laws.STEP_S)

@@ -281,19 +281,39 @@ class _Traces:
         self._first = np.concatenate(([0], np.cumsum(self._length)[:-1]))
         self._working = np.concatenate([item.working for item in series])
         self._held = np.concatenate([item.footprint for item in series])
+        self._at: IndexArray = np.full(len(series), -1, dtype=np.int64)
 
     def add(self, now_s: float, total: Sum) -> None:
         place = (now_s - self._start_s + self._offset_s) / self._step_s
-        at = np.floor(place).astype(np.int64)
+        whole = np.floor(place)
+        at = whole.astype(np.int64)
+        if np.count_nonzero(at != self._at):
+            self._turn(at)
+        part = place - whole
+        # Drawn straight between samples, but not across a gap.
+        working = part * self._rise
+        working += self._here
+        working *= self._scale
+        held = part * self._held_rise
+        held += self._held_here
+        np.minimum(held, 1.0, out=held)
+        rows = self._rows
+        if self._all_up:
+            total.working[rows] = working
+            total.footprint[rows] = held
+            return
+        total.on[rows] &= self._up
+        total.working[rows] = np.where(self._up, working, 0.0)
+        total.footprint[rows] = np.where(self._up, held, 0.0)
+
+    def _turn(self, at: IndexArray) -> None:
+        """Go on to the samples with these numbers."""
+        self._at = at
         here = self._first + at % self._length
         there = self._first + (at + 1) % self._length
-        part = place - at
-        working, held = self._working[here], self._held[here]
-        # Drawn straight between samples, but not across a gap.
-        after, held_after = self._working[there], self._held[there]
-        working = np.where(np.isnan(after), working, working + part * (after - working))
-        held = np.where(np.isnan(held_after), held, held + part * (held_after - held))
-        up = ~np.isnan(working)
-        total.on[self._rows] &= up
-        total.working[self._rows] = np.where(up, working * self._scale, 0.0)
-        total.footprint[self._rows] = np.where(up, np.minimum(held, 1.0), 0.0)
+        self._here, self._held_here = self._working[here], self._held[here]
+        rise, held_rise = self._working[there] - self._here, self._held[there] - self._held_here
+        self._rise = np.where(np.isnan(rise), 0.0, rise)
+        self._held_rise = np.where(np.isnan(held_rise), 0.0, held_rise)
+        self._up = ~np.isnan(self._here)
+        self._all_up = bool(self._up.all())

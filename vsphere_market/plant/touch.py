@@ -41,10 +41,14 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     if page_in or np.count_nonzero(moving):
         if page_in:
             moving |= fleet.paged > 0.0
-        rows = moving.nonzero()[0]
-        part = fleet.take(rows)
-        page_guests(part, page_in)
-        fleet.paged[rows] = part.paged
+            rows = moving.nonzero()[0]
+            part = fleet.take(rows)
+            page_guests(part, back=True)
+            fleet.paged[rows] = part.paged
+        else:
+            # Where programs do not fit, what is too much is paged out; the rest stays as it is.
+            rows = moving.nonzero()[0]
+            fleet.paged[rows] = fitting(fleet.anon[rows], fleet.paged[rows], room[rows])
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
@@ -66,15 +70,25 @@ def page_guests(part: Fleet, back: bool) -> None:
     working set within a sample period, idle memory as seldom as the guest's sweeps touch it. That
     is looked at once a minute.
     """
-    anon = part.anon
-    room = np.maximum(part.guest_size - part.ballooned, 0.0)
+    anon, size = part.anon, part.guest_size
+    room = size - part.ballooned
+    if not back:
+        np.copyto(part.paged, fitting(anon, part.paged, room))
+        return
+    np.maximum(room, 0.0, out=room)
     paged = np.minimum(part.paged, anon)
-    if back:
-        hot = np.minimum(np.maximum(paged - (anon - part.working), 0.0), paged)
-        touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * WARM_STEPS
-        space = room - laws.GUEST_FLOOR_SHARE * part.guest_size - (anon - paged)
-        paged = paged - np.minimum(touched, np.maximum(space, 0.0))
+    hot = np.minimum(np.maximum(paged - (anon - part.working), 0.0), paged)
+    touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * WARM_STEPS
+    space = room - laws.GUEST_FLOOR_SHARE * size - (anon - paged)
+    paged = paged - np.minimum(touched, np.maximum(space, 0.0))
     np.maximum(paged, anon - room, out=part.paged)
+
+
+def fitting(anon: FloatArray, paged: FloatArray, room: FloatArray) -> FloatArray:
+    """What is in page files when programs' memory has that room, of what is there already."""
+    least = anon - np.maximum(room, 0.0)
+    kept: FloatArray = np.minimum(paged, anon)
+    return np.maximum(kept, least, out=kept)
 
 
 def _idle_touches(part: Fleet, idle: FloatArray) -> FloatArray:
@@ -168,7 +182,7 @@ class Faults:
 
     swap_in: FloatArray
     unzip: FloatArray
-    hot_share: FloatArray
+    hot_share: FloatArray | float
     waiting: FloatArray
 
     @property
@@ -177,47 +191,64 @@ class Faults:
         return self.swap_in + (1.0 - laws.ZIP_RATIO) * self.unzip
 
 
-def refault(part: Fleet, hosts: Hosts) -> Faults:
+def refault(pages: FloatArray, host: IndexArray, hosts: Hosts, sweeping: bool) -> Faults:
     """What VMs touch of their swapped and compressed pages; nothing is changed.
 
     Each missing page of the working set is touched within about half a minute, each other one as
     seldom as its guest's sweeps do. A fault holds up one virtual CPU until the page is there, so a
     VM that faults L times a second at full speed, waiting w seconds each, gets only
     1 / (1 + L w / vcpus) of its work done.
+
+    Args:
+        pages: (7, n) what ``Fleet.pages`` gives of them.
+        host: (n,) where they are.
+        hosts: the hosts.
+        sweeping: whether any of them may sweep its idle memory.
     """
-    zipped, hot, host = part.compressed, part.hot_out, part.host
-    out = part.swapped + zipped
+    idle_touch, vcpus, _, zipped, hot, _, swapped = pages
+    out = swapped + zipped
     # The last page is touched as a whole, or exponential decay would never end.
-    hot_touched = np.where(hot > 1.0 / laws.PAGES_PER_MIB, hot * _HOT_TOUCH, hot)
-    touched = hot_touched + (out - hot) * part.idle_touch
+    touched = np.where(hot > 1.0 / laws.PAGES_PER_MIB, hot * _HOT_TOUCH, hot)
+    hot_share: FloatArray | float = 1.0
+    if sweeping:
+        hot_touched = touched
+        touched = hot_touched + (out - hot) * idle_touch
+        hot_share = hot_touched / np.maximum(touched, 1e-9)
     zip_share = zipped / np.maximum(out, 1e-9)
     swap_share = 1.0 - zip_share
-    per_page = swap_share * hosts.swap_latency_s[host] + zip_share * laws.ZIP_LATENCY_S
-    wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S) * per_page
-    pace = part.vcpus / (part.vcpus + wait)
-    # A saturated swap device makes everybody on the host wait longer.
-    read = laws.summed(touched * pace * swap_share, host, len(hosts))
-    served = np.minimum(hosts.swap_mibps * laws.STEP_S / np.maximum(read, 1e-9), 1.0)
-    pace *= served[host]
+    per_page = swap_share * hosts.swap_latency_s[host]
+    per_page += zip_share * laws.ZIP_LATENCY_S
+    wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S)
+    wait *= per_page
+    wait += vcpus
+    pace = vcpus / wait
     came = touched * pace
-    return Faults(
-        swap_in=came * swap_share,
-        unzip=came * zip_share,
-        hot_share=hot_touched / np.maximum(touched, 1e-9),
-        waiting=1.0 - pace,
-    )
+    # A saturated swap device makes everybody on the host wait longer.
+    read, most = laws.summed(came * swap_share, host, len(hosts)), hosts.swap_mibps * laws.STEP_S
+    if np.count_nonzero(read > most):
+        pace *= np.minimum(most / np.maximum(read, 1e-9), 1.0)[host]
+        came = touched * pace
+    return Faults(came * swap_share, came * zip_share, hot_share, 1.0 - pace)
 
 
-def bring_back(part: Fleet, swap_in: FloatArray, unzip: FloatArray, hot_share: FloatArray) -> None:
+def bring_back(
+    pages: FloatArray, swap_in: FloatArray, unzip: FloatArray, hot_share: FloatArray | float
+) -> None:
     """Let pages come back from swap and from the compression cache."""
+    _, _, granted, zipped, hot, warm, swapped = pages
     came = swap_in + unzip
-    np.maximum(part.swapped - swap_in, 0.0, out=part.swapped)
-    np.maximum(part.compressed - unzip, 0.0, out=part.compressed)
-    np.maximum(part.hot_out - came * hot_share, 0.0, out=part.hot_out)
-    part.granted += came
+    granted += came
+    came *= hot_share
+    swapped -= swap_in
+    zipped -= unzip
+    hot -= came
+    left = pages[3:]
+    np.maximum(left, 0.0, out=left)
     # Sweeps touch warm pages as they touch all others.
-    cold = np.maximum(part.swapped + part.compressed - part.hot_out, 0.0)
-    np.minimum(part.warm_out, cold, out=part.warm_out)
+    cold = swapped + zipped
+    cold -= hot
+    np.minimum(warm, cold, out=warm)
+    np.maximum(warm, 0.0, out=warm)
 
 
 class GuestPaging:
@@ -243,10 +274,11 @@ class GuestPaging:
 
     def look(self, fleet: Fleet) -> None:
         """Work out who waits."""
-        kept = (1.0 - laws.GUEST_FLOOR_SHARE) * fleet.guest_size - fleet.ballooned
-        lost = np.maximum(fleet.working - kept, fleet.paged - (fleet.anon - fleet.working))
-        sweeping = (fleet.paged > 0.0) & (fleet.idle_touch + fleet.fresh > 0.0)
-        rows = ((lost > 0.0) | sweeping).nonzero()[0]
+        lost = fleet.guest_size * (laws.GUEST_FLOOR_SHARE - 1.0)
+        lost += fleet.ballooned
+        np.maximum(lost, fleet.paged - fleet.anon, out=lost)
+        lost += fleet.working
+        rows = ((lost > 0.0) | (fleet.paged > 0.0)).nonzero()[0]
         if self._any:
             self._pace.fill(1.0)
             self._touched.fill(0.0)

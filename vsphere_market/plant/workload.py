@@ -83,6 +83,7 @@ class Demand:
         self.workloads = tuple(workloads)
         self._start_s = start_s
         self._groups = grouped([load.shapes for load in workloads], start_s, rng)
+        self._leaking = any(s.kind == "leak" for load in workloads for s in load.shapes)
         self._grid = 0
         self._within = 0
         self._now, self.on = self._evaluate(start_s)
@@ -93,12 +94,12 @@ class Demand:
         """Give a VM that was off from the start its demand, from one of the next minutes on."""
         self._allowed[row] = True
 
-    def _slopes(self) -> list[FloatArray]:
-        """Change per step towards the next evaluation; a VM that is off stays at nothing."""
-        return [
-            (after - before) / _STEPS * self.on
-            for before, after in zip(self._now, self._next, strict=True)
-        ]
+    def _slopes(self) -> FloatArray:
+        """(3, V) change per step towards the next evaluation; a VM that is off stays at nothing."""
+        slope: FloatArray = self._next - self._now
+        slope /= _STEPS
+        slope *= self.on
+        return slope
 
     def settle(self, fleet: Fleet) -> None:
         """Set a fleet's demand as it is at the start, and the manners of its guests."""
@@ -112,9 +113,7 @@ class Demand:
         """Set the demand one step later; returns whether :attr:`on` may have changed."""
         self._within += 1
         if self._within < _STEPS:
-            fleet.working += self._slope[0]
-            fleet.anon += self._slope[1]
-            fleet.cache_want += self._slope[2]
+            fleet.demand += self._slope
             return False
         self._within = 0
         self._grid += 1
@@ -125,13 +124,11 @@ class Demand:
         return True
 
     def _load(self, fleet: Fleet) -> None:
-        fleet.working[:], fleet.anon[:], fleet.cache_want[:] = self._now
+        np.copyto(fleet.demand, self._now)
         np.multiply(self._write, self._now[0], out=fleet.write_mibps)
 
-    def _evaluate(
-        self, now_s: float
-    ) -> tuple[tuple[FloatArray, FloatArray, FloatArray], BoolArray]:
-        """Working set, programs' memory and page cache wanted at a time, MiB; and who is on."""
+    def _evaluate(self, now_s: float) -> tuple[FloatArray, BoolArray]:
+        """(3, V) working set, programs' memory, page cache wanted at a time, MiB; and who is on."""
         total = Sum(
             working=self._base.copy(),
             leaked=np.zeros(len(self._size)),
@@ -141,9 +138,16 @@ class Demand:
         )
         for group in self._groups:
             group.add(now_s, total)
-        working = np.maximum(total.working * total.noise, 0.005) * self._size * total.on
-        held = total.footprint * self._size * total.on
-        anon = np.maximum(
-            held * (1.0 - self._cache) + total.leaked * self._size * total.on, working
-        )
-        return (working, anon, held * self._cache), total.on
+        wanted = np.empty((3, len(self._size)))
+        working, anon, cache = wanted
+        size = self._size * total.on
+        np.multiply(total.working, total.noise, out=working)
+        np.maximum(working, 0.005, out=working)
+        working *= size
+        held = total.footprint * size
+        np.multiply(held, 1.0 - self._cache, out=anon)
+        if self._leaking:
+            anon += total.leaked * size
+        np.maximum(anon, working, out=anon)
+        np.multiply(held, self._cache, out=cache)
+        return wanted, total.on
