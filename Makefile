@@ -23,10 +23,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit faults soak audit sbom sim console man lock clean
+.PHONY: help demo dev test lint format unit faults faults-coverage soak audit sbom sim console man lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.runtime ## run the market on the embedded plant; no vCenter needed
 	@$(BIN)/vsphere-market demo
@@ -58,6 +58,9 @@ SEED ?= 1
 ONLY ?=
 faults: $(VENV)/.dev build/vcsim ## run the campaign of faults: RUNS=2000 SEED=1, or ONLY=run
 	$(PY) -m tests.faults.campaign --seed $(SEED) $(if $(ONLY),--only $(ONLY),--runs $(RUNS))
+
+faults-coverage: $(VENV)/.dev build/vcsim ## what RUNS runs of SEED visit: faults by calls by actions
+	@$(PY) -m tests.faults.campaign --seed $(SEED) --runs $(RUNS) --coverage
 
 CYCLES ?= 1440
 soak: $(VENV)/.dev build/vcsim ## a day of the loop under random faults: leaks? Prints JSON

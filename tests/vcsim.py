@@ -338,12 +338,12 @@ class Simulator:
             ),
         )
 
-    def recommend(self, cluster: str, moves: Mapping[str, str]) -> str:
+    def recommend(self, cluster: str, moves: Mapping[str, str], key: str = "") -> str:
         """Let the cluster's DRS recommend moves, VM to host; returns the recommendation's key."""
         answer = self._request(
             "POST",
             f"/clusters/{urllib.parse.quote(cluster)}/recommendations",
-            {"moves": [{"vm": vm, "target": target} for vm, target in moves.items()]},
+            {"key": key, "moves": [{"vm": vm, "target": to} for vm, to in moves.items()]},
         )
         return str(answer["key"])
 

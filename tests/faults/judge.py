@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.troubles import Event, Scenario
-from tests.faults.world import BYSTANDER, meddled_with, plan_of
+from tests.faults.world import BYSTANDER, meddled_with, plan_of, vms_of
 from tests.vcsim import Call, EndedTask, Simulator, State
 from vsphere_market.journal import Filter, Journal, StepRecord, open_journal
 from vsphere_market.port import (
     Action,
     ActionKind,
+    ApplyRecommendation,
     Cause,
     EnableHotAdd,
     Migrate,
@@ -51,6 +52,7 @@ REQUESTS: Mapping[ActionKind, tuple[str, str]] = {
     ActionKind.POOL: ("UpdateConfig", ""),
     ActionKind.SUSPEND_HOST: ("EnterMaintenanceMode_Task", "host"),
     ActionKind.PROVISION_HOST: ("ExitMaintenanceMode_Task", "host"),
+    ActionKind.DRS: ("ApplyRecommendation", "relocate"),
 }
 METHODS = {method for method, _ in REQUESTS.values()}
 #: What a plan may have to do again when it was interrupted in between: a VM that was stopped is
@@ -180,14 +182,15 @@ def _truth(scenario: Scenario, seen: Evidence, verdict: Verdict) -> None:
     said: Counter[tuple[str, str]] = Counter()
     silent: Counter[tuple[str, str]] = Counter()
     for one in seen.steps:
-        key = (one.action.subject.moid, REQUESTS[one.action.kind][1])
-        if not key[1]:
-            continue
-        if one.outcome is OutcomeKind.DONE:
-            said[key] += 1
-        elif one.cause in (Cause.NOT_VERIFIED, Cause.STALE) and scenario.meddled:
-            # Somebody else was there, and whether before or after our task cannot be seen.
-            silent[key] += 1
+        for moid in vms_of(one.action):
+            key = (moid, REQUESTS[one.action.kind][1])
+            if not key[1]:
+                continue
+            if one.outcome is OutcomeKind.DONE:
+                said[key] += 1
+            elif one.cause in (Cause.NOT_VERIFIED, Cause.STALE) and scenario.meddled:
+                # Somebody else was there, and whether before or after our task cannot be seen.
+                silent[key] += 1
     for key in done.keys() | said.keys():
         if not said[key] <= done[key] <= said[key] + silent[key]:
             text = f"{key[1]} of {key[0]}: done {done[key]} times, the journal says {said[key]}"
@@ -221,16 +224,23 @@ def _plan_is_carried_out(scenario: Scenario, seen: Evidence, verdict: Verdict) -
     if scenario.meddled:
         return
     last = {one.step: one for one in seen.steps}
-    steps = plan_of(scenario.cases).steps
+    steps = [step for step in plan_of(scenario.cases).steps if not _used_up(step.action, seen)]
     for step in steps:
         one = last.get(step.id)
         if one is None or one.outcome is None or not one.outcome.good:
             said = "it was never begun" if one is None else f"{one.outcome}: {one.sentence}"
             verdict.lost.append(f"{step.id} is not carried out in the end: {said}")
-    final = {(step.action.subject.moid, _part(step.action)): step.action for step in steps}
-    for (moid, part), action in final.items():
-        if (now := _values(seen.after).get((moid, part))) != _target(action):
-            verdict.lost.append(f"{part} of {moid} is {now} in the end, not {_target(action)}")
+    final = {place: target for step in steps for place, target in _targets(step.action).items()}
+    for (moid, part), target in final.items():
+        if (now := _values(seen.after).get((moid, part))) != target:
+            verdict.lost.append(f"{part} of {moid} is {now} in the end, not {target}")
+
+
+def _used_up(action: Action, seen: Evidence) -> bool:
+    """A recommendation can be applied once: when its moves fail, DRS has to recommend anew."""
+    return isinstance(action, ApplyRecommendation) and any(
+        not task.done and task.entity in vms_of(action) for task in seen.ended
+    )
 
 
 def _estate(scenario: Scenario, seen: Evidence, verdict: Verdict) -> None:
@@ -239,7 +249,7 @@ def _estate(scenario: Scenario, seen: Evidence, verdict: Verdict) -> None:
     wanted = _values(seen.before)
     for one in seen.steps:
         if one.outcome in (OutcomeKind.DONE, OutcomeKind.ALREADY_DONE):
-            wanted[one.action.subject.moid, _part(one.action)] = _target(one.action)
+            wanted.update(_targets(one.action))
     now = _values(seen.after)
     for (moid, part), value in wanted.items():
         if now[moid, part] != value and moid not in meddled:
@@ -329,8 +339,11 @@ _PARTS: Mapping[ActionKind, str] = {
 }
 
 
-def _part(action: Action) -> str:
-    return _PARTS[action.kind]
+def _targets(action: Action) -> dict[tuple[str, str], object]:
+    """What an action leaves, as :func:`_values` calls it."""
+    if isinstance(action, ApplyRecommendation):
+        return {(move.vm.moid, "host"): move.target.moid for move in action.moves}
+    return {(action.subject.moid, _PARTS[action.kind]): _target(action)}
 
 
 def _values(state: State) -> dict[tuple[str, str], object]:

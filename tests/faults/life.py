@@ -18,7 +18,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ class Report:
     path: Path
     calls: list[str]
     statements: int = 0
+    writes: list[int] = field(default_factory=list)
     stopped_at: int | None = None
 
     def write(self, end: str, detail: str = "") -> None:
@@ -102,6 +103,7 @@ class Report:
             "detail": detail,
             "calls": self.calls,
             "statements": self.statements,
+            "writes": self.writes,
             "stopped_at": self.stopped_at,
         }
         # Whatever the disk was short of, this is not the program's to write.
@@ -350,11 +352,16 @@ class _Disk:
         self._path, self._connection, self._connect = path, connection, connect
         self._report, self._writes = report, writes
         self._ends: dict[int, Callable[[], None]] = {}
+        self._committed = False
 
-    def before(self, _statement: str) -> None:
+    def before(self, statement: str) -> None:
         """SQLite is about to run a statement."""
         number = self._report.statements
         self._report.statements += 1
+        reads = statement.lstrip().upper().startswith("SELECT")
+        if not reads or self._committed:
+            self._report.writes.append(number)
+        self._committed = statement == "COMMIT"
         if end := self._ends.pop(number, None):
             end()
         for write in self._writes:

@@ -1,17 +1,19 @@
 """Which scenarios a campaign of a given seed has, run by run.
 
-Half of the runs walk through the matrix: every fault of the table at every call of every kind of
-action. The others kill the program at calls and at statements of its journal, take vCenter or the
-disk away, jump the clock, meddle, stop, and mix all of that. A run is found again from seed and
-number alone.
+Most runs walk through three lists: every fault of the table at every call of every kind of action,
+`kill -9` at every write of the journal, and `kill -9` before and after every call. Each seed begins
+where the one before it ends after 2,000 runs, so that seeds 1, 2, 3 … together visit all of it.
+The other runs take vCenter or the disk away, jump the clock, meddle, stop, and mix all of that. A
+run is found again from seed and number alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tests.faults.troubles import Event, Scenario, Strike, Trace, Write
 from tests.faults.world import ALL, actions
@@ -82,6 +84,8 @@ _CHANGES = (
     "EnterMaintenanceMode_Task",
     "ExitMaintenanceMode_Task",
 )
+#: Calls that begin tasks, whether they name them or not.
+_TASKED = (*_CHANGES, "ApplyRecommendation")
 #: The client's patience where calls hang, real seconds.
 _IMPATIENT_S = 0.5
 
@@ -104,12 +108,29 @@ class Known:
             for strike in self._strikes(case)
         ]
 
+    def kills_at_writes(self) -> list[Scenario]:
+        """`kill -9` just before every write of the journal, and just after every commit."""
+        return [
+            Scenario(_cases(name), writes=(Write(at, "die"),))
+            for name, trace in sorted(self.traces.items())
+            for at in trace.writes
+        ]
+
+    def kills_at_calls(self) -> list[Scenario]:
+        """`kill -9` before and after every call."""
+        return [
+            Scenario(_cases(name), events=(Event(at, what),))
+            for name, trace in sorted(self.traces.items())
+            for at in range(len(trace.calls))
+            for what in ("die", "die-after")
+        ]
+
     def _strikes(self, case: str) -> list[Strike]:
         strikes = []
         for number, method in enumerate(self.traces[case].calls):
             strikes += [_told(number, "call", fault) for fault in FAULTS]
             strikes += [Strike(number, where) for where in WIRE]
-            if method in _CHANGES:
+            if method in _TASKED:
                 for where in ("task", "task_after"):
                     strikes += [_told(number, where, fault) for fault in FAULTS]
                 strikes.append(Strike(number, "task_hang"))
@@ -125,6 +146,37 @@ def _patience(strikes: Sequence[Strike]) -> float:
     return _IMPATIENT_S if hangs else 30.0
 
 
+#: Names of the lists that are walked through.
+Walked = Literal["cells", "writes", "calls"]
+#: A seed's share of each list is what so many runs visit.
+RUNS_OF_A_SEED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What some runs visit.
+
+    Attributes:
+        seen, of: how many entries of a list are visited, and how many there are.
+        seeds: so many seeds at 2,000 runs visit all of them.
+        by_case: name of a case -> cells visited and all, of the matrix alone.
+    """
+
+    seen: Mapping[Walked, int]
+    of: Mapping[Walked, int]
+    seeds: int
+    by_case: Mapping[str, tuple[int, int]]
+
+    def text(self) -> str:
+        """In one line."""
+        seen, of = self.seen, self.of
+        return (
+            f"visited {seen['cells']} of {of['cells']} cells (fault x call x kind of action), "
+            f"kill -9 at {seen['writes']} of {of['writes']} writes and at {seen['calls']} of "
+            f"{of['calls']} calls; seeds 1 to {self.seeds} visit all"
+        )
+
+
 class Campaign:
     """The scenarios of a seed.
 
@@ -135,31 +187,68 @@ class Campaign:
 
     def __init__(self, known: Known, seed: int) -> None:
         self._known, self._seed = known, seed
-        self.matrix = known.matrix()
-        self._order = list(range(len(self.matrix)))
-        random.Random(f"{seed}/matrix").shuffle(self._order)
+        self.lists: Mapping[Walked, Sequence[Scenario]] = {
+            "cells": known.matrix(),
+            "writes": known.kills_at_writes(),
+            "calls": known.kills_at_calls(),
+        }
+        self._order: dict[Walked, list[int]] = {}
+        for name, entries in self.lists.items():
+            self._order[name] = list(range(len(entries)))
+            # The same at every seed: what one has seen, the next need not.
+            random.Random(name).shuffle(self._order[name])
 
     def scenario(self, number: int) -> Scenario:
         """Run ``number``, from 0."""
         rng = random.Random(f"{self._seed}/{number}")
-        turn, kind = divmod(number, len(_KINDS))
-        if _KINDS[kind] is None:
-            place = turn * _KINDS.count(None) + _KINDS[:kind].count(None)
-            cell = self.matrix[self._order[place % len(self._order)]]
-            made = cell
+        kind = _KINDS[number % len(_KINDS)]
+        if not isinstance(kind, str):
+            made = kind(rng, self._known)
         else:
-            made = _KINDS[kind](rng, self._known)  # type: ignore[misc]
-        return _seeded(made, rng.randrange(1 << 30))
+            made = self.lists[kind][self._entry(kind, number)]
+        if kind == "writes" and rng.random() < 0.4:
+            # The recovery dies as well.
+            made = dataclasses.replace(made, second=(Write(rng.randrange(60), "die"),))
+        if not isinstance(kind, str) and made.cases and rng.random() < 0.3:
+            made = dataclasses.replace(made, shutdown_s=rng.choice((3.0, 40.0, 2000.0)))
+        return dataclasses.replace(made, seed=rng.randrange(1 << 30))
 
-    def cells_within(self, runs: int) -> int:
-        """How many cells of the matrix the first ``runs`` runs visit."""
-        turns, rest = divmod(runs, len(_KINDS))
-        visited = turns * _KINDS.count(None) + _KINDS[:rest].count(None)
-        return min(visited, len(self.matrix))
+    def _entry(self, kind: Walked, number: int) -> int:
+        """Which entry of a list run ``number`` is."""
+        turn, place = divmod(number, len(_KINDS))
+        share = RUNS_OF_A_SEED // len(_KINDS) * _KINDS.count(kind)
+        place = turn * _KINDS.count(kind) + _KINDS[:place].count(kind)
+        order = self._order[kind]
+        return order[((self._seed - 1) * share + place) % len(order)]
+
+    def coverage(self, numbers: Sequence[int]) -> Coverage:
+        """What runs of these numbers visit."""
+        found: dict[Walked, set[int]] = {name: set() for name in self.lists}
+        for number in numbers:
+            kind = _KINDS[number % len(_KINDS)]
+            if isinstance(kind, str):
+                found[kind].add(self._entry(kind, number))
+        cells = self.lists["cells"]
+        by_case = {
+            case: (
+                sum(cells[at].cases == (case,) for at in found["cells"]),
+                sum(one.cases == (case,) for one in cells),
+            )
+            for case in sorted(actions())
+        }
+        turns = RUNS_OF_A_SEED // len(_KINDS)
+        seeds = (-(-len(self.lists[name]) // (turns * _KINDS.count(name))) for name in self.lists)
+        return Coverage(
+            seen={name: len(entries) for name, entries in found.items()},
+            of={name: len(entries) for name, entries in self.lists.items()},
+            seeds=max(seeds),
+            by_case=by_case,
+        )
 
 
-def _seeded(scenario: Scenario, seed: int) -> Scenario:
-    return dataclasses.replace(scenario, seed=seed)
+def _cases(name: str) -> tuple[str, ...]:
+    """The cases that a trace's name stands for."""
+    return {"all": ALL, "loop": ()}.get(name, (name,))
 
 
 # ---------------------------------------------------------------- kinds of scenarios
@@ -268,22 +357,22 @@ def _mixed(rng: random.Random, known: Known) -> Scenario:
     )
 
 
-#: One round of runs; None is the next cell of the matrix.
-_KINDS = (
-    None,
-    _kill_at_statement,
-    None,
+#: One round of runs: the next entry of a list, or something made up.
+_KINDS: tuple[Walked | Callable[[random.Random, Known], Scenario], ...] = (
+    "cells",
+    "writes",
+    "cells",
     _vcenter,
-    None,
-    _kill_at_call,
-    None,
+    "cells",
+    "calls",
+    "cells",
     _mixed,
-    None,
+    "cells",
     _disk,
-    None,
+    "writes",
     _person,
-    None,
+    "cells",
     _mixed,
-    None,
-    _kill_at_statement,
+    "cells",
+    "writes",
 )

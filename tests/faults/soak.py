@@ -24,7 +24,7 @@ from typing import Any
 from tests.faults.campaign import folder_of_run, simulator_of
 from tests.faults.judge import Verdict, judge_settled
 from tests.faults.life import SimulatedClock
-from tests.faults.world import POLICIES, squeezed
+from tests.faults.world import POLICIES
 from tests.vcsim import Simulator
 from vsphere_market.adapter import (
     AdapterSettings,
@@ -159,7 +159,7 @@ class _Day:
 def soak(cycles: int, seed: int) -> Soaked:
     """Live through ``cycles`` minutes of the loop."""
     began = time.monotonic()
-    with folder_of_run() as folder, simulator_of(squeezed()) as simulator:
+    with folder_of_run() as folder, simulator_of(()) as simulator:
         simulator.task_seconds(relocate=6.0, reconfigure=2.0)
         _rules(simulator, seed)
         clock = SimulatedClock(simulator)

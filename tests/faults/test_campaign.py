@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.faults.mutations import MUTATIONS, TELLING
-from tests.faults.planning import FAULTS
+from tests.faults.planning import FAULTS, WIRE, Campaign, Known
+from tests.faults.troubles import Trace
 from tests.faults.world import actions
 from vsphere_market.adapter.faults import FAULTS as TABLE
 from vsphere_market.port import ActionKind
@@ -75,7 +77,29 @@ def test_every_broken_program_is_tried() -> None:
 
 def test_every_kind_of_action_is_in_the_campaign() -> None:
     tried = {action.kind for case in actions().values() for action in case}
-    assert tried == set(ActionKind) - {ActionKind.DRS}, "the simulator recommends nothing"
+    assert tried == set(ActionKind)
+
+
+def test_every_fault_is_tried_at_every_call_of_every_action_once_the_seeds_are_through() -> None:
+    calls = {case: Trace(["Login", "RelocateVM_Task"], 9, (0, 4)) for case in actions()}
+    known = Known({**calls, "all": Trace(["Login"], 3, (1,)), "loop": Trace(["Login"], 2, (0,))})
+    first = Campaign(known, 1)
+    seeds = first.coverage(range(2000)).seeds
+    visited = set()
+    for seed in range(1, seeds + 1):
+        campaign = Campaign(known, seed)
+        visited |= {
+            # Jitter and the death of a recovery come on top.
+            replace(campaign.scenario(number), seed=0, second=())
+            for number in range(2000)
+        }
+    for entries in first.lists.values():
+        assert set(entries) <= visited
+    for case in actions():
+        cells = [one.strikes[0] for one in first.lists["cells"] if one.cases == (case,)]
+        for call in (0, 1):
+            struck = {(one.where, one.fault) for one in cells if one.call == call}
+            assert struck >= {("call", fault) for fault in FAULTS} | {(w, "") for w in WIRE}
 
 
 def test_every_fault_that_the_adapter_knows_is_in_the_campaign() -> None:

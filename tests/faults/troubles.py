@@ -69,6 +69,7 @@ class Scenario:
         strikes, events, writes: what goes wrong in the first life.
         second: what goes wrong with the journal in the second life, the recovery.
         relocate_s, reconfigure_s: how long tasks run, simulated seconds.
+        shutdown_s: how long guests take to shut down, simulated seconds.
         request_s: the client's patience, real seconds.
         seed: of the program's jitter.
     """
@@ -80,6 +81,7 @@ class Scenario:
     second: tuple[Write, ...] = ()
     relocate_s: float = 6.0
     reconfigure_s: float = 2.0
+    shutdown_s: float = 0.0
     request_s: float = 30.0
     seed: int = 0
 
@@ -90,6 +92,8 @@ class Scenario:
             parts += [_short(one) for one in getattr(self, name)]
         if self.relocate_s > 100 or self.reconfigure_s > 100:
             parts.append(f"tasks={self.relocate_s:g}/{self.reconfigure_s:g}s")
+        if self.shutdown_s:
+            parts.append(f"shutdown={self.shutdown_s:g}s")
         return " ".join(parts)
 
     @property
@@ -110,7 +114,9 @@ class Trace:
     Attributes:
         calls: methods called, in order.
         statements: statements of the journal.
+        writes: numbers of those that write, begin or commit, and of those that follow a commit.
     """
 
     calls: list[str] = field(default_factory=list)
     statements: int = 0
+    writes: tuple[int, ...] = ()

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tests.vcsim import Simulator
 from tests.wire.adapter.small import HOST_COUNTERS, VM_COUNTERS
 from vsphere_market.market.plan import Certificate, Origin, Plan, Step
 from vsphere_market.policy import Mode
 from vsphere_market.port import (
     Action,
     ActionKind,
+    ApplyRecommendation,
     EnableHotAdd,
     Entity,
     Migrate,
@@ -37,10 +39,42 @@ START_S = 1795420800.0
 LASTS_S = 30 * 86_400.0
 #: Nobody may ever touch this one.
 BYSTANDER = "vm-90"
+#: VMs that are there in every run: those of the rules, and the bystander.
+_ALWAYS = frozenset({"vm-1", "vm-91", "vm-92", BYSTANDER})
+CLUSTER = Entity("domain-c1", "gold")
+#: Key of the one recommendation of the cluster's DRS.
+DRS_KEY = "17"
 
 
-def document() -> dict[str, Any]:
-    """A cluster of three hosts with mandatory rules, one of them short of memory."""
+def document(cases: Sequence[str] = ()) -> dict[str, Any]:
+    """A cluster of three hosts with mandatory rules, one of them short of memory.
+
+    Only the VMs of these ``cases``, all if there are none: reading is most of what a run costs.
+    """
+    made = _document()
+    if cases:
+        needed = _ALWAYS | {vm for case in cases for one in actions()[case] for vm in vms_of(one)}
+        made["vms"] = [vm for vm in made["vms"] if vm["moid"] in needed]
+    return made
+
+
+def vms_of(action: Action) -> tuple[str, ...]:
+    """Managed object ids of the VMs, or other objects, that an action changes."""
+    if isinstance(action, ApplyRecommendation):
+        return tuple(move.vm.moid for move in action.moves)
+    return (action.subject.moid,)
+
+
+def recommend(simulator: Simulator, cases: Sequence[str]) -> None:
+    """Let DRS recommend what one of these cases applies."""
+    for case in cases:
+        for action in actions()[case]:
+            if isinstance(action, ApplyRecommendation):
+                moves = {move.vm.moid: move.target.moid for move in action.moves}
+                simulator.recommend(action.cluster.moid, moves, action.key)
+
+
+def _document() -> dict[str, Any]:
     return {
         "format": "vsphere-market/snapshot/1",
         "taken_at": START,
@@ -86,6 +120,7 @@ def document() -> dict[str, Any]:
             _vm("vm-7", "host-2"),
             _vm("vm-8", "host-3"),
             _vm("vm-9", "host-2"),
+            _vm("vm-10", "host-3"),
             _vm(BYSTANDER, "host-3", limit_mib=1024),
             _vm("vm-91", "host-1"),
             _vm("vm-92", "host-2"),
@@ -181,7 +216,7 @@ def _vm(moid: str, host: str, **more: Any) -> dict[str, Any]:
         "size_mib": 4096,
         "vcpus": 2,
         "shares": 40960,
-        "samples": 180,
+        "samples": 3,
         **VM_COUNTERS,
         **more,
     }
@@ -208,7 +243,7 @@ def _entity(moid: str) -> Entity:
 def actions() -> dict[str, tuple[Action, ...]]:
     """Name of a case -> its actions, each of which needs the one before it.
 
-    Every kind of action is in one of them, but DRS's recommendations, which the simulator has not.
+    Every kind of action is in one of them.
     """
     vm = {number: _entity(f"vm-{number}") for number in range(1, 13)}
     return {
@@ -222,6 +257,11 @@ def actions() -> dict[str, tuple[Action, ...]]:
         "enable-hot-add": (Stop(vm[8]), EnableHotAdd(vm[8]), Start(vm[8])),
         "migrate-storage": (MigrateStorage(vm[9], _entity("datastore-1"), _entity("datastore-2")),),
         "pool": (SetPool(_entity("resgroup-2"), PoolSetting.RESERVATION, 0, 1024),),
+        "drs": (
+            ApplyRecommendation(
+                CLUSTER, DRS_KEY, (Migrate(vm[10], _entity("host-3"), _entity("host-2")),)
+            ),
+        ),
         "suspend-host": (SuspendHost(_entity("host-4"), Rest.MAINTENANCE),),
         "provision-host": (ProvisionHost(_entity("host-5"), Rest.MAINTENANCE),),
     }

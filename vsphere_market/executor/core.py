@@ -124,12 +124,19 @@ class Machine:
         self._tick(now_s)
         run = self.runs[step]
         run.attempts, run.intent_s, run.started_s = attempts, intent_s, intent_s
+        # A start that is owed gets its patience anew: nobody else will start the VM.
+        run.earlier = attempts
         if task is None:
             transitions.search(self, run)
         else:
             self.accept(run, task)
             if late:
                 run.due_s = max(now_s, task.submitted_at_s + run.job.deadline_s)
+
+    def conclude(self, step: str, why: str, now_s: float) -> None:
+        """Give a step of an earlier execution its outcome: something else proves it done."""
+        self._tick(now_s)
+        self.end(self.runs[step], OutcomeKind.DONE, Cause.NONE, why)
 
     # ------------------------------------------------------------ what goes out
 
@@ -292,6 +299,16 @@ class Machine:
         stop = self.runs[run.job.restores]
         return stop.attempts > 0 or stop.phase not in (*UNSENT, Phase.ENDED)
 
+    def may_yet_stop(self, run: Run) -> bool:
+        """It starts a VM again that a request of unknown end may still switch off."""
+        stop = self.runs[run.job.restores].outcome if run.job.restores else None
+        return stop is not None and stop.kind is OutcomeKind.UNKNOWN
+
+    def leave_open(self, run: Run, why: str) -> None:
+        """End what is owed without an outcome in the journal, so that recovery takes it up."""
+        why = f"{why}; it is owed, and done when the program runs again"
+        self._ended(run, OutcomeKind.SKIPPED, Cause.OWED, why)
+
     def _not_owed(self, run: Run) -> bool:
         """End a start that has nothing to restore, since the stop before it was not sent."""
         stop = run.job.restores
@@ -399,9 +416,7 @@ class Machine:
                 continue
             if self.owed(run):
                 if run.phase in UNSENT and stop.cause in _HANDS_BOUND:
-                    # No outcome is recorded, so that the journal keeps it open.
-                    why = f"{stop.why}; it is owed, and done when the program runs again"
-                    self._ended(run, OutcomeKind.SKIPPED, Cause.OWED, why)
+                    self.leave_open(run, stop.why)
             elif run.phase in UNSENT:
                 why, fault = stop.why, ""
                 if run.error is not None:
@@ -413,7 +428,10 @@ class Machine:
     def _lose(self, lost: Lost) -> None:
         self._stop(Stop(lost.cause, lost.why))
         for run in self.runs.values():
-            if run.phase is not Phase.ENDED:
+            if run.phase in UNSENT:
+                # A start: whatever else was not sent has ended just now.
+                self.leave_open(run, lost.why)
+            elif run.phase is not Phase.ENDED:
                 task = f"task {run.task.task}" if run.task else "a request without an answer"
                 why = f"{lost.why} while {task} was open; look for it there"
                 self.end(run, OutcomeKind.UNKNOWN, lost.cause, why)

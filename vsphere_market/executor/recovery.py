@@ -24,7 +24,7 @@ from vsphere_market.executor.recorder import Recorder
 from vsphere_market.executor.result import ExecutionResult
 from vsphere_market.executor.settings import Settings
 from vsphere_market.executor.signals import Stop
-from vsphere_market.executor.transitions import may_go_on
+from vsphere_market.executor.transitions import guest_stays_up, may_go_on
 from vsphere_market.port import Cause, Standing, Start, TaskHandle, Unsettled, VCenterPort
 from vsphere_market.port import Stop as StopVm
 
@@ -63,7 +63,7 @@ def recover(
     """
     settings = settings or Settings()
     rng = rng or random.Random()  # noqa: S311 - jitter, not secrets
-    unsettled = [item for item in unsettled if not _still_open(item, port, settings)]
+    unsettled = _told(unsettled, port, settings)
     if not unsettled:
         return ()
     snapshot = port.observe()
@@ -74,7 +74,10 @@ def recover(
         machine = Machine(jobs, settings, rng)
         now_s = port.clock.now_s()
         for item in items:
-            if item.intent_s is not None:
+            if item.was_unknown and item.restarted:
+                why = "found done: it was off when it was started again"
+                machine.conclude(item.step, why, now_s)
+            elif item.intent_s is not None:
                 machine.adopt(
                     item.step,
                     item.attempts,
@@ -111,18 +114,36 @@ def _task(item: Unsettled) -> TaskHandle | None:
     return TaskHandle(item.task, item.action, submitted_s)
 
 
+def _told(unsettled: Sequence[Unsettled], port: VCenterPort, settings: Settings) -> list[Unsettled]:
+    """What there is something to learn about. A VM that may yet be stopped is not started."""
+    open_ = [item for item in unsettled if _still_open(item, port, settings)]
+    stops = {
+        (item.execution, item.action.subject.moid)
+        for item in open_
+        if isinstance(item.action, StopVm)
+    }
+    return [
+        item
+        for item in unsettled
+        if item not in open_
+        and not (
+            isinstance(item.action, Start) and (item.execution, item.action.subject.moid) in stops
+        )
+    ]
+
+
 def _still_open(item: Unsettled, port: VCenterPort, settings: Settings) -> bool:
     """One look at the task of a step that was given up as unknown: is there still nothing to learn?
 
     It is not waited for, and no word is written, as long as it goes on.
     """
     task = _task(item)
-    if not item.was_unknown or task is None:
+    if not item.was_unknown or task is None or item.restarted:
         return False
     try:
         (status,) = port.poll([task])
         if not status.final:
-            return True
+            return not guest_stays_up(task, port.clock.now_s(), settings)
         if not may_go_on(status.error, task, port.clock.now_s(), settings):
             return False
         return port.standing(item.action) is Standing.BEFORE

@@ -65,6 +65,8 @@ class Run:
         not_before_s: nothing is done for it before that time.
         attempts: submissions so far.
         started_s: time of the first submission.
+        earlier: submissions by earlier lives of the program.
+        tried_s: time of the first submission in this life.
         intent_s: time of the last submission, as the port's clock told it.
         task: the last accepted task.
         known: ids of all accepted tasks, so that an old one is not taken for a new one.
@@ -73,6 +75,7 @@ class Run:
         cancel_sent_s: when it was asked for.
         doubt: why it is being settled.
         tries: looks of the current kind so far (searches, read-backs).
+        unread: looks in a row that ended in a fault.
         error: the last fault.
         put_off: how often it was put off before anything was sent; only of what is owed.
         put_off_s: when that happened first.
@@ -84,6 +87,8 @@ class Run:
     not_before_s: float = 0.0
     attempts: int = 0
     started_s: float | None = None
+    earlier: int = 0
+    tried_s: float | None = None
     intent_s: float = 0.0
     task: TaskHandle | None = None
     known: list[TaskHandle] = field(default_factory=list)
@@ -92,6 +97,7 @@ class Run:
     cancel_sent_s: float | None = None
     doubt: Doubt | None = None
     tries: int = 0
+    unread: int = 0
     error: ActionError | None = None
     put_off: int = 0
     put_off_s: float | None = None

@@ -37,6 +37,7 @@ from vsphere_market.port import (
     TaskState,
     TaskStatus,
 )
+from vsphere_market.port import Stop as StopVm
 
 Answer = Stood | Prechecked | Submitted | Faulted | Found | CancelSent
 
@@ -65,6 +66,20 @@ def may_go_on(
     )
 
 
+def guest_stays_up(task: TaskHandle | None, now_s: float, settings: Settings) -> bool:
+    """Whether a guest that was asked to shut down, and has not, can be taken to have refused.
+
+    vCenter has no task for that and nothing to cancel: a guest that installs updates first may
+    follow hours later, and until then nobody can tell.
+    """
+    return (
+        task is not None
+        and isinstance(task.action, StopVm)
+        and not task.action.hard
+        and now_s >= task.submitted_at_s + settings.deadlines.lost_s
+    )
+
+
 class Machine(Protocol):
     """What the edges need of :class:`~.core.Machine`."""
 
@@ -80,6 +95,12 @@ class Machine(Protocol):
     def owed(self, run: Run) -> bool:
         """It must be done, whatever becomes of the rest."""
 
+    def may_yet_stop(self, run: Run) -> bool:
+        """It starts a VM again that a request of unknown end may still switch off."""
+
+    def leave_open(self, run: Run, why: str) -> None:
+        """End what is owed without an outcome in the journal, so that recovery takes it up."""
+
     def end(self, run: Run, kind: OutcomeKind, cause: Cause, why: str, fault: str = "") -> None:
         """Give the step its one outcome."""
 
@@ -90,6 +111,9 @@ def answered(machine: Machine, run: Run, event: Answer) -> None:
         # Something was sent, whatever the answer says.
         run.attempts += 1
         run.started_s = run.intent_s if run.started_s is None else run.started_s
+        run.tried_s = run.intent_s if run.tried_s is None else run.tried_s
+    if not isinstance(event, Faulted):
+        run.unread = 0
     match event:
         case Stood(standing=standing):
             _stood(machine, run, standing)
@@ -162,19 +186,20 @@ def try_again(machine: Machine, run: Run, error: ActionError) -> None:
     """The last attempt provably had no effect: pause and begin anew, unless enough is enough."""
     owed = machine.owed(run)
     retry = machine.settings.owed if owed else machine.settings.retry_of(error.fault)
-    elapsed_s = machine.now_s - (run.started_s if run.started_s is not None else machine.now_s)
+    tries = run.attempts - run.earlier
+    elapsed_s = machine.now_s - (run.tried_s if run.tried_s is not None else machine.now_s)
     run.error = error
     if machine.stopped is not None and not owed:
         cancelled = machine.stopped.cause in (Cause.STOPPED, Cause.INTERRUPTED)
         kind = OutcomeKind.CANCELLED if cancelled else OutcomeKind.FAILED
         why = f"{error.sentence()} Not tried again: {machine.stopped.why}"
         machine.end(run, kind, machine.stopped.cause, why, error.fault)
-    elif retry.spent(run.attempts, elapsed_s):
+    elif retry.spent(tries, elapsed_s):
         tried = f"{run.attempts} attempts" if run.attempts > 1 else "one attempt"
         why = f"given up after {tried}: {error.sentence()}{_STAYS_OFF if owed else ''}"
         machine.end(run, OutcomeKind.FAILED, Cause.FAULT, why, error.fault)
     else:
-        pause_s = retry.pause_s(run.attempts, machine.rng)
+        pause_s = retry.pause_s(max(1, tries), machine.rng)
         # Claims are given back meanwhile: one busy VM must not hold up its hosts.
         run.enter(Phase.WAITING, not_before_s=machine.now_s + pause_s)
 
@@ -183,7 +208,7 @@ def _put_off(machine: Machine, run: Run, error: ActionError) -> bool:
     """Try something owed again later, although nothing was sent. False when it is spent."""
     run.put_off += 1
     run.put_off_s = machine.now_s if run.put_off_s is None else run.put_off_s
-    patience, tries = machine.settings.owed, run.attempts + run.put_off
+    patience, tries = machine.settings.owed, run.attempts - run.earlier + run.put_off
     if not machine.owed(run) or patience.spent(tries, machine.now_s - run.put_off_s):
         return False
     run.error = error
@@ -238,6 +263,8 @@ def _compared(machine: Machine, run: Run, standing: Standing) -> None:
     elif run.attempts:
         # vCenter may call a move timed out that it finishes all the same.
         _found_done(machine, run)
+    elif machine.may_yet_stop(run):
+        machine.leave_open(run, "it runs, but its guest may still shut down as it was asked to")
     else:
         why = "nothing to do, it is so already"
         machine.end(run, OutcomeKind.ALREADY_DONE, Cause.NONE, why)
@@ -274,6 +301,9 @@ def _settled(machine: Machine, run: Run, standing: Standing) -> None:
             _task_lost(machine, run, standing)
         case Doubt.CANCELLED:
             _cancelled(machine, run)
+        case Doubt.STUCK if guest_stays_up(run.task, machine.now_s, machine.settings):
+            why = "its guest was asked to shut down and runs on, so it will not any more"
+            machine.end(run, OutcomeKind.FAILED, Cause.DEADLINE, why)
         case Doubt.STUCK | None:
             task = run.task.task if run.task else "its task"
             cause = run.cancel_cause or Cause.DEADLINE
@@ -374,6 +404,10 @@ def _faulted(machine: Machine, run: Run, error: ActionError) -> None:
             machine.end(run, kind, cause, error.sentence(), error.fault)
         case _:
             # Something was sent, and now it cannot even be asked what became of it.
+            run.unread += 1
+            if run.unread < machine.settings.verify_tries:
+                run.not_before_s = machine.now_s + machine.settings.verify_pause_s
+                return
             task = run.task.task if run.task else "a request without an answer"
             why = f"what became of {task} cannot be read: {error.sentence()}"
             machine.end(run, OutcomeKind.UNKNOWN, Cause.FAULT, why, error.fault)

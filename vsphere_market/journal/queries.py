@@ -284,10 +284,18 @@ def unsettled(db: Database, scope: Scope) -> tuple[Unsettled, ...]:
             # A start is owed once a stop of its VM was sent, however that ended.
             "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
             "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place < s.place AND t.state = ? "
-            "AND t.attempts > 0), s.cluster "
+            "AND t.attempts > 0), s.cluster, "
+            # Who could start it has found it off.
+            "s.kind = ? AND EXISTS (SELECT 1 FROM steps t WHERE t.execution_id = s.execution_id "
+            "AND t.vm_moid = s.vm_moid AND t.kind = ? AND t.place > s.place AND t.outcome = ? "
+            "AND t.attempts > 0) "
             "FROM steps s JOIN executions e ON e.id = s.execution_id "
             f"WHERE {condition} AND e.estate = ? AND e.dry_run = 0",
-            (ActionKind.START.value, ActionKind.STOP.value, ENDED, value, scope.estate),
+            (
+                *(ActionKind.START.value, ActionKind.STOP.value, ENDED),
+                *(ActionKind.STOP.value, ActionKind.START.value, OutcomeKind.DONE.value),
+                *(value, scope.estate),
+            ),
         )
     # An unknown step that is being looked at again has both.
     found = {row[:2]: row for row in _any(rows)}
@@ -313,6 +321,7 @@ def _unsettled(row: Sequence[Any]) -> Unsettled:
         submitted_s=None if failed else row[7],
         owed=bool(row[10]),
         was_unknown=row[8] == ENDED,
+        restarted=bool(row[12]),
     )
 
 

@@ -128,6 +128,8 @@ class Unsettled:
         submitted_s: Unix time at the source of that task, None if there is none.
         owed: it starts a VM that an earlier step of the same execution stopped, or may have.
         was_unknown: it has an outcome, which is UNKNOWN; vCenter may be able to tell by now.
+        restarted: it stops a VM that a later step of the same execution has started, so the VM was
+            off.
     """
 
     execution: str
@@ -139,3 +141,4 @@ class Unsettled:
     submitted_s: float | None
     owed: bool = False
     was_unknown: bool = False
+    restarted: bool = False

@@ -282,12 +282,13 @@ func (s *Server) changeVM(body []byte, r *http.Request) (any, error) {
 
 func (s *Server) recommend(body []byte, r *http.Request) (any, error) {
 	var req struct {
+		Key   string                `json:"key"`
 		Moves []vcenter.Recommended `json:"moves"`
 	}
 	if err := decode(body, &req); err != nil {
 		return nil, err
 	}
-	key, err := s.v.Recommend(r.PathValue("moid"), req.Moves)
+	key, err := s.v.Recommend(r.PathValue("moid"), req.Key, req.Moves)
 	if err != nil {
 		return nil, err
 	}

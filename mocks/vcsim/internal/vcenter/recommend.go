@@ -19,8 +19,9 @@ type Recommended struct {
 	Target string `json:"target"`
 }
 
-// Recommend makes a cluster's DRS recommend moves, as in manual mode, and gives the key.
-func (v *VCenter) Recommend(cluster string, moves []Recommended) (string, error) {
+// Recommend makes a cluster's DRS recommend moves, as in manual mode, and gives the key, which is made
+// up unless it is given.
+func (v *VCenter) Recommend(cluster, key string, moves []Recommended) (string, error) {
 	v.world.Lock()
 	defer v.world.Unlock()
 	c, ok := v.reg.Get(ref{Type: "ClusterComputeResource", Value: cluster}).(*simulator.ClusterComputeResource)
@@ -31,7 +32,9 @@ func (v *VCenter) Recommend(cluster string, moves []Recommended) (string, error)
 		return "", fmt.Errorf("a recommendation has one move at least")
 	}
 	now := v.Clock.Now()
-	key := strconv.FormatInt(v.versions.Add(1), 10)
+	if key == "" {
+		key = strconv.FormatInt(v.versions.Add(1), 10)
+	}
 	made := types.ClusterRecommendation{
 		Key: key, Type: "V1", Time: now, Rating: 3, Reason: "balanceAvgClusterLoad",
 		ReasonText: "Balance average memory loads",
