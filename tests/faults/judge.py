@@ -314,7 +314,7 @@ def _stop(seen: Evidence, verdict: Verdict) -> None:
 
 def _meddled(scenario: Scenario) -> set[str]:
     return {
-        meddled_with(int(event.amount)).subject.moid
+        meddled_with(int(event.amount), scenario.cases).subject.moid
         for event in scenario.events
         if event.what == "meddle"
     }

@@ -155,7 +155,7 @@ def _live(
     events = scenario.events if number == 0 else ()
     writes = scenario.writes if number == 0 else scenario.second if number == 1 else ()
     clock = SimulatedClock(simulator)
-    _watch_calls(_Wire(simulator, clock, report, events))
+    _watch_calls(_Wire(simulator, clock, report, events, scenario.cases))
     _watch_statements(folder / "journal.db", report, writes)
     MUTATIONS[mutation]()
     _work(simulator, clock, scenario, folder, number, token)
@@ -234,6 +234,7 @@ class _Wire:
     clock: SimulatedClock
     report: Report
     events: Sequence[Event]
+    cases: Sequence[str]
     up_again_s: float | None = None
 
     def due(self) -> list[Event]:
@@ -276,7 +277,7 @@ class _Wire:
             case "clock":
                 simulator.advance(event.amount)
             case "meddle":
-                meddle(simulator, int(event.amount))
+                meddle(simulator, int(event.amount), self.cases)
             case "stop":
                 seen = simulator.calls()
                 self.report.stopped_at = seen[-1].seq if seen else 0
@@ -285,9 +286,9 @@ class _Wire:
                 _die()
 
 
-def meddle(simulator: Simulator, number: int) -> None:
+def meddle(simulator: Simulator, number: int, cases: Sequence[str]) -> None:
     """Somebody else puts the VM of a case where no plan wants it."""
-    action = meddled_with(number)
+    action = meddled_with(number, cases)
     if isinstance(action, Migrate):
         # The rules leave vm-1 two hosts; a vCenter administrator may go beyond them.
         simulator.set_vm(action.vm.moid, host="host-3")

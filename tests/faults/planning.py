@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.faults.troubles import Event, Scenario, Strike, Trace, Write
-from tests.faults.world import ALL, actions
+from tests.faults.world import ALL, actions, meddlable
 
 #: The table of faults, as far as a vCenter can answer a call, or end a task, with them.
 FAULTS = (
@@ -320,7 +320,7 @@ def _person(rng: random.Random, known: Known) -> Scenario:
     at = rng.randrange(len(known.traces[name].calls))
     if rng.random() < 0.6:
         return Scenario(cases, events=(Event(at, "stop"),), relocate_s=rng.choice((6.0, 200.0)))
-    if not cases:
+    if not meddlable(cases):
         name, cases = "all", ALL
         at = rng.randrange(len(known.traces[name].calls))
     return Scenario(cases, events=(Event(at, "meddle", float(rng.randrange(60))),))

@@ -267,10 +267,15 @@ def actions() -> dict[str, tuple[Action, ...]]:
     }
 
 
-def meddled_with(number: int) -> Action:
+def meddled_with(number: int, cases: Sequence[str]) -> Action:
     """The action whose subject somebody else changes: one of those on a running VM."""
-    simple = [case for case, made in sorted(actions().items()) if isinstance(made[0], MEDDLED)]
+    simple = meddlable(cases)
     return actions()[simple[number % len(simple)]][0]
+
+
+def meddlable(cases: Sequence[str]) -> list[str]:
+    """Those of the cases whose VMs somebody else can change so that the plan is void."""
+    return [case for case in sorted(cases) if isinstance(actions()[case][0], MEDDLED)]
 
 
 MEDDLED = (Migrate, SetMemory)

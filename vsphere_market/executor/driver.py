@@ -18,7 +18,6 @@ from vsphere_market.errors import (
     MarketError,
     NotPermittedError,
     OutcomeUnknown,
-    TransientFault,
     UnreachableError,
 )
 from vsphere_market.estate import Snapshot
@@ -303,14 +302,12 @@ class Driver:
         """Look at all tasks at once, or one by one if one of them spoils it for the others."""
         try:
             return self.read(lambda: self._port.poll(tasks))
-        except ActionError as error:
+        except ActionError:
             if len(tasks) > 1:
                 return [status for task in tasks for status in self._poll([task])]
-            if isinstance(error, TransientFault):
-                # Nothing is known, so nothing has changed; its deadline goes on running.
-                return [TaskStatus(TaskState.RUNNING)]
-            unknown = OutcomeUnknown(error.what, fault=error.fault, where=error.where)
-            return [TaskStatus(TaskState.ERROR, error=unknown)]
+            # Nothing is known, so nothing has changed; its deadline goes on running. That a task
+            # is not known any more would be a status of its own.
+            return [TaskStatus(TaskState.RUNNING)]
 
     def _cancel_task(self, machine: Machine, step: str, cancel: Callable[[], None]) -> None:
         # If it cannot be cancelled, or has ended: its state tells, and its deadline bounds it.

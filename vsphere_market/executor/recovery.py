@@ -24,8 +24,8 @@ from vsphere_market.executor.recorder import Recorder
 from vsphere_market.executor.result import ExecutionResult
 from vsphere_market.executor.settings import Settings
 from vsphere_market.executor.signals import Stop
-from vsphere_market.executor.transitions import guest_stays_up, may_go_on
-from vsphere_market.port import Cause, Standing, Start, TaskHandle, Unsettled, VCenterPort
+from vsphere_market.executor.transitions import guest_stays_up, may_be_under_way, may_go_on
+from vsphere_market.port import Cause, Start, TaskHandle, Unsettled, VCenterPort
 from vsphere_market.port import Stop as StopVm
 
 _WHY = "the program ended before it was this step's turn"
@@ -146,7 +146,7 @@ def _still_open(item: Unsettled, port: VCenterPort, settings: Settings) -> bool:
             return not guest_stays_up(task, port.clock.now_s(), settings)
         if not may_go_on(status.error, task, port.clock.now_s(), settings):
             return False
-        return port.standing(item.action) is Standing.BEFORE
+        return may_be_under_way(item.action, port.standing(item.action))
     except MarketError as error:
         log.info("%s of execution %s stays unknown: %s", item.step, item.execution, error)
         return True

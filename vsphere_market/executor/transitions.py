@@ -28,6 +28,8 @@ from vsphere_market.executor.signals import (
     Submitted,
 )
 from vsphere_market.port import (
+    Action,
+    ApplyRecommendation,
     Cause,
     Finding,
     OutcomeKind,
@@ -78,6 +80,15 @@ def guest_stays_up(task: TaskHandle | None, now_s: float, settings: Settings) ->
         and not task.action.hard
         and now_s >= task.submitted_at_s + settings.deadlines.lost_s
     )
+
+
+def may_be_under_way(action: Action, standing: Standing) -> bool:
+    """Whether what the world shows leaves it open that the action is being carried out.
+
+    A recommendation that is being applied is on no list any more, and its VMs are here and there.
+    """
+    under_way = isinstance(action, ApplyRecommendation) and standing is Standing.OTHER
+    return under_way or standing is Standing.BEFORE
 
 
 class Machine(Protocol):
@@ -322,7 +333,8 @@ def _found_done(machine: Machine, run: Run) -> None:
 def _failed(machine: Machine, run: Run, standing: Standing) -> None:
     """Its task ended with a fault, and the world does not show it done."""
     assert run.error is not None
-    watched = run.error.fault in _SIGHT_LOST and standing is Standing.BEFORE
+    open_ = may_be_under_way(run.job.action, standing)
+    watched = run.error.fault in _SIGHT_LOST and open_
     if watched and machine.now_s < run.due_s:
         _look_again_later(machine, run)
         return
@@ -357,7 +369,7 @@ def _never_arrived(machine: Machine, run: Run, standing: Standing) -> None:
 
 def _task_lost(machine: Machine, run: Run, standing: Standing) -> None:
     """It was accepted, so the hosts may still be at it: watch until its deadline."""
-    if standing is Standing.OTHER:
+    if not may_be_under_way(run.job.action, standing):
         why = "vCenter forgot the task, and the VM is something else now"
         machine.end(run, OutcomeKind.FAILED, Cause.STALE, why)
     elif machine.now_s >= run.due_s:
