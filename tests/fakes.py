@@ -161,6 +161,7 @@ class OnTask(Enum):
     LIES = "success, but nothing was done"
     HANGS = "never, unless cancelled"
     STUCK = "never, not even when cancelled"
+    GUEST = "success at its time, whoever cancels it meanwhile"
     CANCELLED = "somebody cancels it"
     FORGOTTEN = "done, but the task is not known any more"
     FORGOTTEN_UNDONE = "not done, and the task is not known any more"
@@ -300,7 +301,8 @@ class FakeVCenter:
     def cancel(self, task: TaskHandle) -> None:
         self._call("cancel")
         found = next(item for item in self.tasks if item.id == task.task)
-        if found.state is TaskState.RUNNING and found.fate.task is not OnTask.STUCK:
+        deaf = found.fate.task in (OnTask.STUCK, OnTask.GUEST)
+        if found.state is TaskState.RUNNING and not deaf:
             self._end(found, TaskState.CANCELLED)
 
     def close(self) -> None:
@@ -367,6 +369,7 @@ class FakeVCenter:
             OnTask.LATE_TRUTH,
             OnTask.ORPHANED,
             OnTask.FORGOTTEN,
+            OnTask.GUEST,
         )
         if task.fate.task in (OnTask.HANGS, OnTask.STUCK):
             return

@@ -297,7 +297,9 @@ def main() -> int:
     totals = {"lost": 0, "repeated": 0, "unknown": 0, "violations": 0}
     bad = 0
     numbers = range(chosen.first, chosen.first + chosen.runs)
-    for ran in run_all(campaign, numbers, chosen.workers, chosen.mutation):
+    for done, ran in enumerate(run_all(campaign, numbers, chosen.workers, chosen.mutation), 1):
+        if done % 250 == 0:
+            print(f"{done} of {chosen.runs} runs", file=sys.stderr)
         for name in totals:
             totals[name] += len(getattr(ran.verdict, name))
         if not ran.verdict.clean:

@@ -175,21 +175,7 @@ def _work(
     token: threading.Event,
 ) -> None:
     """What `apply` and `run` do, without their words."""
-    target = Target(
-        host=simulator.host,
-        port=simulator.port,
-        user=simulator.username,
-        tls=TlsMode.INSECURE,
-        plain_http=True,
-    )
-    port = PyVmomiVCenter(
-        target,
-        Credentials(target.user, Secret(simulator.password)),
-        AdapterSettings(
-            timeouts=Timeouts(probe_s=5.0, request_s=scenario.request_s), precheck_s=0.4
-        ),
-    )
-    port._clock = clock  # type: ignore[assignment]
+    port = port_of(simulator, clock, scenario.request_s)
     policies = parse_policies([] if scenario.cases else POLICIES, "campaign")
     with port, open_journal(folder / "journal.db") as journal:
         road = Road(
@@ -205,6 +191,21 @@ def _work(
                 apply(road, reviewed, cancel=token)
         else:
             run_loop(road, Beat(CYCLES, INTERVAL_S), _Deaf(), cancel=token)
+
+
+def port_of(simulator: Simulator, clock: SimulatedClock, request_s: float = 30.0) -> PyVmomiVCenter:
+    """The adapter, in the simulator's time; ``request_s`` is its patience in real seconds."""
+    target = Target(
+        host=simulator.host,
+        port=simulator.port,
+        user=simulator.username,
+        tls=TlsMode.INSECURE,
+        plain_http=True,
+    )
+    settings = AdapterSettings(timeouts=Timeouts(probe_s=5.0, request_s=request_s), precheck_s=0.4)
+    port = PyVmomiVCenter(target, Credentials(target.user, Secret(simulator.password)), settings)
+    port._clock = clock  # type: ignore[assignment]
+    return port
 
 
 class _Deaf:

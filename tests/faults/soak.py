@@ -23,18 +23,9 @@ from typing import Any
 
 from tests.faults.campaign import folder_of_run, simulator_of
 from tests.faults.judge import Verdict, judge_settled
-from tests.faults.life import SimulatedClock
+from tests.faults.life import SimulatedClock, port_of
 from tests.faults.world import POLICIES
 from tests.vcsim import Simulator
-from vsphere_market.adapter import (
-    AdapterSettings,
-    Credentials,
-    PyVmomiVCenter,
-    Secret,
-    Target,
-    Timeouts,
-    TlsMode,
-)
 from vsphere_market.control.cycle import CycleReport, Road, settle
 from vsphere_market.control.loop import Beat, run_loop
 from vsphere_market.errors import MarketError
@@ -164,8 +155,7 @@ def soak(cycles: int, seed: int) -> Soaked:
         _rules(simulator, seed)
         clock = SimulatedClock(simulator)
         path = folder / "journal.db"
-        with _port(simulator) as port, open_journal(path) as journal:
-            port._clock = clock  # type: ignore[assignment]
+        with port_of(simulator, clock) as port, open_journal(path) as journal:
             rng = random.Random(seed)
             policies = parse_policies(POLICIES, "soak")
             road = Road(port, journal, policies, who="soak", rng=rng)
@@ -216,18 +206,6 @@ def _rules(simulator: Simulator, seed: int) -> None:
         simulator.add_fault(
             where="task_after", fault="NotSupported", method=method, probability=0.1
         )
-
-
-def _port(simulator: Simulator) -> PyVmomiVCenter:
-    target = Target(
-        host=simulator.host,
-        port=simulator.port,
-        user=simulator.username,
-        tls=TlsMode.INSECURE,
-        plain_http=True,
-    )
-    settings = AdapterSettings(timeouts=Timeouts(probe_s=5.0, request_s=30.0), precheck_s=0.4)
-    return PyVmomiVCenter(target, Credentials(target.user, Secret(simulator.password)), settings)
 
 
 def main() -> int:

@@ -258,12 +258,12 @@ def test_a_task_that_is_long_too_busy_to_be_polled_is_not_given_up() -> None:
     assert outcome.kind is OutcomeKind.DONE
 
 
-def test_a_task_that_the_port_never_heard_of_is_settled_by_the_world() -> None:
+def test_a_look_that_is_refused_is_no_news_of_the_task() -> None:
     vc = vcenter()
-    vc.broken["poll"] = [FinalFault("there is no such task") for _ in range(2)]
-    vc.fates["vm-1"] = [Fate(takes_s=0.0)]
+    vc.broken["poll"] = [FinalFault("the datastore is gone") for _ in range(2)]
+    vc.fates["vm-1"] = [Fate(takes_s=20.0)]
     (outcome,) = run(vc, simple_plan(MOVE)).outcomes
-    assert outcome.kind is OutcomeKind.DONE and "found done" in outcome.sentence
+    assert outcome.kind is OutcomeKind.DONE and "done in 2" in outcome.sentence
 
 
 def test_an_unreadable_estate_is_told_at_once() -> None:
