@@ -82,6 +82,19 @@ class Ground:
             able &= self._allowed(rule, vm)
         return np.flatnonzero(able)
 
+    def reach(self, vms: IndexArray) -> BoolArray:
+        """(n, H) the same as :meth:`targets`, of many VMs at once; all of them must be movable."""
+        cluster = self.snapshot.hosts.cluster
+        home = self.host_of[vms]
+        able: BoolArray = cluster[home][:, None] == cluster
+        able &= self.fit & (cluster >= 0)
+        able &= self.reserved + self._kept[vms, None] <= self._reservable
+        able[np.arange(len(vms)), home] = False
+        for at, vm in enumerate(vms.tolist()):
+            for rule in self._rules.get(vm, ()):
+                able[at] &= self._allowed(rule, vm)
+        return able
+
     def move(self, vm: int, target: int) -> Order:
         """Put a VM on another host, and say so."""
         source = int(self.host_of[vm])

@@ -65,25 +65,19 @@ class Drs7:
         capacity = np.maximum(ground.capacity - threshold, 1.0)
         cost = self._cost * np.nan_to_num(snapshot.vms.granted_mib) / 1024.0
         orders: list[Order] = []
-        moved: set[int] = set()
-        while len(orders) < self._moves:
+        vms = np.flatnonzero(ground.movable & (ground.host_of >= 0))
+        while len(orders) < self._moves and len(vms):
             load = ground.total(amount)
-            best: tuple[float, int, int] | None = None
-            for vm in np.flatnonzero(ground.movable & (ground.host_of >= 0)).tolist():
-                targets = ground.targets(vm) if vm not in moved else ()
-                if not len(targets):
-                    continue
-                home = int(ground.host_of[vm])
-                here = float(self.score(load[home] / capacity[home]))
-                there = self.score((load[targets] + amount[vm]) / capacity[targets])
-                at = int(np.argmax(there))
-                gain = float(there[at]) - here - float(cost[vm])
-                if gain > self._margin and (best is None or gain > best[0]):
-                    best = (gain, vm, int(targets[at]))
-            if best is None:
+            here = self.score(load / capacity)[ground.host_of[vms]]
+            there = self.score((load + amount[vms, None]) / capacity)
+            there[~ground.reach(vms)] = -np.inf
+            best = there.argmax(axis=1)
+            gain = there[np.arange(len(vms)), best] - here - cost[vms]
+            at = int(gain.argmax())
+            if not gain[at] > self._margin:
                 break
-            moved.add(best[1])
-            orders.append(ground.move(best[1], best[2]))
+            orders.append(ground.move(int(vms[at]), int(best[at])))
+            vms = np.delete(vms, at)
         return orders
 
     def score(self, load: FloatArray | float) -> FloatArray:
