@@ -15,6 +15,10 @@ from vsphere_market.proving.jobs import Job, done, perform
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+class Missing(Exception):
+    """A trial has not been run yet, and nothing was to be run."""
+
+
 def backtest(
     jobs: Sequence[Job],
     *,
@@ -27,7 +31,7 @@ def backtest(
     Args:
         jobs: the trials.
         folder: where results are kept, one file each; what is there is not run again.
-        workers: processes; None for one per core.
+        workers: processes; None for one per core, 0 to run nothing.
         watch: told after each trial how many are over, of how many, and which it was.
 
     Returns:
@@ -35,6 +39,7 @@ def backtest(
 
     Raises:
         MarketError: the first thing that went wrong; results until then are kept.
+        Missing: a trial is not there, and nothing was to be run.
     """
     results: dict[int, dict[str, Any]] = {}
     open_: list[int] = []
@@ -45,6 +50,8 @@ def backtest(
         else:
             results[at] = found
     over = len(results)
+    if workers == 0 and open_:
+        raise Missing(f"{len(open_)} of {len(jobs)} trials have not been run")
 
     def tell(at: int) -> None:
         nonlocal over

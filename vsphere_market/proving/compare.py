@@ -10,7 +10,7 @@ from typing import Any
 from vsphere_market.proving.backtest import backtest
 from vsphere_market.proving.jobs import Job, estate_of
 from vsphere_market.proving.roster import Named
-from vsphere_market.proving.tuning import TUNING_SEEDS, Tried, best, candidates, judged
+from vsphere_market.proving.tuning import FINALISTS, TUNING_SEEDS, Tried, candidates, judged, ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def tune(
 ) -> dict[Named, list[Tried]]:
     """Try the grid of each controller that was named without parameters.
 
+    Every setting is tried on the first seed, and those that do best on the others as well.
+
     Args:
         comparison: estate and controllers.
         hours: how long each try is simulated.
@@ -85,26 +87,63 @@ def tune(
     Returns:
         All settings of each controller, best first; of one that has no grid, nothing.
     """
-    grids = {
-        named: settings
-        for named in comparison.controllers
-        if not named.parameters and len(settings := candidates(named.name)) > 1
-    }
-    jobs = comparison.jobs([item for grid in grids.values() for item in grid], seeds, hours)
-    results = backtest(jobs, folder=folder, workers=workers, watch=watch)
-    by_setting: dict[Named, list[dict[str, Any]]] = {}
-    for job, result in zip(jobs, results, strict=True):
-        by_setting.setdefault(job.controller, []).append(result)
-    tried: dict[Named, list[Tried]] = {}
-    for named, grid in grids.items():
-        items = [judged(setting, by_setting[setting]) for setting in grid]
-        winner = best(items)
-        rest = sorted(
-            (item for item in items if item is not winner),
-            key=lambda item: (item.pain, item.moved_gib, item.controller.label),
+    return tune_many(
+        [(comparison, hours)], seeds=seeds, folder=folder, workers=workers, watch=watch
+    )[0]
+
+
+def tune_many(
+    wanted: Sequence[tuple[Comparison, float]],
+    *,
+    seeds: Sequence[int] = TUNING_SEEDS,
+    folder: Path | None = None,
+    workers: int | None = None,
+    watch: Callable[[int, int, Job], None] | None = None,
+) -> list[dict[Named, list[Tried]]]:
+    """:func:`tune` of many comparisons, each with its hours, without waiting between them."""
+    grids = [
+        {
+            named: settings
+            for named in comparison.controllers
+            if not named.parameters and len(settings := candidates(named.name)) > 1
+        }
+        for comparison, _ in wanted
+    ]
+    trials: dict[tuple[int, Named], list[dict[str, Any]]] = {}
+
+    def run(chosen: Sequence[Sequence[Named]], of: Sequence[int]) -> None:
+        places, jobs = [], []
+        for at, ((comparison, hours), settings) in enumerate(zip(wanted, chosen, strict=True)):
+            more = comparison.jobs(settings, of, hours)
+            places += [(at, job.controller) for job in more]
+            jobs += more
+        found = backtest(jobs, folder=folder, workers=workers, watch=watch)
+        for place, result in zip(places, found, strict=True):
+            trials.setdefault(place, []).append(result)
+
+    run([[item for grid in of.values() for item in grid] for of in grids], seeds[:1])
+    first = [
+        {named: ranked([judged(item, trials[at, item]) for item in grid])
+         for named, grid in of.items()}
+        for at, of in enumerate(grids)
+    ]  # fmt: skip
+    if seeds[1:]:
+        run(
+            [[t.controller for items in of.values() for t in items[:FINALISTS]] for of in first],
+            seeds[1:],
         )
-        tried[named] = [winner, *rest]
-    return tried
+    return [
+        {
+            named: [
+                *ranked(
+                    [judged(t.controller, trials[at, t.controller]) for t in items[:FINALISTS]]
+                ),
+                *items[FINALISTS:],
+            ]
+            for named, items in of.items()
+        }
+        for at, of in enumerate(first)
+    ]
 
 
 def run_all(
@@ -120,18 +159,39 @@ def run_all(
     A controller that was tuned runs with its best setting; its result has its plain name under
     ``controller`` and the setting under ``setting``.
     """
-    tuned = tuned or {}
-    chosen = [
-        tuned[named][0].controller if named in tuned else named for named in comparison.controllers
-    ]
-    jobs = comparison.jobs(chosen, comparison.seeds, comparison.hours)
-    results = backtest(jobs, folder=folder, workers=workers, watch=watch)
-    per = len(comparison.seeds)
+    return run_many([(comparison, tuned or {})], folder=folder, workers=workers, watch=watch)[0]
+
+
+def run_many(
+    wanted: Sequence[tuple[Comparison, dict[Named, list[Tried]]]],
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    watch: Callable[[int, int, Job], None] | None = None,
+) -> list[list[dict[str, Any]]]:
+    """:func:`run_all` of many comparisons, without waiting between them."""
+    settings: list[list[Named]] = []
+    jobs: list[Job] = []
+    for comparison, tuned in wanted:
+        settings.append(
+            [
+                tuned[named][0].controller if named in tuned else named
+                for named in comparison.controllers
+            ]
+        )
+        # The market thinks longest: begun first, it is not what everybody waits for at the end.
+        jobs += comparison.jobs(
+            sorted(dict.fromkeys(settings[-1]), key=lambda named: named.name != "market"),
+            comparison.seeds,
+            comparison.hours,
+        )
+    found = backtest(jobs, folder=folder, workers=workers, watch=watch)
+    results = dict(zip(jobs, found, strict=True))
     return [
-        {
-            **result,
-            "controller": comparison.controllers[at // per].label,
-            "setting": chosen[at // per].label,
-        }
-        for at, result in enumerate(results)
+        [
+            {**results[job], "controller": named.label, "setting": setting.label}
+            for named, setting in zip(comparison.controllers, chosen, strict=True)
+            for job in comparison.jobs([setting], comparison.seeds, comparison.hours)
+        ]
+        for (comparison, _), chosen in zip(wanted, settings, strict=True)
     ]

@@ -16,6 +16,8 @@ from vsphere_market.proving.roster import Named
 
 #: Seeds for tuning; comparisons use small numbers.
 TUNING_SEEDS = (9001, 9002)
+#: So many settings of a controller are tried on all of these seeds, the others on the first alone.
+FINALISTS = 3
 #: Of two settings whose pain differs by less than this, the one that moves less is better.
 _SAME = 0.02
 
@@ -35,7 +37,7 @@ GRIDS: Mapping[str, Mapping[str, Sequence[float | str]]] = {
     "rightsizing": {"percentile": (90.0, 98.0), "margin": (0.15, 0.3)},
     "oracle": {
         "horizon_min": (60.0, 360.0, 1440.0),
-        "fill": (0.7, 0.85, 0.95),
+        "fill": (0.7, 0.85),
         "landing": (0.02, 0.2),
     },
 }
@@ -47,13 +49,15 @@ class Tried:
 
     Attributes:
         controller: the setting.
-        pain: median over the tuning seeds.
+        pain: median over the tuning seeds that it was tried on.
         moved_gib: likewise.
+        seeds: how many those were.
     """
 
     controller: Named
     pain: float
     moved_gib: float
+    seeds: int = 1
 
 
 def candidates(name: str) -> list[Named]:
@@ -74,6 +78,7 @@ def judged(controller: Named, results: Sequence[Mapping[str, Any]]) -> Tried:
         controller,
         statistics.median(result["pain"] for result in results),
         statistics.median(result["moved_gib"] for result in results),
+        len(results),
     )
 
 
@@ -83,3 +88,13 @@ def best(tried: Sequence[Tried]) -> Tried:
     # What is below a hundredth of a VM-hour is nothing to choose by.
     close = [item for item in tried if item.pain <= least * (1.0 + _SAME) + 0.01]
     return min(close, key=lambda item: (item.moved_gib, item.pain, item.controller.label))
+
+
+def ranked(tried: Sequence[Tried]) -> list[Tried]:
+    """Settings with the best first, the others by their pain."""
+    winner = best(tried)
+    rest = (item for item in tried if item is not winner)
+    return [
+        winner,
+        *sorted(rest, key=lambda item: (item.pain, item.moved_gib, item.controller.label)),
+    ]

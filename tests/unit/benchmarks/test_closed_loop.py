@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import closed_loop, hosted
-from benchmarks.closed_page import figure, geometric, page, summary
+from benchmarks.closed_page import figure, geometric, kind_of, page, summary
 from vsphere_market.plant import read_estate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -59,6 +60,7 @@ def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> 
 
 def test_defeats_are_named_with_estate_and_seed() -> None:
     total = summary([CURABLE, WORSE])
+    assert total["grace_over_nothing"] == 1.1
     assert total["worse_than_nothing"] == [
         {"estate": "c", "seed": 1, "pain": 11.0, "pain_of_nothing": 10.0}
     ]
@@ -118,6 +120,38 @@ def test_a_row_is_run_kept_and_written(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert len(list((tmp_path / "kept").glob("*.json"))) == 4
     assert closed_loop.measure(short) == entries
+    nothing_run = dataclasses.replace(short, jobs=0)
+    assert closed_loop.measure(nothing_run) == entries
+    # A row that is not finished is left out.
+    assert closed_loop.measure(dataclasses.replace(nothing_run, seeds=2)) == []
+
+
+def test_what_was_written_by_hand_stays(tmp_path: Path) -> None:
+    (tmp_path / "results.md").write_text(f"old\n{closed_loop.BY_HAND}\n\nMine.\n", encoding="utf-8")
+    closed_loop.main(
+        ["--estates", "skewed", "--finished", "--keep", str(tmp_path), "--to", str(tmp_path)]
+    )
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert text.startswith("# Results")
+    assert text.endswith(f"\n{closed_loop.BY_HAND}\n\nMine.\n")
+
+
+@pytest.mark.parametrize(
+    ("nothing", "oracle", "drs", "market", "kind"),
+    [
+        (0.05, 0.05, 0.05, 0.05, "quiet"),
+        (100.0, 50.0, 100.0, 100.0, "curable"),
+        (100.0, 90.0, 40.0, 100.0, "curable"),
+        # What the market does has no say.
+        (100.0, 90.0, 90.0, 1.0, "grace"),
+    ],
+)
+def test_the_sort_of_a_row_follows_from_doing_nothing_oracle_and_rivals(
+    nothing: float, oracle: float, drs: float, market: float, kind: str
+) -> None:
+    pains = {"none": nothing, "oracle": oracle, "drs": drs, "market": market}
+    trials = [trial(name, seed, pain) for name, pain in pains.items() for seed in (1, 2)]
+    assert kind_of(trials) == kind
 
 
 def test_the_estate_of_recorded_vms_is_what_its_maker_prints() -> None:
