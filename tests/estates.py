@@ -15,11 +15,16 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from vsphere_market.demand import Demand
+from vsphere_market.demand.sizing import Sizing
 from vsphere_market.estate import (
     KEEP_APART,
     KEEP_TOGETHER,
     NOT_ON,
     RUN_ON,
+    VSAN_APART,
+    VSAN_MEMBER,
+    VSAN_WITNESS,
     Snapshot,
     snapshot_from_json,
 )
@@ -30,6 +35,14 @@ from vsphere_market.units import FloatArray
 T = TypeVar("T")
 
 FORMAT = "vsphere-market/snapshot/1"
+#: Of VMs.
+FLAGS = (
+    "passthrough",
+    "template",
+    "fault_tolerance",
+    "reservation_locked_to_max",
+    "latency_sensitivity_high",
+)
 EVC_MODES = ["intel-haswell", "intel-skylake", "amd-zen2", "intel-of-tomorrow"]
 
 
@@ -116,16 +129,28 @@ class Dice:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14) -> Snapshot:
-    """Any valid snapshot of up to two clusters and standalone hosts."""
-    clusters = draw(st.sampled_from([1, 2, 0]))
-    host_count = max_hosts - draw(st.integers(0, max_hosts))
+def snapshots(
+    draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14, *, joined: bool = False
+) -> Snapshot:
+    """Any valid snapshot of up to two clusters and standalone hosts.
+
+    Args:
+        draw: Hypothesis's.
+        max_hosts: most hosts.
+        max_vms: most VMs.
+        joined: two clusters whose hosts see the same, with VMs in the root pools, and hosts that
+            rest: what merging clusters and waking hosts is about.
+    """
+    clusters = 2 if joined else draw(st.sampled_from([1, 2, 0]))
+    host_count = max_hosts - draw(st.integers(0, max_hosts - (2 if joined else 0)))
     vm_count = max_vms - draw(st.integers(0, max_vms))
     dice = Dice(draw(st.integers(0, 2**32 - 1)))
     hosts = [_host(dice, at, clusters) for at in range(host_count)]
     vms = [_vm(dice, at, hosts) for at in range(vm_count)]
-    pools = _pools(dice, clusters, vms) if clusters and dice.coin() else []
-    stores = _datastores(dice, hosts, vms) if dice.coin() else []
+    pools = _pools(dice, clusters, vms) if clusters and (joined or dice.coin()) else []
+    stores = _datastores(dice, hosts, vms) if joined or dice.coin() else []
+    if joined:
+        _join(dice, hosts, vms)
     rules = [_rule(dice, at, hosts, vms) for at in range(3)] if vms and dice.coin() else []
     return snapshot_of(
         clusters=[
@@ -134,6 +159,7 @@ def snapshots(draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14) -> Snapsho
                 ha_enabled=dice.coin(),
                 ha_admission_control=dice.coin(),
                 **({"ha_reserve_memory_pct": 25} if dice.coin() else {}),
+                **(_drs(dice) if dice.rarely(3) else {}),
             )
             for at in range(clusters)
         ],
@@ -143,6 +169,28 @@ def snapshots(draw: st.DrawFn, max_hosts: int = 6, max_vms: int = 14) -> Snapsho
         pools=pools,
         datastores=stores,
     )
+
+
+def _join(dice: Dice, hosts: list[dict[str, Any]], vms: list[dict[str, Any]]) -> None:
+    """Let all hosts see everything, some of them rest, and most VMs be free to go."""
+    for host in hosts:
+        host["networks"], host["datastores"] = ["net-1", "net-2"], ["datastore-0", "datastore-1"]
+        if dice.pick(range(5)) == 0:
+            host["power"] = "standBy"
+    for vm in vms:
+        if "pool" in vm and dice.pick(range(4)):
+            vm["pool"] = vm["pool"].replace("-v", "-")
+        if dice.pick(range(4)):
+            vm["reservation_mib"] = 0
+
+
+def _drs(dice: Dice) -> dict[str, Any]:
+    """DRS of every degree of automation."""
+    return {
+        "drs_enabled": dice.coin(),
+        "drs_behavior": dice.pick(["manual", "partiallyAutomated", "fullyAutomated"]),
+        "drs_vmotion_rate": dice.pick([1, 3, 5]),
+    }
 
 
 def _pools(dice: Dice, clusters: int, vms: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -207,6 +255,10 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
         row["power"] = "standBy"
     if dice.rarely(10):
         row["vmotion_enabled"] = False
+    if dice.rarely(12):
+        row[dice.pick(["in_quarantine", "failover_host"])] = True
+    if dice.rarely(12):
+        row["vsan"] = dice.pick([VSAN_MEMBER, VSAN_WITNESS, VSAN_APART])
     if dice.coin():
         row["cpu_mhz"] = 1 + dice.upto(100_000)
     if dice.coin():
@@ -236,9 +288,13 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
         row["vcpus"] = dice.pick([1, 2, 16])
     if dice.rarely(8):
         row["power"] = dice.pick(["poweredOff", "suspended"])
-    for flag in ("passthrough", "template", "fault_tolerance", "reservation_locked_to_max"):
+    for flag in FLAGS:
         if dice.rarely(15):
             row[flag] = True
+    if dice.rarely(15):
+        row["drs_override"] = dice.pick(["disabled", "manual", "fullyAutomated"])
+    if dice.rarely(20):
+        row["custom_attributes"] = ["vsphere-market=stop"]
     if dice.rarely(15):
         row["managed_by"] = "com.vmware.vcls"
     if dice.rarely(4):
@@ -326,4 +382,21 @@ def rulebooks(draw: st.DrawFn, snapshot: Snapshot) -> Rulebook:
         ),
         host_excluded=np.array([dice.rarely(4) for _ in range(hosts)], dtype=np.bool_),
         host_reserve=np.full(hosts, dice.pick([0.0, 0.1])),
+    )
+
+
+def remembered(demand: Demand, seed: int) -> Demand:
+    """The same with weeks of history for sizing, in which VMs wanted little, or not so little."""
+    rng = np.random.default_rng(seed)
+    sizing = Sizing.unknown(demand.wanted)
+    share = rng.choice([0.2, 0.9, 2.0], size=(len(demand.wanted), 1))
+    wanted = demand.wanted[:, None]
+    return dataclasses.replace(
+        demand,
+        sizing=dataclasses.replace(
+            sizing,
+            days=wanted * share * rng.uniform(0.5, 1.0, sizing.days.shape),
+            week=wanted * share * rng.uniform(0.5, 1.0, sizing.week.shape),
+            hours=np.full(sizing.hours.shape, 500),
+        ),
     )

@@ -7,7 +7,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.policies import document
+from vsphere_market.port import ActionKind
 
+#: Everything by itself, what is grave named as it has to be.
+UNLEASHED: dict[str, Any] = {
+    "mode": "automatic",
+    "modes": {kind.value: "automatic" for kind in ActionKind},
+}
 NIGHT = {"days": ["sun", "mon"], "from": "22:00", "to": "09:30"}
 
 vm_selectors = st.one_of(
@@ -33,6 +39,8 @@ specs = st.one_of(
         st.sampled_from(
             [
                 {"mode": "automatic"},
+                UNLEASHED,
+                {"modes": {"start": "approve", "suspend-host": "automatic"}},
                 {"mode": "off"},
                 {"mode": "automatic", "schedule": [NIGHT], "timeZone": "Europe/Berlin"},
                 {"freezes": [{"from": "2026-11-01", "to": "2026-12-01"}]},
@@ -63,6 +71,8 @@ specs = st.one_of(
                 {"maxUtilisationPct": 70},
                 {"maxOvercommitPct": 100},
                 {"suspend": True, "provision": True},
+                {"suspend": True},
+                {"provision": True},
             ]
         ),
     ),
@@ -160,15 +170,57 @@ binding = st.sampled_from(
 )
 
 
+#: Documents that open what nobody may do unasked.
+opening = st.sampled_from(
+    [
+        ("sizing", {"rebootAllowed": True}),
+        ("sizing", {"rebootAllowed": True, "percentile": 90, "windowDays": 7, "stepGiB": 2}),
+        ("power", {"stop": True}),
+        ("power", {"start": True}),
+        ("power", {"stop": True, "start": True, "schedule": [NIGHT], "timeZone": "Asia/Tokyo"}),
+        ("capacity", {"suspend": True}),
+        ("capacity", {"provision": True}),
+        ("capacity", {"suspend": True, "provision": True}),
+        ("placement", {"rule": "merge-clusters"}),
+        ("tier", {"priority": 4, "guaranteePct": 100}),
+    ]
+)
+
+
 @st.composite
-def binding_sets(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """A few documents that bind, then any others."""
-    documents = []
-    for at, (kind, spec) in enumerate(draw(st.lists(binding, min_size=1, max_size=4))):
+def opening_sets(draw: st.DrawFn, *, merged: bool = False) -> list[dict[str, Any]]:
+    """Documents that let the market do all that it can, in whole or for some."""
+    documents = [document("automation", "free", spec=UNLEASHED)]
+    if merged:
+        merge = {"rule": "merge-clusters"}
+        documents.append(document("placement", "one estate", selector={"name": "*"}, spec=merge))
+    for at, (kind, spec) in enumerate(draw(st.lists(opening, max_size=5, unique_by=str))):
+        whole = document(kind, f"o{at}", spec=spec)
+        if kind == "placement":
+            whole["selector"] = {"name": "*"}
+        elif kind == "power":
+            whole["selector"] = {"name": draw(st.sampled_from(["vm-[0-4]", "*1*", "*"]))}
+        elif kind != "capacity" and draw(st.booleans()):
+            whole["selector"] = {"name": draw(st.sampled_from(["vm-[0-4]", "*1*"]))}
+        if kind in ("tier", "sizing", "capacity"):
+            whole["precedence"] = 100 + at
+        documents.append(whole)
+    return documents
+
+
+@st.composite
+def binding_sets(draw: st.DrawFn, *, merged: bool = False) -> list[dict[str, Any]]:
+    """A few documents that open or bind, then any others; ``merged`` opens clusters for sure."""
+    opened = opening_sets(merged=merged)
+    none: st.SearchStrategy[list[dict[str, Any]]] = st.just([])
+    documents = list(draw(opened if merged else st.one_of(opened, opened, none)))
+    fewest = 0 if documents else 1
+    for at, (kind, spec) in enumerate(draw(st.lists(binding, min_size=fewest, max_size=4))):
         whole = document(kind, f"b{at}", spec=spec)
         if kind != "capacity":
             whole["selector"] = draw(st.sampled_from([{"name": "vm-*"}, {"name": "vm-[0-6]"}]))
         if kind in {"tier", "sizing", "capacity", "ballooning"}:
             whole["precedence"] = at
         documents.append(whole)
-    return documents + draw(policy_sets())
+    others: list[dict[str, Any]] = draw(st.one_of(none, policy_sets()))
+    return documents + others

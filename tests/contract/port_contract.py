@@ -13,7 +13,8 @@ The estate behind the port is small and calm, and new for every test. It holds a
 * one running VM in it with memory hot-add enabled and room to grow, one without; both without a
   limit, a balloon cap, a locked reservation, passthrough or fault tolerance, and with at least
   64 MiB that a reservation could still take; VMware Tools run in the first one;
-* a resource pool below the root pool of that cluster.
+* a resource pool below the root pool of that cluster;
+* a host of another cluster that takes that VM, and sees its network and datastore.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class Cast:
         spare: the host of the cluster with the fewest running VMs.
         crowd: the VMs that run there.
         cluster: the grower's.
+        abroad: a host of another cluster.
+        pools: the grower's resource pool, and the root pool there.
         pool: a pool below the root pool.
         datastores: the one that holds the grower's files, and another one.
         hard: the grower's guest cannot be asked to shut down.
@@ -112,6 +115,8 @@ class Cast:
     spare: Entity
     crowd: tuple[Entity, ...]
     cluster: Entity
+    abroad: Entity
+    pools: tuple[Entity, Entity]
     pool: Entity
     datastores: tuple[Entity, Entity]
     hard: bool
@@ -215,6 +220,17 @@ def cast_from(snapshot: Snapshot) -> Cast:
     pool = next(
         row for row in range(len(pools)) if pools.cluster[row] == cluster and pools.parent[row] >= 0
     )
+    abroad = next(
+        row
+        for row in range(len(hosts))
+        if hosts.cluster[row] not in (-1, cluster) and hosts.connection[row] == CONNECTED
+    )
+    root = next(
+        row
+        for row in range(len(pools))
+        if pools.cluster[row] == hosts.cluster[abroad] and pools.parent[row] < 0
+    )
+    own = int(vms.pool[grower])
     (home, *_) = vms.datastores[grower]
     other = next(row for row in hosts.datastores[source] if row != home)
     return Cast(
@@ -226,6 +242,11 @@ def cast_from(snapshot: Snapshot) -> Cast:
         spare=host(spare),
         crowd=tuple(vm(row) for row in crowds[spare]),
         cluster=Entity(snapshot.clusters.moid[cluster], snapshot.clusters.name[cluster]),
+        abroad=host(abroad),
+        pools=(
+            Entity(pools.moid[own], pools.name[own]),
+            Entity(pools.moid[root], pools.name[root]),
+        ),
         pool=Entity(pools.moid[pool], pools.name[pool]),
         datastores=(
             Entity(datastores.moid[home], datastores.name[home]),
@@ -343,7 +364,7 @@ def with_wrong_start(action: Action) -> Action:
     """The same wish with an expectation that does not hold."""
     match action:
         case Migrate():
-            return Migrate(action.vm, action.target, action.source)
+            return action.back
         case SetMemory():
             assert action.to_mib is not None
             return SetMemory(action.vm, action.setting, action.to_mib + 4, action.to_mib + 8)
@@ -617,6 +638,32 @@ class PortContract:
     def test_a_host_that_is_gone_takes_nobody(self, port: VCenterPort, cast: Cast) -> None:
         ghost = Entity("host-9999999", "ghost")
         self._refused(port, Migrate(cast.grower, cast.source, ghost))
+
+    def test_a_vm_goes_to_another_cluster_and_back(self, port: VCenterPort, cast: Cast) -> None:
+        away = Migrate(cast.grower, cast.source, cast.abroad, cast.pools)
+        for move in (away, away.back):
+            assert move.pools is not None
+            assert not errors(port.precheck(move))
+            do(port, move)
+            assert port.standing(move) is Standing.AFTER
+            now = port.observe()
+            row = now.vms.row(cast.grower.moid)
+            assert now.hosts.moid[now.vms.host[row]] == move.target.moid
+            assert now.pools.moid[now.vms.pool[row]] == move.pools[1].moid
+            assert now.vms.cluster[row] == now.pools.cluster[now.vms.pool[row]]
+
+    def test_another_cluster_takes_nobody_without_a_pool(
+        self, port: VCenterPort, cast: Cast
+    ) -> None:
+        left, joined = cast.pools
+        self._refused(port, Migrate(cast.grower, cast.source, cast.abroad), FinalFault)
+        ghost = Entity("resgroup-9999999", "ghost")
+        for pools, kind in (
+            ((left, cast.pool), FinalFault),
+            ((left, ghost), StaleFault),
+            ((joined, joined), StaleFault),
+        ):
+            self._refused(port, Migrate(cast.grower, cast.source, cast.abroad, pools), kind)
 
     def test_a_running_vm_is_not_resized_and_gets_no_switch(
         self, port: VCenterPort, cast: Cast

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.estates import rulebooks, snapshots
+from tests.estates import remembered, rulebooks, snapshots
 from vsphere_market.demand import Demand, estimate_demand
-from vsphere_market.demand.sizing import Sizing
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, Snapshot
 from vsphere_market.market import MarketSettings, Question, make_plan
 from vsphere_market.market.eligibility import Eligibility
@@ -71,23 +70,6 @@ def questions(draw: st.DrawFn, cheap: bool = False) -> Question:
         rulebook=rulebook,
         settings=market,
         cooling=np.zeros(len(snapshot.vms), dtype=np.bool_),
-    )
-
-
-def remembered(demand: Demand, seed: int) -> Demand:
-    """The same with weeks of history for sizing, in which VMs wanted little, or not so little."""
-    rng = np.random.default_rng(seed)
-    sizing = Sizing.unknown(demand.wanted)
-    share = rng.choice([0.2, 0.9, 2.0], size=(len(demand.wanted), 1))
-    wanted = demand.wanted[:, None]
-    return dataclasses.replace(
-        demand,
-        sizing=dataclasses.replace(
-            sizing,
-            days=wanted * share * rng.uniform(0.5, 1.0, sizing.days.shape),
-            week=wanted * share * rng.uniform(0.5, 1.0, sizing.week.shape),
-            hours=np.full(sizing.hours.shape, 500),
-        ),
     )
 
 

@@ -178,5 +178,5 @@ def _check_relief(expect: dict[str, Any], question: Question) -> None:
 def _described(action: Action) -> dict[str, Any]:
     described = {"kind": action.kind.value, "vm": action.subject.name}
     for key, value in change_to_json(action).items():
-        described[key] = value["name"] if isinstance(value, dict) else value
+        described[key] = value.get("name", value) if isinstance(value, dict) else value
     return described

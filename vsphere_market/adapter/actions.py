@@ -115,15 +115,23 @@ def _vm(session: Session, moid: str) -> Any:
 def relocate_spec(session: Session, action: Migrate | MigrateStorage) -> Any:
     """Another host, or another datastore for all files, and nothing else.
 
+    Into another cluster vSphere asks for a resource pool there beside the host.
+
     A swap file stays with the VM's other files unless the cluster or host keeps it elsewhere: that
     is their setting, and not touched.
     """
     if isinstance(action, MigrateStorage):
         target = soap.reference(vim.Datastore, action.target.moid, session.stub)
         return vim.vm.RelocateSpec(datastore=target)
-    return vim.vm.RelocateSpec(
-        host=soap.reference(vim.HostSystem, action.target.moid, session.stub)
-    )
+    host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
+    return vim.vm.RelocateSpec(host=host, pool=pool_joined(session, action))
+
+
+def pool_joined(session: Session, action: Migrate) -> Any:
+    """The resource pool that a migration leads to; None when the VM stays in its own."""
+    if action.pools is None:
+        return None
+    return soap.reference(vim.ResourcePool, action.pools[1].moid, session.stub)
 
 
 def config_spec(subject: Subject, action: SetMemory | SetShares | EnableHotAdd) -> Any:

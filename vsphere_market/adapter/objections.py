@@ -17,6 +17,7 @@ from vsphere_market.port import (
     ActionKind,
     ApplyRecommendation,
     EnableHotAdd,
+    Entity,
     MemorySetting,
     Migrate,
     MigrateStorage,
@@ -52,7 +53,7 @@ def objections(subject: Subject, action: Action) -> list[ActionError]:
         return [StaleFault("it is gone from vCenter", fault="ManagedObjectNotFound", where=name)]
     match action:
         case Migrate():
-            return _against_migrate(subject.facts, subject.hosts, action)
+            return _against_migrate(subject, action)
         case SetMemory():
             return [*_against_value(subject, action), *_against_setting(subject, action)]
         case SetShares():
@@ -80,8 +81,8 @@ def objections(subject: Subject, action: Action) -> list[ActionError]:
 # ---------------------------------------------------------------- migrations
 
 
-def _against_migrate(vm: Facts, hosts: dict[str, Facts], action: Migrate) -> list[ActionError]:
-    name = action.vm.name
+def _against_migrate(subject: Subject, action: Migrate) -> list[ActionError]:
+    vm, hosts, name = subject.facts, subject.hosts, action.vm.name
     found: list[ActionError] = []
     if vm.get("runtime.host") != action.source.moid:
         what = f"it runs on another host than {action.source.name} by now"
@@ -93,12 +94,33 @@ def _against_migrate(vm: Facts, hosts: dict[str, Facts], action: Migrate) -> lis
         return [*found, StaleFault(what, fault="ManagedObjectNotFound", where=name)]
     found += _against_target(target, action.target.name, name)
     source = hosts.get(action.source.moid)
-    if source is not None and source.get("parent") != target.get("parent"):
+    if action.pools is not None:
+        found += _against_pools(subject, action, action.pools, target)
+    elif source is not None and source.get("parent") != target.get("parent"):
         what = f"hosts {action.source.name} and {action.target.name} are not of one cluster"
         found.append(FinalFault(what, fault="InvalidArgument", where=name))
     if vm.get("runtime.faultToleranceState", "notConfigured") not in ("notConfigured", "running"):
         what = "its fault tolerance is not in a state that can be moved"
         found.append(StaleFault(what, fault="InvalidState", where=name))
+    return found
+
+
+def _against_pools(
+    subject: Subject, action: Migrate, pools: tuple[Entity, Entity], target: Facts
+) -> list[ActionError]:
+    """What speaks against changing the resource pool together with the cluster."""
+    name, (left, joined) = action.vm.name, pools
+    found: list[ActionError] = []
+    if subject.facts.get("resourcePool") != left.moid:
+        what = f"it is in another resource pool than {left.name} by now"
+        found.append(StaleFault(what, fault="InvalidState", where=name))
+    pool = subject.pools.get(joined.moid)
+    if pool is None:
+        what = f"resource pool {joined.name} is gone from vCenter"
+        return [*found, StaleFault(what, fault="ManagedObjectNotFound", where=name)]
+    if pool.get("owner") != target.get("parent"):
+        what = f"resource pool {joined.name} is not of the cluster of host {action.target.name}"
+        found.append(FinalFault(what, fault="InvalidArgument", where=name))
     return found
 
 

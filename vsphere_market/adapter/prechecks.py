@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from vsphere_market.adapter import soap
-from vsphere_market.adapter.actions import config_spec, relocate_spec
+from vsphere_market.adapter.actions import config_spec, pool_joined, relocate_spec
 from vsphere_market.adapter.bulk import BulkReader
 from vsphere_market.adapter.faults import error_from, row_of
 from vsphere_market.adapter.objections import objections
@@ -87,7 +87,7 @@ def _ways(session: Session, subject: Subject, action: Action) -> list[Callable[[
                     vm, relocate_spec(session, action), None
                 ),
                 lambda content: content.vmProvisioningChecker.CheckMigrate_Task(
-                    vm, host, None, None, None
+                    vm, host, pool_joined(session, action), None, None
                 ),
             ]
         case MigrateStorage():

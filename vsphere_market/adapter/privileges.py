@@ -15,7 +15,16 @@ from vsphere_market.adapter import soap
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
 from vsphere_market.errors import ActionError, NotPermittedError
-from vsphere_market.port import GRAVE, Action, ActionKind, Finding, MigrateStorage, Severity
+from vsphere_market.port import (
+    GRAVE,
+    Action,
+    ActionKind,
+    Entity,
+    Finding,
+    Migrate,
+    MigrateStorage,
+    Severity,
+)
 from vsphere_market.port.kinds import KINDS, Subject
 
 log = logging.getLogger(__name__)
@@ -77,12 +86,14 @@ def lacking(
 def missing_for(session: Session, action: Action) -> list[Finding]:
     """ERROR findings on the privileges that an action lacks on its subject; [] if nobody can tell.
 
-    A storage move asks for some on the datastore that it goes to as well.
+    A storage move asks for some on the datastore that it goes to as well, a move into another
+    cluster for some on the resource pool there.
     """
     kind = action.kind
     asked = [(SUBJECTS[kind], action.subject, NEEDED[kind])]
-    if isinstance(action, MigrateStorage):
-        asked += [(managed, action.target, few) for managed, few in KINDS[kind].elsewhere.items()]
+    other = _other(action)
+    if other is not None:
+        asked += [(managed, other, few) for managed, few in KINDS[kind].elsewhere.items()]
     try:
         absent = [
             (privilege, entity)
@@ -104,6 +115,17 @@ def missing_for(session: Session, action: Action) -> list[Finding]:
         )
         for privilege, entity in absent
     ]
+
+
+def _other(action: Action) -> Entity | None:
+    """The other object on which an action needs privileges, if it names one."""
+    match action:
+        case MigrateStorage():
+            return action.target
+        case Migrate() if action.pools is not None:
+            return action.pools[1]
+        case _:
+            return None
 
 
 def privilege_findings(session: Session, names: Mapping[str, Mapping[str, str]]) -> list[Finding]:

@@ -44,6 +44,7 @@ STANDBY = "standBy"
 POWERED_OFF = "poweredOff"
 VM_PATHS = (
     "runtime.host",
+    "resourcePool",
     "runtime.powerState",
     "runtime.connectionState",
     "runtime.faultToleranceState",
@@ -83,6 +84,7 @@ class Subject:
         cap: a VM's balloon cap in MiB; NaN for none.
         hosts: facts of the hosts that the action names, by id.
         datastores: facts of the datastores that the action names, by id.
+        pools: facts of the resource pools that the action names, by id.
         vms: facts of VMs: those that a recommendation moves, or that run on a host, by id.
     """
 
@@ -90,6 +92,7 @@ class Subject:
     cap: float = float("nan")
     hosts: dict[str, Facts] = field(default_factory=dict)
     datastores: dict[str, Facts] = field(default_factory=dict)
+    pools: dict[str, Facts] = field(default_factory=dict)
     vms: dict[str, Facts] = field(default_factory=dict)
 
     @property
@@ -209,9 +212,11 @@ def _read_vm(reader: BulkReader, action: VmAction) -> Subject:
         option = next((item for item in options if item.key == CAP_KEY), None)
     named: list[str] = []
     datastores: list[str] = []
+    pools: list[str] = []
     match action:
         case Migrate():
             named = [action.source.moid, action.target.moid]
+            pools = [pool.moid for pool in action.pools or ()]
         case Start():
             named = [action.host.moid if action.host else str(vm.get("runtime.host", ""))]
         case MigrateStorage():
@@ -227,6 +232,7 @@ def _read_vm(reader: BulkReader, action: VmAction) -> Subject:
         cap_mib(option),
         hosts=_by_id(reader, "HostSystem", named, HOST_PATHS),
         datastores=_by_id(reader, "Datastore", datastores, _DATASTORE_PATHS),
+        pools=_by_id(reader, "ResourcePool", pools, ("owner", "parent")),
     )
 
 

@@ -20,6 +20,7 @@ from vsphere_market.port import (
     ActionKind,
     ApplyRecommendation,
     EnableHotAdd,
+    Entity,
     MemorySetting,
     Migrate,
     MigrateStorage,
@@ -145,6 +146,8 @@ def _links(step: Step, snapshot: Snapshot) -> list[_Link]:
     action = step.action
     if isinstance(action, ApplyRecommendation):
         return [_place(step.id, move, snapshot) for move in action.moves]
+    if isinstance(action, Migrate) and action.pools is not None:
+        return [_place(step.id, action, snapshot), _pool(step.id, action, action.pools, snapshot)]
     return [_link(step.id, action, snapshot)]
 
 
@@ -202,6 +205,17 @@ def _place(step: str, move: Migrate, snapshot: Snapshot) -> _Link:
     sentence = f"{move.vm.name} is on {name}, expected on {move.source.name}"
     ends = move.source.moid, move.target.moid
     return _Link(step, move.vm.moid, "place", frozenset({here}), *ends, sentence)
+
+
+def _pool(step: str, move: Migrate, pools: tuple[Entity, Entity], snapshot: Snapshot) -> _Link:
+    row = snapshot.vms.row(move.vm.moid)
+    pool = int(snapshot.vms.pool[row]) if row >= 0 else -1
+    table = snapshot.pools
+    here = table.moid[pool] if pool >= 0 else ""
+    place = f"resource pool {table.name[pool]}" if pool >= 0 else "no resource pool"
+    left, joined = pools
+    sentence = f"{move.vm.name} is in {place}, expected in {left.name}"
+    return _Link(step, move.vm.moid, "pool", frozenset({here}), left.moid, joined.moid, sentence)
 
 
 def _files(step: str, action: MigrateStorage, snapshot: Snapshot, row: int) -> _Link:

@@ -140,7 +140,7 @@ def _action_unfit(step: Step, scene: Scene) -> str:
             return (
                 _host_unfit(action.target, scene)
                 or _host_gone(action.source, snapshot)
-                or _clusters_differ(action, snapshot)
+                or _clusters_unfit(action, snapshot)
             )
         case SetMemory():
             row = snapshot.vms.row(action.vm.moid)
@@ -233,9 +233,20 @@ def _host_unfit(host: Entity, scene: Scene, *, vmotion: bool = True) -> str:
     return ""
 
 
-def _clusters_differ(action: Migrate, snapshot: Snapshot) -> str:
-    hosts = snapshot.hosts
+def _clusters_unfit(action: Migrate, snapshot: Snapshot) -> str:
+    """A move within a cluster stays within one; a move out of it ends where its pool is."""
+    hosts, pools = snapshot.hosts, snapshot.pools
     source, target = hosts.row(action.source.moid), hosts.row(action.target.moid)
-    if hosts.cluster[source] != hosts.cluster[target]:
-        return f"{action.source.name} and {action.target.name} are in different clusters now"
+    if action.pools is None:
+        if hosts.cluster[source] != hosts.cluster[target]:
+            return f"{action.source.name} and {action.target.name} are in different clusters now"
+        return ""
+    for host, row, pool in zip(
+        (action.source, action.target), (source, target), action.pools, strict=True
+    ):
+        place = pools.row(pool.moid)
+        if place < 0:
+            return f"resource pool {pool.name} is gone"
+        if pools.cluster[place] != hosts.cluster[row]:
+            return f"resource pool {pool.name} is not of the cluster of {host.name} any more"
     return ""

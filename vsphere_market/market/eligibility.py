@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.estate import Snapshot
 from vsphere_market.market.evc import gives
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
@@ -19,6 +20,13 @@ from vsphere_market.units import BoolArray, IndexArray
 SLACK_MIB = 1e-6
 #: Why there is no room, in the order of ``goods.Space``.
 ROOM_REASONS = (Reason.NO_ROOM, Reason.NO_RESERVATION_ROOM, Reason.ABOVE_OVERCOMMIT)
+
+
+def root_pool(snapshot: Snapshot, cluster: int) -> int:
+    """Row of a cluster's root resource pool; -1 when it was not told."""
+    pools = snapshot.pools
+    found = np.flatnonzero((pools.cluster == cluster) & (pools.parent < 0))
+    return int(found[0]) if len(found) else -1
 
 
 class Eligibility:
@@ -39,7 +47,7 @@ class Eligibility:
         self._networks = [frozenset(nets) for nets in ledger.snapshot.hosts.networks]
         self._datastores = [frozenset(stores) for stores in ledger.snapshot.hosts.datastores]
         # Hosts that may be reached from another cluster: those whose networks and datastores are
-        # told, in merged clusters where HA has reserves left.
+        # told, in merged clusters whose root pool is told and where HA has reserves left.
         merged = ledger.market != ledger.snapshot.hosts.cluster
         merged |= np.isin(ledger.market, ledger.market[merged])
         told = [
@@ -48,7 +56,8 @@ class Eligibility:
         ]
         self._abroad: BoolArray = merged & np.array(told, dtype=np.bool_)
         for cluster in np.unique(ledger.snapshot.hosts.cluster[self._abroad]).tolist():
-            if ledger.spare_for_reservations(cluster) <= 0.0:
+            rootless = root_pool(ledger.snapshot, cluster) < 0
+            if rootless or ledger.spare_for_reservations(cluster) <= 0.0:
                 self._abroad &= ledger.snapshot.hosts.cluster != cluster
         self._seen: dict[tuple[frozenset[str], frozenset[int], str], BoolArray] = {}
 
@@ -127,13 +136,17 @@ class Eligibility:
         return own | self._abroad
 
     def tied(self, vm: int) -> bool:
-        """Rules, a resource pool of its own, or a reservation hold it in its cluster."""
+        """Rules, a resource pool of its own, or a reservation hold it in its cluster.
+
+        So does a pool that was not told: who moves to another cluster says which pool it leaves.
+        """
         ledger = self.ledger
         vms, pools = ledger.snapshot.vms, ledger.snapshot.pools
         pool = int(vms.pool[vm])
         return bool(
             vm in ledger.rules.ruled
-            or (pool >= 0 and pools.parent[pool] >= 0)
+            or pool < 0
+            or pools.parent[pool] >= 0
             or ledger.terms.reservation[vm] > 0
             or vms.drs_override[vm]
         )

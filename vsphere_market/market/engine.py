@@ -17,7 +17,7 @@ from vsphere_market.market.acts import carry_out, move_worth, worth_of
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
-from vsphere_market.market.netting import Wish, grouped, key_of, net
+from vsphere_market.market.netting import Key, Wish, grouped, key_of, net
 from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.settings import MarketSettings
@@ -30,6 +30,7 @@ from vsphere_market.market.trades import (
     PoolChange,
     Power,
     StorageMove,
+    Switch,
     Trade,
     What,
 )
@@ -130,20 +131,22 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
     """Let VMs that have not been moved go on trading; those that have, rest.
 
     Of each round everything up to a VM's second move is kept, so each moves once, and the end is
-    quiet under the cool-down. Settings may be changed again.
+    quiet under the cool-down; and no host is put to rest and woken in one plan. Settings may be
+    changed again.
     """
     resting = question.cooling.copy()
     while True:
         resting[[trade.what.vm for trade in sequence if isinstance(trade.what, Move)]] = True
+        settled = frozenset(trade.what.host for trade in sequence if isinstance(trade.what, Switch))
         trial = question.ledger()
         trial.groups = ledger.groups
         for trade in sequence:
             carry_out(trial, trade.what)
-        wished = _quiescence(trial, Eligibility(trial, resting))
+        wished = _quiescence(trial, Eligibility(trial, resting), settled)
         fresh: list[Trade] = []
-        moved: set[int] = set()
+        moved: set[Key] = set()
         for group in grouped(wished):
-            movers = {trade.what.vm for trade in group if isinstance(trade.what, Move)}
+            movers = {key_of(t.what) for t in group if isinstance(t.what, Move | Switch)}
             if movers & moved:
                 break
             moved |= movers
@@ -155,11 +158,13 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
             return
 
 
-def _quiescence(ledger: Ledger, eligibility: Eligibility) -> list[Trade]:
-    """All stages again and again until a whole round finds nothing."""
+def _quiescence(
+    ledger: Ledger, eligibility: Eligibility, settled: frozenset[int] = frozenset()
+) -> list[Trade]:
+    """All stages again and again until a whole round finds nothing; ``settled`` hosts stay."""
     terms = TermsTrader(ledger, eligibility)
     shifts = ShiftTrader(ledger, eligibility)
-    switches = Switchboard(ledger, eligibility)
+    switches = Switchboard(ledger, eligibility, settled)
     done: list[Trade] = []
 
     def place() -> list[Trade]:

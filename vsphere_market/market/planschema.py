@@ -33,11 +33,22 @@ _ENTITY = Record(
         "name": Field(Text(), "Name."),
     }
 )
+_POOLS = Field(
+    Record(
+        {
+            "from": Field(_ENTITY, "The resource pool it leaves."),
+            "to": Field(_ENTITY, "The resource pool it joins."),
+        }
+    ),
+    "For a move into another cluster; absent within one, where a VM stays in its pool.",
+    required=False,
+)
 _MOVE = Record(
     {
         "subject": Field(_ENTITY, "The VM."),
         "from": Field(_ENTITY, "The host it leaves."),
         "to": Field(_ENTITY, "The host it goes to."),
+        "pools": _POOLS,
     }
 )
 _QUOTE = Record(
@@ -99,7 +110,8 @@ def _change_shape(kind: ActionKind) -> dict[str, Field]:
     """The members that say what an action of a kind changes."""
     match kind:
         case ActionKind.MIGRATE:
-            return _from_to(_ENTITY, "The host it leaves.", "The host it goes to.")
+            ends = _from_to(_ENTITY, "The host it leaves.", "The host it goes to.")
+            return {**ends, "pools": _POOLS}
         case ActionKind.MIGRATE_STORAGE:
             return _from_to(_ENTITY, "The datastore it leaves.", "The datastore it goes to.")
         case ActionKind.SHARES:

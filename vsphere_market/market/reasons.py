@@ -33,16 +33,27 @@ def sentence_of(
         case Move():
             switch = next((one.what for one in group if isinstance(one.what, Switch)), None)
             if switch is not None:
-                return _for_host(ledger, what, switch)
-            if group:
-                return _group_sentence(ledger, what, group)
-            return _move_sentence(ledger, what, trade, diagnosis)
+                sentence = _for_host(ledger, what, switch)
+            elif group:
+                sentence = _group_sentence(ledger, what, group)
+            else:
+                sentence = _move_sentence(ledger, what, trade, diagnosis)
+            return f"{_abroad(ledger, what)}{sentence}"
         case Change():
             return change_sentence(ledger, what, trade)
         case Cycle():
             return cycle_sentence(what, group)
         case _:
             return other_sentence(ledger, what, trade, group)
+
+
+def _abroad(ledger: Ledger, move: Move) -> str:
+    """That a VM changes its cluster, and its resource pool with it."""
+    clusters, of_host = ledger.snapshot.clusters, ledger.snapshot.hosts.cluster
+    left, joined = int(of_host[move.source]), int(of_host[move.target])
+    if left == joined:
+        return ""
+    return f"from cluster {clusters.name[left]} to the root pool of {clusters.name[joined]}; "
 
 
 def _for_host(ledger: Ledger, move: Move, switch: Switch) -> str:

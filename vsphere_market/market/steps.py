@@ -10,6 +10,7 @@ import numpy as np
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.market.diagnosis import host_entity
+from vsphere_market.market.eligibility import root_pool
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.modes import mode_of
 from vsphere_market.market.trades import (
@@ -83,7 +84,8 @@ def action_of(ledger: Ledger, what: What) -> Action:
     vm = Entity(snapshot.vms.moid[what.vm], snapshot.vms.name[what.vm])
     match what:
         case Move():
-            return Migrate(vm, host_entity(ledger, what.source), host_entity(ledger, what.target))
+            ends = host_entity(ledger, what.source), host_entity(ledger, what.target)
+            return Migrate(vm, *ends, _pools(snapshot, what))
         case Power():
             return Stop(vm) if what.target < 0 else Start(vm, host_entity(ledger, what.target))
         case StorageMove():
@@ -145,6 +147,17 @@ def _what_of(snapshot: Snapshot, action: Action, cycled: bool) -> What:
             return Switch(hosts.row(action.host.moid), on=woken)
         case _:
             raise ValueError(f"the market makes no trade of the kind {action.kind}")
+
+
+def _pools(snapshot: Snapshot, move: Move) -> tuple[Entity, Entity] | None:
+    """The root pools that a VM leaves and joins when it goes to another cluster."""
+    left, joined = (snapshot.hosts.cluster[end] for end in (move.source, move.target))
+    if left == joined:
+        return None
+    rows = root_pool(snapshot, int(left)), root_pool(snapshot, int(joined))
+    pools = snapshot.pools
+    one, other = (Entity(pools.moid[row], pools.name[row]) for row in rows)
+    return one, other
 
 
 def _amount(kind: ActionKind, mib: float) -> int | None:

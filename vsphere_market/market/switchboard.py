@@ -32,11 +32,21 @@ COMFORT_LOAD = 0.5
 
 
 class Switchboard:
-    """Finds and does these groups on a ledger."""
+    """Finds and does these groups on a ledger.
 
-    def __init__(self, ledger: Ledger, eligibility: Eligibility) -> None:
+    Args:
+        ledger: the market's state.
+        eligibility: the checks.
+        settled: hosts that were put to rest or woken already, and stay as they are.
+    """
+
+    def __init__(
+        self, ledger: Ledger, eligibility: Eligibility, settled: frozenset[int] = frozenset()
+    ) -> None:
         self.ledger = ledger
         self.eligibility = eligibility
+        self._free = np.ones(len(ledger.snapshot.hosts), dtype=np.bool_)
+        self._free[list(settled)] = False
 
     def rest(self) -> list[Trade]:
         """Put hosts to rest, the one that is emptied most cheaply first, while any is worth it."""
@@ -44,7 +54,7 @@ class Switchboard:
         done: list[Trade] = []
         while True:
             hosts = np.flatnonzero(
-                ledger.rulebook.host_may_suspend & ledger.awake & ledger.supply.open
+                ledger.rulebook.host_may_suspend & ledger.awake & ledger.supply.open & self._free
             )
             order = hosts[np.argsort(ledger.filled[hosts], kind="stable")].tolist()
             group = next((found for host in order if (found := self.rest_one(host)[0])), [])
@@ -57,7 +67,7 @@ class Switchboard:
         ledger = self.ledger
         done: list[Trade] = []
         hosts = ledger.snapshot.hosts
-        asleep = ledger.rulebook.host_may_provision & ~ledger.awake
+        asleep = ledger.rulebook.host_may_provision & ~ledger.awake & self._free
         for host in np.flatnonzero(asleep)[np.argsort(-hosts.memory_mib[asleep])].tolist():
             done += self.wake_one(host)[0]
         return done

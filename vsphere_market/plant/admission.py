@@ -12,6 +12,7 @@ import numpy as np
 from vsphere_market.errors import ActionError, FinalFault, StaleFault, TransientFault
 from vsphere_market.estate import CONNECTED, KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON
 from vsphere_market.plant import laws
+from vsphere_market.plant.admission_move import check_cluster
 from vsphere_market.plant.admission_power import PowerAdmission
 from vsphere_market.plant.world import World
 from vsphere_market.port import (
@@ -311,8 +312,7 @@ class Admission:
                 "has a passthrough device", fault="DisallowedMigrationDeviceAttached", where=name,
                 cure="leave it where it is",
             )  # fmt: skip
-        if inventory.host_cluster[source] != inventory.host_cluster[target]:
-            raise FinalFault("leaves its cluster", fault="NotSupported", where=name)
+        check_cluster(world, action, row, target, self.pool_unreserved)
         for end in (source, target):
             host = inventory.hosts[end]
             if inventory.connection[end] != CONNECTED:

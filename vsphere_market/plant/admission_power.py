@@ -79,7 +79,7 @@ class PowerAdmission:
                 cure="read the estate again",
             )  # fmt: skip
         host = int(world.fleet.host[row])
-        if inventory.datastore_cluster[target] != inventory.host_cluster[host]:
+        if not inventory.datastore_seen[target, inventory.host_cluster[host]]:
             raise FinalFault(
                 f"its host does not see datastore {action.target.name}",
                 fault="CannotAccessVmComponent", where=name,

@@ -125,7 +125,7 @@ def _names(node: Node) -> tuple[str, ...]:
 
 
 def _cluster(node: Node, loads: WorkloadReader) -> ClusterSpec:
-    node.only("name", "hosts", "pools", "vms", "rules", "drs", "ha", "datastores")
+    node.only("name", "hosts", "pools", "vms", "rules", "drs", "ha", "datastores", "network")
     hosts = tuple(host for item in node.items("hosts") for host in _hosts(item))
     if not hosts:
         raise node.error("has no hosts", "a cluster has at least one host")
@@ -151,6 +151,7 @@ def _cluster(node: Node, loads: WorkloadReader) -> ClusterSpec:
         ha_admission_control=ha.flag("admission_control", False),
         ha_reserve_memory_pct=ha.number("reserve_memory_pct", 0, high=100, unit="%"),
         datastores=node.words("datastores") or (f"{node.text('name')}-shared",),
+        network=node.text("network", ""),
     )
 
 

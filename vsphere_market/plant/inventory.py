@@ -47,7 +47,9 @@ class Inventory:
         connection: of each host; an administrator may change it.
         maintenance: (H,) hosts in maintenance mode; likewise.
         standby: (H,) hosts that are powered down until they are woken.
+        datastore_seen: (D, C) which clusters' hosts see each datastore.
         vm_datastore: row of the datastore that holds each VM's files.
+        networks, vm_network: name of each cluster's network, and of the one each VM is on.
         settings: what can change on VMs.
     """
 
@@ -80,12 +82,20 @@ class Inventory:
         return self.connected() & ~self.standby & ~self.maintenance
 
     def _lay_datastores(self, spec: EstateSpec) -> None:
-        self.datastores = tuple(name for c in spec.clusters for name in c.datastores)
-        self.datastore_cluster = _owners(c.datastores for c in spec.clusters)
+        # A name that several clusters give is one datastore, which all of them see.
+        self.datastores = tuple(dict.fromkeys(n for c in spec.clusters for n in c.datastores))
+        self.datastore_seen = np.array(
+            [[name in c.datastores for c in spec.clusters] for name in self.datastores],
+            dtype=np.bool_,
+        )
         self.datastore_moids = tuple(f"datastore-{row + 1}" for row in range(len(self.datastores)))
         self.datastore_by_moid = {moid: row for row, moid in enumerate(self.datastore_moids)}
-        first = np.searchsorted(self.datastore_cluster, np.arange(len(self.clusters)))
-        self.vm_datastore = np.asarray(first, dtype=np.int64)[self.vm_cluster]
+        first = [self.datastores.index(c.datastores[0]) for c in spec.clusters]
+        self.vm_datastore = np.array(first, dtype=np.int64)[self.vm_cluster]
+        self.networks = tuple(
+            c.network or f"network-{row + 1}" for row, c in enumerate(spec.clusters)
+        )
+        self.vm_network = tuple(self.networks[cluster] for cluster in self.vm_cluster.tolist())
 
     def connected(self) -> BoolArray:
         """(H,) hosts that vCenter reaches."""

@@ -24,7 +24,7 @@ class Pools:
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._members = [self._below(row) for row in range(len(inventory.pools))]
+        self.regroup()
         self.reread()
 
     def _below(self, row: int) -> BoolArray:
@@ -35,6 +35,10 @@ class Pools:
             if int(parent[child]) in inside:
                 inside.add(child)
         return np.isin(self._inventory.vm_pool, sorted(inside))
+
+    def regroup(self) -> None:
+        """Take anew which VMs are in which pool, after any of them went to another."""
+        self._members = [self._below(row) for row in range(len(self._inventory.pools))]
 
     def reread(self) -> None:
         """Take the settings of the inventory's pools anew, after any of them changed."""

@@ -90,7 +90,7 @@ class RuleSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """A cluster with all it owns."""
+    """A cluster with all it owns; ``network`` is "" for one of its own."""
 
     name: str
     hosts: tuple[HostSpec, ...]
@@ -103,6 +103,7 @@ class ClusterSpec:
     ha_admission_control: bool
     ha_reserve_memory_pct: float
     datastores: tuple[str, ...]
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,6 +307,7 @@ class PlantVCenter:
                 case Phase.DONE:
                     task.state = TaskState.SUCCESS
                     self._open.remove(task)
+                    self._change_pool(task.handle.action)
                 case Phase.FAILED:
                     task.state = TaskState.ERROR
                     task.error = StaleFault(
@@ -318,3 +319,9 @@ class PlantVCenter:
                     self._open.remove(task)
                 case Phase.QUEUED | Phase.CANCELLED:
                     pass
+
+    def _change_pool(self, action: Action) -> None:
+        """A VM that went to another cluster is in a pool there."""
+        if isinstance(action, Migrate) and action.pools is not None:
+            row, joined = self._admission.vm(action), self._admission.powers.pool(action.pools[1])
+            self.world.change_pool(row, joined)

@@ -103,9 +103,9 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),
         # Networks are not modelled but for vMotion's.
         uplink_mbps=np.full(count, np.nan),
-        networks=tuple((f"network-{c + 1}",) for c in inventory.host_cluster.tolist()),
+        networks=tuple((inventory.networks[c],) for c in inventory.host_cluster.tolist()),
         datastores=tuple(
-            tuple(np.flatnonzero(inventory.datastore_cluster == c).tolist())
+            tuple(np.flatnonzero(inventory.datastore_seen[:, c]).tolist())
             for c in inventory.host_cluster.tolist()
         ),
         memory_mib=hosts.memory,
@@ -166,7 +166,6 @@ def _vms(world: World, sampled: float) -> VmTable:
     up = inventory.connected()[fleet.host]
     seen = up & fleet.on & (recorder.samples() > 0)
     entitlement = reclaim.targets(fleet, world.hosts, np.zeros(count))
-    clusters = inventory.vm_cluster.tolist()
     guest = recorder.mean("guest_paging") if world.spec.guest_metrics else np.full(count, np.nan)
     return VmTable(
         moid=inventory.vm_moids,
@@ -174,7 +173,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         instance_uuid=tuple(f"5000c29e-0000-4000-8000-{row:012x}" for row in range(count)),
         host=fleet.host.copy(),
         cluster=inventory.host_cluster[fleet.host],
-        pool=inventory.vm_pool,
+        pool=inventory.vm_pool.copy(),
         folder=tuple(vm.folder for vm in vms),
         power=tuple(POWERED_ON if on else "poweredOff" for on in fleet.on),
         connection=tuple(CONNECTED if ok else "disconnected" for ok in up),
@@ -184,7 +183,7 @@ def _vms(world: World, sampled: float) -> VmTable:
         tools_running=fleet.tools & fleet.on,
         tags=tuple(vm.tags for vm in vms),
         custom_attributes=tuple(vm.attributes for vm in vms),
-        networks=tuple((f"network-{cluster + 1}",) for cluster in clusters),
+        networks=tuple((network,) for network in inventory.vm_network),
         datastores=tuple((datastore,) for datastore in inventory.vm_datastore.tolist()),
         home_datastore=inventory.vm_datastore.copy(),
         storage_mib=np.full(count, np.nan),

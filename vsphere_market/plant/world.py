@@ -161,6 +161,14 @@ class World:
         settings.boot_size[row] = settings.size[row]
         self.reconfigured()
 
+    def change_pool(self, row: int, pool: int) -> None:
+        """Put a VM, which has come to another cluster, into a pool there."""
+        inventory = self.inventory
+        inventory.vm_pool[row] = pool
+        inventory.vm_cluster[row] = inventory.pool_cluster[pool]
+        self.pools.regroup()
+        self.reconfigured()
+
     def _silence(self) -> None:
         """Nobody asks for memory in VMs that wait for room, or that somebody stopped."""
         fleet = self.fleet

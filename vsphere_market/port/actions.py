@@ -16,7 +16,7 @@ from typing import Final, Literal
 class ActionKind(StrEnum):
     """The kinds of action; policies give each its own automation mode."""
 
-    #: Move a running VM to another host of its cluster (vMotion).
+    #: Move a running VM to another host (vMotion).
     MIGRATE = "migrate"
     #: Change or lift a VM's memory limit.
     LIMIT = "limit"
@@ -98,11 +98,26 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Migrate:
-    """Move ``vm`` from ``source`` to ``target``, both hosts, while it runs."""
+    """Move ``vm`` from ``source`` to ``target``, both hosts, while it runs.
+
+    Attributes:
+        vm: the subject.
+        source: the host that it leaves.
+        target: the host that it goes to.
+        pools: the resource pools that it leaves and joins, for a move into another cluster, where
+            its own pool cannot go with it; None within one cluster, where it stays in its pool.
+    """
 
     vm: Entity
     source: Entity
     target: Entity
+    pools: tuple[Entity, Entity] | None = None
+
+    @property
+    def back(self) -> Migrate:
+        """The same move the other way."""
+        pools = None if self.pools is None else (self.pools[1], self.pools[0])
+        return Migrate(self.vm, self.target, self.source, pools)
 
     @property
     def kind(self) -> ActionKind:

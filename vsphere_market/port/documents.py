@@ -48,8 +48,10 @@ def entity_from_json(value: Mapping[str, Any]) -> Entity:
 def change_to_json(action: Action) -> dict[str, Any]:
     """What an action changes: ``from``, ``to``, and what else its kind needs."""
     match action:
+        case Migrate() if action.pools is not None:
+            return {**_ends(action.source, action.target), "pools": _ends(*action.pools)}
         case Migrate() | MigrateStorage():
-            return {"from": entity_to_json(action.source), "to": entity_to_json(action.target)}
+            return _ends(action.source, action.target)
         case SetMemory():
             return {"from": action.from_mib, "to": action.to_mib}
         case SetShares():
@@ -132,11 +134,17 @@ def action_from_json(value: Mapping[str, Any]) -> Action:
             assert_never(kind)
 
 
+def _ends(before: Entity, after: Entity) -> dict[str, Any]:
+    return {"from": entity_to_json(before), "to": entity_to_json(after)}
+
+
 def _move(value: Mapping[str, Any]) -> Migrate:
+    pools = value.get("pools")
     return Migrate(
         entity_from_json(value["subject"]),
         entity_from_json(value["from"]),
         entity_from_json(value["to"]),
+        None if pools is None else (entity_from_json(pools["from"]), entity_from_json(pools["to"])),
     )
 
 

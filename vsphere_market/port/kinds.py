@@ -43,7 +43,7 @@ class Declaration:
         subject: what it is about.
         request: what is sent.
         privileges: needed on the subject.
-        elsewhere: managed type -> privileges needed on another object that it names.
+        elsewhere: managed type -> privileges needed on another object, if it names one.
         preconditions: what has to hold, and is objected to if it does not.
         precheck: whom of vCenter we ask.
         transient: faults, beside those that any call may have, after which it is tried again.
@@ -80,10 +80,11 @@ KINDS: Mapping[ActionKind, Declaration] = MappingProxyType(
     {
         ActionKind.MIGRATE: Declaration(
             subject=Subject.VM,
-            request="RelocateVM_Task with the host alone",
+            request="RelocateVM_Task with the host, and into another cluster with its root pool",
             privileges=("Resource.HotMigrate", "Resource.ColdMigrate"),
-            preconditions="it runs on the source; the target is of the same cluster, connected, "
-            "awake, not in maintenance mode",
+            elsewhere=MappingProxyType({"ResourcePool": ("Resource.AssignVMToPool",)}),
+            preconditions="it runs on the source; the target is of the same cluster, or the pool "
+            "is the target's, connected, awake, not in maintenance mode",
             precheck=PreCheck.RELOCATE,
             transient=_RELOCATION,
             stale=("InvalidState", "InvalidHostState", "InsufficientHostMemoryCapacityFault"),

@@ -32,7 +32,7 @@ def opposites(action: Action) -> tuple[Action, ...]:
     """
     match action:
         case Migrate():
-            return (Migrate(action.vm, action.target, action.source),)
+            return (action.back,)
         case SetMemory():
             if action.setting is ActionKind.HOT_ADD:
                 return ()
@@ -54,8 +54,7 @@ def opposites(action: Action) -> tuple[Action, ...]:
         case ProvisionHost():
             return (SuspendHost(action.host, action.rest),)
         case ApplyRecommendation():
-            back = reversed(action.moves)
-            return tuple(Migrate(move.vm, move.target, move.source) for move in back)
+            return tuple(move.back for move in reversed(action.moves))
         case _:
             assert_never(action)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
@@ -73,6 +75,27 @@ def world(
             {"moid": "datastore-2", "name": "slow", "accessible": True, **(slow or {})},
         ],
         vms=[{**vm_row("vm-1", "host-1", 8192), **first}, vm_row("vm-2", "host-2", 8192, **second)],
+    )
+
+
+#: A move into another cluster, from pool to pool.
+FAR, ROOT_THERE = Entity("host-3", "esx-3"), Entity("resgroup-3", "Resources of silver")
+AWAY = Migrate(VM, H1, FAR, (Entity("resgroup-1", "Resources"), ROOT_THERE))
+
+
+def abroad(
+    vm: dict[str, Any] | None = None, *, there: str = "domain-c2", pools: int = 2
+) -> Snapshot:
+    """Two clusters of a host each; web-1 in the first one's root pool."""
+    roots = [
+        {"moid": "resgroup-1", "name": "Resources", "cluster": "domain-c1"},
+        {"moid": "resgroup-3", "name": "Resources of silver", "cluster": "domain-c2"},
+    ]
+    return snapshot_of(
+        clusters=[cluster_row(), cluster_row("domain-c2")],
+        hosts=[host_row("host-1", 65536), host_row("host-3", 65536, cluster=there)],
+        pools=roots[:pools],
+        vms=[{**vm_row("vm-1", "host-1", 8192, pool="resgroup-1"), **(vm or {})}],
     )
 
 
@@ -157,3 +180,17 @@ def test_a_host_that_the_plan_wakes_takes_vms_afterwards() -> None:
 )
 def test_what_we_did_ourselves_before_is_accepted(vm: dict[str, Any]) -> None:
     assert drifts(world(vm), Stop(VM), RESIZE, Start(VM)) == []
+
+
+def test_a_move_into_another_cluster_fits_while_its_pools_do() -> None:
+    moved = {"host": "host-3", "cluster": "domain-c2", "pool": "resgroup-3"}
+    assert drifts(abroad(), AWAY) == drifts(abroad(moved), AWAY) == []
+    assert drifts(abroad(moved), AWAY.back) == []
+    plain = Migrate(VM, H1, FAR)
+    assert "in different clusters now" in drifts(abroad(), plain)[0]
+    assert drifts(abroad(there="domain-c1"), plain) == []
+    assert "not of the cluster of esx-3" in drifts(abroad(there="domain-c1"), AWAY)[0]
+    assert "pool Resources of silver is gone" in drifts(abroad(pools=1), AWAY)[0]
+    there = abroad()
+    lost = dataclasses.replace(there, vms=there.vms.replace(pool=np.array([-1])))
+    assert drifts(lost, AWAY) == ["web-1 is in no resource pool, expected in Resources"]

@@ -20,12 +20,20 @@ CALM = {
             "hosts": [{"name": "esx-{n}", "count": 3, "memory_gib": 32}],
             "pools": [{"name": "batch", "expandable": True}],
             "datastores": ["one", "two"],
+            "network": "lan",
             "vms": [
                 {"name": "grow-{n}", "count": 3, "memory_gib": 4, "hot_add": True},
                 {"name": "stay-{n}", "count": 3, "memory_gib": 4},
                 {"name": "off-{n}", "memory_gib": 4, "power": "poweredOff"},
             ],
-        }
+        },
+        {
+            "name": "other",
+            "hosts": [{"name": "far-{n}", "memory_gib": 32}],
+            "vms": [{"name": "lone", "memory_gib": 4}],
+            "datastores": ["two", "one"],
+            "network": "lan",
+        },
     ],
 }
 

@@ -40,6 +40,7 @@ VM, H1, H2 = Entity("vm-1", "web-1"), Entity("host-1", "esx-1"), Entity("host-2"
 MOVE = Migrate(VM, H1, H2)
 ACTIONS: list[Action] = [
     MOVE,
+    Migrate(VM, H1, H2, (Entity("resgroup-1", "Resources"), Entity("resgroup-2", "Resources"))),
     *(SetMemory(VM, setting, 4096, 8192) for setting in MEMORY_SETTINGS),
     SetMemory(VM, ActionKind.LIMIT, 4096, None),
     SetMemory(VM, ActionKind.BALLOON_CAP, None, 0),

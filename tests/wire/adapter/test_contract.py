@@ -48,7 +48,7 @@ class TestStockVcsim(PortContract):
             "-standalone-host",
             "0",
             "-cluster",
-            "1",
+            "2",
             "-host",
             "2",
             "-vm",
