@@ -36,7 +36,7 @@ _LIVING = 0x76534D6B
 #: The second half of a lock by name. Two names of one hash would make a dead holder look alive
 #: until its lease expires, and no more than that.
 _HASH = "hashtext(current_schema() || CAST(? AS TEXT))"
-_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING}, hashtext(current_schema()))".encode()
+_TURN = f"SELECT pg_advisory_xact_lock({_WRITING}, hashtext(current_schema()))".encode()
 _CONNECT_S = 10
 #: A client that is gone without a word is noticed by the server within about a minute.
 _KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
@@ -109,19 +109,21 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """See :class:`Database`."""
+        """See :class:`Database`. Our turn begins with the first question, or at the end."""
         with self._lock:
             if self._depth:
                 yield
                 return
-            # Two statements in one request: every step of an execution waits for several of these.
+            # Only questions wait for their answers, and the end for that of the commit: a step of an
+            # execution has three of these, and a round trip is most of what they cost.
             connection = self._live()
             self._depth += 1
             try:
-                with self._clearly():
-                    connection.execute(_BEGIN)
-                yield
-                self.run("COMMIT")
+                with self._clearly(), connection.pipeline():
+                    connection.execute("BEGIN")
+                    connection.execute(_TURN)
+                    yield
+                    connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(self._psycopg.Error):
                     self._connection.execute("ROLLBACK")

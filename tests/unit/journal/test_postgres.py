@@ -132,6 +132,8 @@ def test_a_writer_that_does_not_finish(postgres: Server, monkeypatch: pytest.Mon
     monkeypatch.setattr(room, "BUSY_S", 0.05)
     with open_journal(place) as other, open_journal(place) as mine:
         with other.database.transaction():
+            # Its turn begins with the first question: nothing waits for an answer before.
+            assert other.steps() == ()
             with pytest.raises(BusyError, match="locked by another program") as caught:
                 mine.approve(1, who="alice", steps=[], at_s=0.0)
             assert caught.value.exit_code is ExitCode.TRY_LATER
