@@ -13,6 +13,7 @@ import vsphere_market
 from vsphere_market.control.aftermath import keep_forecasts, look_back
 from vsphere_market.control.backfill import backfill
 from vsphere_market.control.decide import Frame, decide, frame, view
+from vsphere_market.control.failures import breakers, pinned
 from vsphere_market.control.memory import keep_history
 from vsphere_market.control.ownership import clusters_of, scope_of, within
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
@@ -28,12 +29,11 @@ from vsphere_market.executor import (
     execute,
     recover,
 )
-from vsphere_market.executor.breakers import Breakers, Tried, breakers_of
-from vsphere_market.journal import Filter, Halt, Journal, Lease, Scope, estate_key
+from vsphere_market.journal import Halt, Journal, Lease, Scope, estate_key
 from vsphere_market.market import MarketSettings, MarketView, Plan, Step
 from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.policy import Mode, PolicySet
-from vsphere_market.port import OutcomeKind, VCenterPort
+from vsphere_market.port import VCenterPort
 from vsphere_market.units import FloatArray
 
 
@@ -164,12 +164,15 @@ def squeeze_of(snapshot: Snapshot) -> Squeeze:
     )
 
 
-def observe_and_decide(road: Road, snapshot: Snapshot | None = None) -> tuple[Frame, Plan]:
+def observe_and_decide(
+    road: Road, snapshot: Snapshot | None = None, *, unasked: bool = False
+) -> tuple[Frame, Plan]:
     """The first half of a turn; reads the journal, writes nothing.
 
     Args:
         road: what to work with.
         snapshot: the estate, if it was read just now; None to read it.
+        unasked: nobody looks on, so VMs on which an action failed lately are left alone.
 
     Raises:
         UnreachableError, NotPermittedError, ActionError: the estate cannot be read.
@@ -179,7 +182,17 @@ def observe_and_decide(road: Road, snapshot: Snapshot | None = None) -> tuple[Fr
     snapshot = snapshot or road.port.observe()
     snapshot = within(snapshot, scope_of(snapshot, road.clusters))
     now_s = road.port.clock.now_s()
-    framed = frame(snapshot, road.policies, now_s=now_s, journal=road.journal, settings=road.market)
+    failing = (
+        pinned(road.journal, estate_key(snapshot.source), road.execution, now_s) if unasked else ()
+    )
+    framed = frame(
+        snapshot,
+        road.policies,
+        now_s=now_s,
+        journal=road.journal,
+        settings=road.market,
+        failing=failing,
+    )
     return framed, decide(framed)
 
 
@@ -211,7 +224,7 @@ def one_cycle(
     started_s = road.port.clock.now_s()
     snapshot = snapshot or road.port.observe()
     backfill(road.port, road.journal, snapshot)
-    framed, plan = observe_and_decide(road, snapshot)
+    framed, plan = observe_and_decide(road, snapshot, unasked=True)
     market_view = view(framed)
     scope = scope_of(framed.snapshot, road.clusters)
     cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s, scope)
@@ -361,32 +374,15 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
             cancel=cancel if road.switch is None else Either(cancel, road.switch),
             snapshot=snapshot,
             occupied=occupied,
-            breakers=_breakers(road, estate) if unasked else None,
+            breakers=breakers(road.journal, estate, road.execution, road.port.clock.now_s())
+            if unasked
+            else None,
             watch=watch,
         )
     finally:
         if shown is not None:
             shown.end(result)
     return result
-
-
-def _breakers(road: Road, estate: str) -> Breakers:
-    """Failures of earlier turns that are still to be counted."""
-    limits = (road.execution or Settings()).limits
-    now_s = road.port.clock.now_s()
-    kinds = (OutcomeKind.DONE, OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
-    # Whoever failed before that has had his rest, and the one attempt after it.
-    since_s = now_s - 4 * limits.rest_s
-    past = road.journal.steps(Filter(estate=estate, outcomes=kinds, since_s=since_s))
-    return breakers_of(
-        [
-            Tried(one.action, one.outcome, one.cause, one.ended_s)
-            for one in past
-            if one.outcome and one.cause and one.ended_s is not None and not one.dry_run
-        ],
-        limits,
-        now_s,
-    )
 
 
 def settle(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vsphere_market.control.failures import sparing
 from vsphere_market.control.memory import (
     Memory,
     cooling,
@@ -70,6 +71,7 @@ def frame(
     now_s: float,
     journal: Journal | None = None,
     settings: MarketSettings | None = None,
+    failing: Collection[str] = (),
 ) -> Frame:
     """Put a question together.
 
@@ -79,13 +81,14 @@ def frame(
         now_s: Unix time at the source.
         journal: what is remembered; None for nothing. Only read.
         settings: the market's constants; None for the defaults.
+        failing: managed object ids of VMs that are left alone, because actions on them failed.
 
     Raises:
         PolicyProblems: policies contradict each other or the estate.
         StorageError, BusyError: the journal cannot be read.
     """
     compiled = compile_rulebook(policies, snapshot, now_s)
-    rulebook = compiled.rulebook
+    rulebook = sparing(compiled.rulebook, snapshot, failing)
     memory = recall(journal, snapshot, now_s, longest_span_s(rulebook))
     if memory.grown:
         snapshot = without_echo(snapshot, memory.grown)

@@ -16,6 +16,8 @@ from vsphere_market.port import Action, Cause, OutcomeKind, moves_of
 
 #: Outcomes that say nothing about the health of hosts or of the vCenter.
 HARMLESS = frozenset({Cause.STALE, Cause.STOPPED, Cause.NOT_PERMITTED, Cause.UNREACHABLE})
+#: What fails again and again rests at most so many times as long as what failed once.
+LONGEST_REST = 8
 #: After these the subject is left alone for the rest of the execution.
 PINNING = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN})
 
@@ -81,6 +83,25 @@ def breakers_of(past: Iterable[Tried], limits: Limits, now_s: float) -> Breakers
     return Breakers(
         hosts={host: count for host, count in counts.items() if count},
         in_a_row=everything.now(limits.failures_in_a_row, limits, now_s),
+    )
+
+
+def pinned_of(past: Iterable[Tried], limits: Limits, now_s: float) -> frozenset[str]:
+    """Managed object ids of subjects that are left alone now, because actions on them failed.
+
+    Each failure in a row doubles the time, up to :data:`LONGEST_REST` rests; a success ends it.
+    """
+    rows: dict[str, _Row] = {}
+    for one in sorted(past, key=lambda one: one.ended_s):
+        subject = one.action.subject.moid
+        if one.kind is OutcomeKind.DONE:
+            rows.pop(subject, None)
+        elif is_failure(one.kind, one.cause):
+            rows[subject] = rows.get(subject, _Row()).more(one.ended_s)
+    return frozenset(
+        subject
+        for subject, row in rows.items()
+        if now_s < row.last_s + limits.rest_s * min(2 ** (row.count - 1), LONGEST_REST)
     )
 
 

@@ -114,8 +114,8 @@ class PostgresDatabase:
             if self._depth:
                 yield
                 return
-            # Only questions wait for their answers, and the end for that of the commit: a step of an
-            # execution has three of these, and a round trip is most of what they cost.
+            # Only questions wait for their answers, and the end for the commit's: a step of an
+            # execution has three of these, and round trips are most of what they cost.
             connection = self._live()
             self._depth += 1
             try:

@@ -72,7 +72,7 @@ class Eligibility:
         if not ledger.ours[vm] or not ledger.supply.open[ledger.host_of[vm]]:
             return Reason.VM_NOT_MANAGED if not ledger.ours[vm] else Reason.HOST_UNFIT
         if ledger.rulebook.modes[kind][vm] == Mode.OFF:
-            return Reason.MODE_OFF
+            return Reason.FAILED_LATELY if vm in ledger.rulebook.failing else Reason.MODE_OFF
         if kind is ActionKind.HOT_ADD and vm in ledger.settling:
             return Reason.SETTLING
         if kind is ActionKind.MIGRATE:

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     NOT_WORTH_IT = "not-worth-it"
     NOT_DUE = "not-due"
     MODE_OFF = "mode-off"
+    FAILED_LATELY = "failed-lately"
     COOLING_DOWN = "cooling-down"
     JUST_LEFT = "just-left"
     SETTLING = "settling"
@@ -118,6 +119,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
     Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
+    Reason.FAILED_LATELY: "An action on it failed a short while ago, so it is left alone for now.",
     Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
     Reason.SETTLING: "It was given memory a short while ago; what it will use has yet to show.",
     Reason.JUST_LEFT: "It was moved away from that host within the last day.",

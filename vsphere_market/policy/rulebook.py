@@ -137,6 +137,8 @@ class Rulebook:
         crowds: how many of a group one host takes, and over how many hosts it spreads.
         merged_clusters: clusters that are traded as one.
         at_s: Unix time for which schedules were evaluated.
+        failing: rows of VMs on which an action of ours failed a short while ago. Their modes are
+            off, whatever the policies say.
         rules: placement rules of the policies, in the form of the snapshot's own and with its row
             numbers. ``moid`` is ``policy/<document>/<cluster's moid, or host's>``. A rule never
             spans clusters.
@@ -178,6 +180,7 @@ class Rulebook:
     crowds: tuple[CrowdRule, ...] = ()
     merged_clusters: tuple[MergedClusters, ...] = ()
     at_s: float = 0.0
+    failing: frozenset[int] = frozenset()
     budgets: tuple[DisruptionBudget, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ import random
 
 from tests.fakes import Fate, OnTask, change, move, simple_plan, vcenter
 from vsphere_market.executor import MemoryRecorder, execute
-from vsphere_market.executor.breakers import Breakers, Tried, breakers_of
+from vsphere_market.executor.breakers import Breakers, Tried, breakers_of, pinned_of
 from vsphere_market.executor.settings import Limits, Settings
 from vsphere_market.port import Action, ActionKind, Cause, OutcomeKind
 
@@ -112,3 +112,16 @@ def test_faults_have_pauses_that_suit_them() -> None:
     assert settings.retry_of("HostNotConnected").first_s > settings.retry.first_s
     assert settings.retry_of("QuestionPending").first_s >= 60.0
     assert settings.retry_of("TaskInProgress") is settings.retry
+
+
+def test_a_subject_that_fails_is_left_alone_longer_each_time() -> None:
+    once, twice = [bad(MOVE, 1.0)], [bad(MOVE, 1.0), bad(MOVE, 102.0)]
+    assert pinned_of(once, LIMITS, 100.0) == {"vm-1"}
+    assert pinned_of(once, LIMITS, 101.0) == frozenset()
+    assert pinned_of(twice, LIMITS, 301.0) == {"vm-1"}
+    assert pinned_of(twice, LIMITS, 302.0) == frozenset()
+    often = [bad(LIMIT, float(at)) for at in range(50)]
+    assert pinned_of(often, LIMITS, 848.0) == {"vm-3"}
+    assert pinned_of(often, LIMITS, 849.0) == frozenset()
+    assert pinned_of([*twice, good(MOVE, 103.0)], LIMITS, 104.0) == frozenset()
+    assert pinned_of([bad(MOVE, 1.0, Cause.STALE)], LIMITS, 2.0) == frozenset()
