@@ -114,10 +114,12 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
     found = plan.wanted()
     whats = [what for _, what in found]
     if plan.jobs != 0:
-        return [
-            entry(row, what, tried, results)
-            for (row, what), (tried, results) in zip(found, _run(plan, whats), strict=True)
-        ]
+        return with_placers(
+            [
+                entry(row, what, tried, results)
+                for (row, what), (tried, results) in zip(found, _run(plan, whats), strict=True)
+            ]
+        )
     entries = []
     for row, what in found:
         try:
@@ -126,7 +128,29 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
             print(f"{row.estate}, {what.actions}: {missing}", file=sys.stderr)
             continue
         entries.append(entry(row, what, tried, results))
-    return entries
+    return with_placers(entries)
+
+
+def with_placers(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rivals that only place compete with all kinds of action as well.
+
+    They would do there what they do when they may only migrate, so those trials stand for it.
+    """
+    placed = {e["estate"]: e for e in entries if e["actions"] == "migrate"}
+    found = []
+    for item in entries:
+        here = {trial["controller"] for trial in item["trials"]}
+        rivals = [
+            trial
+            for trial in placed.get(item["estate"], item)["trials"]
+            if trial["controller"] not in here
+        ]
+        # The market stays the last.
+        ours = [trial for trial in item["trials"] if trial["controller"] == "market"]
+        others = [trial for trial in item["trials"] if trial["controller"] != "market"]
+        trials = [*others, *rivals, *ours]
+        found.append(item | {"trials": trials, "kind": kind_of(trials)})
+    return found
 
 
 def _run(

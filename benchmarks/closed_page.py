@@ -11,8 +11,9 @@ from typing import Any
 #: Not rivals: doing nothing, and who sees the future.
 _YARDSTICKS = ("none", "oracle")
 _OURS = "market"
-#: Pain and GiB below this are taken as this, so that ratios have a meaning.
-LEAST_PAIN, LEAST_GIB = 0.01, 0.1
+#: Pain and GiB below this are taken as this, so that ratios have a meaning; where the best rival
+#: copies less, ours is not compared.
+LEAST_PAIN, LEAST_GIB = 0.01, 1.0
 #: More pain than doing nothing by less than this share is noise of the plant's sampling.
 NOISE = 0.002
 
@@ -83,8 +84,9 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             row |= {
                 "best_rival": best,
                 "over_best_rival": _ratio(pain[_OURS], pain[best], LEAST_PAIN),
-                "moved_over_best_rival": _ratio(moved[_OURS], moved[best], LEAST_GIB),
             }
+            if moved[best] >= LEAST_GIB:
+                row["moved_over_best_rival"] = _ratio(moved[_OURS], moved[best], LEAST_GIB)
         rows.append(row)
     ours = [trial for entry in entries for trial in entry["trials"]
             if trial["controller"] == _OURS]  # fmt: skip
@@ -196,12 +198,22 @@ def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> li
     if mean["over_best_rival"] is not None:
         lines.append(
             f"* Against the best rival of each row it leaves {_share(mean['over_best_rival'])} of "
-            f"the pain (aim: 50 %) and copies {_share(mean['moved_over_best_rival'])} of the GiB "
-            "(aim: 50 %)."
+            f"the pain (aim: 50 %)"
+            + (
+                ""
+                if mean["moved_over_best_rival"] is None
+                else f" and copies {_share(mean['moved_over_best_rival'])} of the GiB (aim: 50 %)"
+            )
+            + "."
         )
         lines += [
             f"  * {row['estate']}: {_share(row['over_best_rival'])} of the pain of "
-            f"{row['best_rival']}, {_share(row['moved_over_best_rival'])} of its GiB."
+            f"{row['best_rival']}, "
+            + (
+                f"{_share(row['moved_over_best_rival'])} of its GiB."
+                if "moved_over_best_rival" in row
+                else "which copies nothing."
+            )
             for row in total["rows"]
         ]
     if total["grace_over_nothing"] is not None:
@@ -216,7 +228,8 @@ def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> li
         else "* It is worse than doing nothing on "
         + ", ".join(
             f"{item['estate']} seed {item['seed']} "
-            f"({figure(item['pain'])} against {figure(item['pain_of_nothing'])})"
+            f"({figure(item['pain'])} against {figure(item['pain_of_nothing'])}, "
+            f"{100 * (item['pain'] / item['pain_of_nothing'] - 1):+.1f} %)"
             for item in worse
         )
         + "."

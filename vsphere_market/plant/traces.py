@@ -1,7 +1,8 @@
 """Recorded workloads: reading them, mending what is wrong with them, and carrying some along.
 
-Two forms are read. Archives (``.npz``) hold evenly spaced shares of memory, as ``pack`` writes
-them; ``traces/bitbrains.npz`` comes with the package. Tables (``.csv``, ``.csv.gz``, ``.parquet``)
+Two forms are read. Archives (``.npz``) hold evenly spaced shares of memory: in a byte each, as
+``pack`` writes them (``traces/bitbrains.npz`` comes with the package), or as numbers ``working``
+and ``footprint``. Tables (``.csv``, ``.csv.gz``, ``.parquet``)
 hold one row per VM and instant, with the columns of the Bitbrains GWA-T-12 trace.
 """
 
@@ -138,8 +139,13 @@ def _read_archive(path: Path) -> TraceSet:
         step_s = float(archive["step_s"])
         labels = [str(label) for label in archive["labels"]]
         size = dict(zip(labels, archive["size_mib"].tolist(), strict=True))
-        working = _shares(archive["working_sqrt"]) ** 2
-        held = _shares(archive["footprint"])
+        if "working" in archive:
+            working, held = (
+                np.asarray(archive[name], dtype=np.float64) for name in ("working", "footprint")
+            )
+        else:
+            working = _shares(archive["working_sqrt"]) ** 2
+            held = _shares(archive["footprint"])
     if working.shape != held.shape or len(working) != len(labels) or step_s <= 0.0:
         raise ValueError("its arrays do not fit together")
     series = {

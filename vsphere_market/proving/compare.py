@@ -26,6 +26,7 @@ class Comparison:
         traces: a recording to put on the estate, or None.
         policies: policy files and folders.
         label: what to call the estate; "" for its own name.
+        dated: recordings begin when they were recorded, whatever the seed.
     """
 
     estate: Path
@@ -36,6 +37,7 @@ class Comparison:
     traces: Path | None = None
     policies: tuple[Path, ...] = ()
     label: str = ""
+    dated: bool = False
 
     def jobs(self, controllers: Sequence[Named], seeds: Sequence[int], hours: float) -> list[Job]:
         """The trials of some controllers."""
@@ -49,6 +51,7 @@ class Comparison:
                 traces=self.traces,
                 policies=self.policies,
                 label=self.label,
+                dated=self.dated,
             )
             for controller in controllers
             for seed in seeds

@@ -48,7 +48,7 @@ class Ground:
             & ~vms.passthrough
             & ~vms.fault_tolerance
             & ~np.isnan(vms.active_mib)
-            & up[np.maximum(vms.host, 0)]
+            & (up[np.maximum(vms.host, 0)] if len(hosts) else False)
         )
         self.capacity: FloatArray = hosts.memory_mib - np.nan_to_num(hosts.vmkernel_mib)
         locked = vms.reservation_locked_to_max | vms.passthrough

@@ -40,6 +40,7 @@ class Job:
         traces: a recording to put on the estate; None for the estate's own workloads.
         policies: policy files and folders.
         label: what to call the estate; "" for its own name.
+        dated: recordings begin when they were recorded, whatever the seed.
     """
 
     estate: Path
@@ -50,6 +51,7 @@ class Job:
     traces: Path | None = None
     policies: tuple[Path, ...] = ()
     label: str = ""
+    dated: bool = False
 
     def key(self) -> str:
         """Identifies everything that the result depends on, this program's code included."""
@@ -62,6 +64,7 @@ class Job:
             "seed": self.seed,
             "hours": self.hours,
             "actions": self.actions,
+            "dated": self.dated,
             "code": code_digest(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -86,6 +89,7 @@ class Job:
             hours=self.hours,
             kinds=ALL_KINDS if self.actions == "all" else MIGRATE_ONLY,
             policies=_policies(self.policies),
+            dated=self.dated,
         )
 
 

@@ -38,6 +38,7 @@ class Setup:
         hours: how long.
         kinds: kinds of action that are allowed.
         policies: what the business wants; they weigh the pain, too.
+        dated: recordings begin when they were recorded, whatever the seed.
     """
 
     spec: EstateSpec
@@ -46,6 +47,7 @@ class Setup:
     hours: float
     kinds: frozenset[ActionKind] = MIGRATE_ONLY
     policies: PolicySet = NO_POLICIES
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +75,8 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
         watch: told the share done, now and then.
     """
     began = time.perf_counter()
-    plant = PlantVCenter(shifted(setup.spec, setup.seed), np.random.default_rng(setup.seed))
+    spec = setup.spec if setup.dated else shifted(setup.spec, setup.seed)
+    plant = PlantVCenter(spec, np.random.default_rng(setup.seed))
     seconds = setup.hours * 3600.0
     far = (
         Foresight.of(plant.world, seconds + _BEYOND_S)

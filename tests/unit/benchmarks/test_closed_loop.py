@@ -58,6 +58,37 @@ def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> 
     assert total["worse_than_nothing"] == []
 
 
+def test_a_rival_that_copies_nothing_is_not_compared_by_what_it_copies() -> None:
+    row = entry(
+        "a", "curable", trial("none", 1, 100.0), trial("drs", 1, 10.0),
+        trial("market", 1, 1.0, 20.0),
+    )  # fmt: skip
+    total = summary([row])
+    assert "moved_over_best_rival" not in total["rows"][0]
+    found = {
+        "command": "x", "machine": closed_loop.machine(), "seeds": 1,
+        "summary": {"migrate": total}, "rows": [row],
+    }  # fmt: skip
+    assert "10.0 % of the pain of drs, which copies nothing." in page(found)
+
+
+def test_rivals_that_only_place_compete_where_all_may_be_done() -> None:
+    both = closed_loop.with_placers(
+        [
+            CURABLE,
+            entry(
+                "a", "grace", trial("none", 1, 100.0), trial("rightsizing", 1, 100.0),
+                trial("market", 1, 1.0),
+            ) | {"actions": "all"},
+        ]
+    )  # fmt: skip
+    assert both[0] == CURABLE
+    assert [t["controller"] for t in both[1]["trials"]] == [
+        "none", "rightsizing", "drs", "drs", "threshold", "threshold", "oracle", "oracle", "market",
+    ]  # fmt: skip
+    assert both[1]["kind"] == "curable"
+
+
 def test_defeats_are_named_with_estate_and_seed() -> None:
     total = summary([CURABLE, WORSE])
     assert total["grace_over_nothing"] == 1.1
@@ -84,7 +115,7 @@ def test_the_page_says_what_was_measured_and_how() -> None:
     assert "$ python -m benchmarks.closed_loop --seeds 2" in text
     assert "leaves 2.00 % of the pain of doing nothing" in text
     assert "| a | drs | level=4 | 8.00 (8.00–8.00) |" in text
-    assert "worse than doing nothing on c seed 1 (11.0 against 10.0)" in text
+    assert "worse than doing nothing on c seed 1 (11.0 against 10.0, +10.0 %)" in text
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from vsphere_market.cli.options import format_options, policy_options, with_options
+from vsphere_market.cli.options import (
+    JournalPlace,
+    format_options,
+    journal_options,
+    policy_options,
+    with_options,
+)
 from vsphere_market.cli.report import Column, Format, Report, Table, Text
 
 if TYPE_CHECKING:
+    from vsphere_market.proving.compare import Comparison
     from vsphere_market.proving.jobs import Job
     from vsphere_market.proving.roster import Named
     from vsphere_market.proving.tuning import Tried
@@ -28,6 +37,10 @@ _FIRST = (
 )  # fmt: skip
 
 
+#: Who competes by default: on estates, and on history.
+_USUAL = {False: "none,threshold,drs,drs7,market", True: "none,market"}
+
+
 class Actions(StrEnum):
     """What controllers may do."""
 
@@ -35,13 +48,44 @@ class Actions(StrEnum):
     ALL = "all"
 
 
-@with_options(policies=policy_options, how=format_options)
+@with_options(policies=policy_options, journal=journal_options, how=format_options)
 def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
     policies: tuple[Path, ...],
+    journal: JournalPlace | None,
     how: Format,
     estate: Annotated[
-        str, Option(help="Estate file, or the name of one that is shipped.", metavar="ESTATE")
-    ] = "demo",
+        str,
+        Option(
+            help="Estate file, or the name of one that is shipped; demo if none is named.",
+            metavar="ESTATE",
+        ),
+    ] = "",
+    history: Annotated[
+        bool,
+        Option(
+            "--history",
+            help="Let controllers live through what the journal recorded of a vCenter, instead of "
+            "an estate file.",
+        ),
+    ] = False,
+    days: Annotated[
+        float, Option(help="With --history: how far back.", min=0.01, max=1000.0)
+    ] = 30.0,
+    source: Annotated[
+        str,
+        Option(
+            help="With --history: of which vCenter, where the journal knows several.",
+            metavar="NAME",
+        ),
+    ] = "",
+    snapshot: Annotated[
+        Path | None,
+        Option(
+            help="With --history: take what the journal does not keep from this snapshot: vCPUs, "
+            "shares, hot-add, rules, tags.",
+            metavar="FILE",
+        ),
+    ] = None,
     traces: Annotated[
         Path | None,
         Option(
@@ -54,12 +98,20 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
         str,
         Option(
             help="Who competes, with commas between: none, threshold, drs, drs7, hbal, "
-            "rightsizing, oracle, market; parameters behind colons, as in drs:level=4.",
+            "rightsizing, oracle, market; parameters behind colons, as in drs:level=4. By default "
+            "none,threshold,drs,drs7,market; with --history none,market.",
             metavar="NAMES",
         ),
-    ] = "none,threshold,drs,drs7,market",
+    ] = "",
     seeds: Annotated[int, Option(help="How many seeds: 1 to N.", min=1, max=1000)] = 3,
-    hours: Annotated[float, Option(help="Hours to simulate.", min=0.1, max=2400.0)] = 24.0,
+    hours: Annotated[
+        float | None,
+        Option(
+            help="Hours to simulate; 24, or with --history all that was recorded.",
+            min=0.1,
+            max=24000.0,
+        ),
+    ] = None,
     actions: Annotated[
         Actions, Option(help="What controllers may do: only migrate, or everything they can.")
     ] = Actions.ALL,
@@ -83,46 +135,130 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     The hosts balloon, compress and swap as ESXi does. Pain is the time that VMs lost waiting for
     memory, in VM-hours, each VM's weighted by its priority.
+
+    With --history the question is: what would these policies have done to my last month? The VMs
+    begin where the journal begins to know them, and want what they were seen to touch since.
     """
     from vsphere_market.cli.render import say, show
-    from vsphere_market.control.sources import estate_path
-    from vsphere_market.proving.compare import Comparison, run_all
+    from vsphere_market.proving.compare import run_all
     from vsphere_market.proving.compare import tune as try_all
-    from vsphere_market.proving.roster import parse_all
 
-    comparison = Comparison(
-        estate=estate_path(estate),
-        controllers=parse_all(controllers),
-        seeds=tuple(range(1, seeds + 1)),
-        hours=hours,
-        actions=actions.value,
-        traces=traces,
-        policies=policies,
-    )
-    for note in comparison.notes():
-        say(f"note: {note}")
-    tried: dict[Named, list[Tried]] = {}
-    if tune:
-        with _progress("tuning") as watch:
-            tried = try_all(
-                comparison, hours=min(hours, 12.0), folder=out, workers=jobs or None, watch=watch
+    with tempfile.TemporaryDirectory(prefix="vsphere-market-") as folder:
+        asked = _Asked(
+            policies, estate, traces, controllers or _USUAL[history], seeds, hours, actions.value
+        )
+        if history:
+            comparison, notes = _recorded(
+                asked, journal, (days, source, snapshot), out or Path(folder)
             )
-    with _progress("simulating") as watch:
-        results = run_all(comparison, tried, folder=out, workers=jobs or None, watch=watch)
+        else:
+            comparison, notes = _estate(asked), ()
+        for note in (*notes, *comparison.notes()):
+            say(f"note: {note}")
+        tried: dict[Named, list[Tried]] = {}
+        if tune:
+            with _progress("tuning") as watch:
+                tried = try_all(
+                    comparison,
+                    hours=min(comparison.hours, 12.0),
+                    folder=out,
+                    workers=jobs or None,
+                    watch=watch,
+                )
+        with _progress("simulating") as watch:
+            results = run_all(comparison, tried, folder=out, workers=jobs or None, watch=watch)
     if html is not None:
-        _write_page(html, results)
+        _write_page(html, results, notes)
         say(f"wrote {html}")
     show(_report(results, tried), how)
 
 
-def _write_page(path: Path, results: Sequence[dict[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was said on the command line."""
+
+    policies: tuple[Path, ...]
+    estate: str
+    traces: Path | None
+    controllers: str
+    seeds: int
+    hours: float | None
+    actions: str
+
+
+def _estate(asked: _Asked) -> Comparison:
+    """A comparison on an estate file."""
+    from vsphere_market.control.sources import estate_path
+    from vsphere_market.proving.compare import Comparison
+    from vsphere_market.proving.roster import parse_all
+
+    return Comparison(
+        estate=estate_path(asked.estate or "demo"),
+        controllers=parse_all(asked.controllers),
+        seeds=tuple(range(1, asked.seeds + 1)),
+        hours=24.0 if asked.hours is None else asked.hours,
+        actions=asked.actions,
+        traces=asked.traces,
+        policies=asked.policies,
+    )
+
+
+def _recorded(
+    asked: _Asked,
+    journal: JournalPlace | None,
+    which: tuple[float, str, Path | None],
+    folder: Path,
+) -> tuple[Comparison, tuple[str, ...]]:
+    """A comparison on what a journal recorded, and what has to be said about it."""
+    from vsphere_market.errors import UsageError
+    from vsphere_market.estate import read_snapshot
+    from vsphere_market.journal import default_path
+    from vsphere_market.proving.compare import Comparison
+    from vsphere_market.proving.history import read_record, write_recorded
+    from vsphere_market.proving.roster import parse_all
+
+    for given, option in ((asked.estate, "--estate"), (asked.traces, "--traces")):
+        if given:
+            raise UsageError(
+                f"{option} and --history exclude each other", where="--history",
+                cure="leave one of them out",
+            )  # fmt: skip
+    named = parse_all(asked.controllers)
+    days, source, known = which
+    record = read_record(journal or default_path(), days=days, source=source)
+    made = write_recorded(record, folder, None if known is None else read_snapshot(known))
+    if asked.hours is not None and asked.hours > made.hours:
+        raise UsageError(
+            f"the record lasts {made.hours:.1f} hours, less than {asked.hours:g}", where="--hours",
+            cure="leave --hours out",
+        )  # fmt: skip
+    return (
+        Comparison(
+            estate=made.estate,
+            controllers=named,
+            seeds=tuple(range(1, asked.seeds + 1)),
+            hours=made.hours if asked.hours is None else asked.hours,
+            actions=asked.actions,
+            policies=asked.policies,
+            dated=True,
+        ),
+        made.notes,
+    )
+
+
+def _write_page(path: Path, results: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
     from vsphere_market.errors import StorageError
     from vsphere_market.proving.page import page
 
     text = page(
         results,
         title=f"Backtest: {results[0]['estate']}",
-        about="Controllers side by side on simulated ESXi hosts, with the same demand for each.",
+        about=" ".join(
+            (
+                "Controllers side by side on simulated ESXi hosts, with the same demand for each.",
+                *notes,
+            )
+        ),
         command=shlex.join(["vsphere-market", *sys.argv[1:]]),
     )
     try:

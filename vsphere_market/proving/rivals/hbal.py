@@ -84,7 +84,7 @@ class Hbal:
         with tempfile.TemporaryDirectory(prefix="hbal-") as folder:
             for cluster in range(len(snapshot.clusters)):
                 rows = np.flatnonzero(ground.fit & (snapshot.hosts.cluster == cluster))
-                if len(rows) > 1:
+                if len(rows) > 1 and _here(ground, rows):
                     orders += self._ask(Path(folder), ground, amount, rows)
         return orders
 
@@ -113,7 +113,9 @@ class Hbal:
         orders = []
         for node, instance in _MOVE.findall(done.stdout):
             vm, target = ground.snapshot.vms.row(instance), ground.snapshot.hosts.row(node)
-            orders.append(ground.move(vm, target))
+            # It knows neither reservations nor that a rule must hold on the way, too.
+            if target in ground.targets(vm):
+                orders.append(ground.move(vm, target))
         return orders
 
     def _amount(self, snapshot: Snapshot) -> FloatArray:
