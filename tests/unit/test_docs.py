@@ -14,6 +14,7 @@ from vsphere_market.adapter.faults import FAULTS, Means
 from vsphere_market.adapter.privileges import NEEDED
 from vsphere_market.adapter.session import Timeouts
 from vsphere_market.cli.app import app
+from vsphere_market.executor.breakers import LONGEST_REST
 from vsphere_market.executor.settings import Settings
 from vsphere_market.journal.retention import Retention
 from vsphere_market.market.settings import MarketSettings
@@ -161,6 +162,11 @@ def test_limits_are_those_of_the_code() -> None:
     assert row("steps of one execution") == str(limits.steps)
     assert row("failed migrations of a host before it is left alone") == str(limits.host_failures)
     assert row("failures in a row before the execution ends") == str(limits.failures_in_a_row)
+    rest_s = limits.rest_s
+    alone = f"{rest_s / 60:g} minutes, doubling to {LONGEST_REST * rest_s / 3600:g} hours"
+    assert row("a VM on which an action failed is left alone by `run`") == alone
+    # vSphere queues what is above its own limits: 4 migrations at 1 Gb/s, per host and network.
+    assert limits.migrations_per_host <= 4 and limits.migrations <= 8
     hours = f"{deadlines.execution_s / 3600:g} hours after the execution began"
     assert row("no step begins later than") == hours
     tries = f"{retry.attempts}, within {retry.overall_s / 60:g} minutes"

@@ -240,7 +240,7 @@ class ExecutionDesk:
         return None
 
     def cancel(self, wanted: str) -> Document:
-        """Ask an execution to stop: nothing more is begun, and what runs is cancelled.
+        """Ask an execution to stop: nothing more is begun, and what runs is watched to its end.
 
         Raises:
             HttpProblem: there is none.

@@ -255,7 +255,7 @@ def desk_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         return fresh(request, stop_document(service.switch.state()))
 
     def pull_stop(request: Request, wanted: Annotated[models_desk.Pull, Body()]) -> Response:
-        """Pull the stop switch: nothing more is carried out, what runs is cancelled."""
+        """Pull the stop switch: nothing more is begun, what runs is watched to its end."""
         caller = caller_of(request)
         service.switch.pull(caller.name, wanted.reason)
         service.audit(caller, "stop", {"reason": wanted.reason})

@@ -199,7 +199,7 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
         return fresh(request, service.executions.get(execution))
 
     def cancel_execution(request: Request, execution: RunId) -> Response:
-        """Stop an execution: nothing more is begun, what runs is cancelled."""
+        """Stop an execution: nothing more is begun, what runs is watched to its end."""
         caller = caller_of(request)
         document = service.executions.cancel(execution)
         service.audit(caller, "cancel", {"execution": execution})

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.roads import automatic, policies
 from tests.service_app import Served, file_source, finished, served
+from vsphere_market.port import Action, TaskHandle
 from vsphere_market.service.roles import Role
 
 
@@ -173,3 +175,32 @@ def test_whatif_and_refresh_are_jobs(own: Served) -> None:
     answer = client.post("/v1/snapshots")
     assert finished(client, answer.headers["location"])["state"] == "done"
     assert client.get("/v1/snapshots/latest").json()["turn"] > turn
+
+
+def test_a_cancelled_execution_begins_nothing_more_and_leaves_no_step_in_doubt(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = own.client(Role.OPERATOR)
+    plan = made_plan(client)
+    here = f"/v1/plans/{plan['id']}"
+    client.post(f"{here}/approve", json={})
+    port = own.service.source.port
+    real, sent = port.submit, list[Action]()
+
+    def submit(action: Action) -> TaskHandle:
+        sent.append(action)
+        if len(sent) == 1:
+            (running,) = client.get("/v1/executions").json()["items"]
+            told = client.post(f"/v1/executions/{running['id']}/cancel").json()
+            assert told["cancelling"]
+        return real(action)
+
+    monkeypatch.setattr(port, "submit", submit)
+    done = finished(client, client.post(f"{here}/apply", json={}).headers["location"])
+    assert done["state"] == "cancelled", done
+    assert len(sent) == 1 < plan["steps"]
+    outcomes = [item["outcome"] for item in done["steps"]]
+    assert set(outcomes) <= {"done", "cancelled"} and outcomes.count("cancelled") >= 1, done
+    assert "service.cancel" in [
+        row["event"] for row in own.client().get("/v1/audit").json()["items"]
+    ]

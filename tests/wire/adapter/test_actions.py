@@ -12,7 +12,7 @@ from tests.contract.port_contract import SETTINGS, Cast, cast_from, do, errors, 
 from tests.vcsim import Simulator
 from tests.wire.adapter.small import connect, document
 from tests.wire.conftest import StartSimulator
-from vsphere_market.adapter import PyVmomiVCenter, Timeouts
+from vsphere_market.adapter import PyVmomiVCenter, Timeouts, soap
 from vsphere_market.errors import (
     FinalFault,
     MarketError,
@@ -361,6 +361,31 @@ def test_a_session_that_died_meanwhile(
     do(vcenter, cast.action(ActionKind.RESERVATION))
     assert len(simulator.calls("ReconfigVM_Task")) == 2
     assert len(simulator.calls("Login")) == 1
+
+
+@pytest.mark.parametrize("kind", [ActionKind.LIMIT, ActionKind.SHARES, ActionKind.BALLOON_CAP])
+def test_a_change_by_somebody_else_between_our_look_and_our_request(
+    simulator: Simulator,
+    vcenter: PyVmomiVCenter,
+    cast: Cast,
+    kind: ActionKind,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of another setting, so that only the configuration's version tells."""
+    action = cast.action(kind)
+    real = soap.Stub.InvokeMethod
+
+    def late(self: Any, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N803
+        if info.wsdlName == "ReconfigVM_Task":
+            simulator.set_vm(action.subject.moid, reservation_mib=256)
+        return real(self, mo, info, args, outerStub)
+
+    monkeypatch.setattr(soap.Stub, "InvokeMethod", late)
+    (status,) = wait(vcenter, [vcenter.submit(action)])
+    assert isinstance(status.error, StaleFault)
+    assert status.error.fault == "ConcurrentAccess"
+    assert vcenter.standing(action) is Standing.BEFORE
+    assert simulator.state().vms[action.subject.moid].reservation_mib == 256
 
 
 # ---------------------------------------------------------------- tasks

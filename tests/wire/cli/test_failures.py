@@ -19,6 +19,8 @@ from tests.roads import automatic, hot_plant, write_json
 from tests.vcsim import Simulator
 from tests.wire.conftest import StartSimulator
 from vsphere_market.errors import ExitCode
+from vsphere_market.journal import open_journal
+from vsphere_market.port import OutcomeKind
 
 #: Everything that a reader needs, and nothing else.
 READ_ONLY = ("System.Anonymous", "System.Read", "System.View")
@@ -213,3 +215,37 @@ def test_the_loop_stops_when_it_is_told_to(
     assert running.returncode == 0, err
     assert time.monotonic() - begun < 10
     assert "stopping" in err
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_plan_that_is_interrupted_leaves_no_step_in_doubt(
+    start_simulator: StartSimulator, tmp_path: Path, told: signal.Signals
+) -> None:
+    simulator = start_simulator(hot_plant().observe(), hold_samples=True)
+    simulator.task_seconds(relocate=1.5)
+    env = reaching(simulator, tmp_path)
+    plan, journal = tmp_path / "plan.json", tmp_path / "journal.db"
+    env["VSPHERE_MARKET_JOURNAL"] = str(journal)
+    assert vm("plan", "-o", plan, env=env).code == 0
+    running = subprocess.Popen(
+        command("apply", plan, "--yes"),
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    ends = time.monotonic() + 60
+    while not simulator.calls("RelocateVM_Task"):
+        assert running.poll() is None and time.monotonic() < ends
+        time.sleep(0.05)
+    running.send_signal(told)
+    running.communicate(timeout=60)
+    sent = len(simulator.calls("RelocateVM_Task"))
+    with open_journal(journal, read_only=True) as found:
+        steps = found.steps()
+        outcomes = {one.outcome for one in steps}
+    assert outcomes <= {OutcomeKind.DONE, OutcomeKind.CANCELLED}, steps
+    assert OutcomeKind.CANCELLED in outcomes
+    assert sent == sum(one.outcome is OutcomeKind.DONE for one in steps) < len(steps)
