@@ -48,7 +48,7 @@ ROWS = (
     Row("heterogeneous", 12, "hosts of three sizes, the small ones too full"),
     Row("n-plus-1", 12, "one host's worth of memory is spare"),
     Row("overcommitted-1.2", 24, "days and nights apart, peaks fit once they are mixed"),
-    Row("overcommitted-1.6", 24, "the same, tighter"),
+    Row("overcommitted-1.6", 12, "the same, tighter"),
     Row("hosted", 24, "recorded VMs whose bursts meet on some hosts"),
     Row("traces", 12, "guests too small for what they do"),
     Row("overcommitted-2.0", 12, "more is wanted than there is"),

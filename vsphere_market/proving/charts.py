@@ -29,6 +29,9 @@ _DASHES = ("", "7 3", "2 3", "10 3 2 3", "5 2", "1 2", "12 4", "4 4 1 4", "", "8
 _HEAT = ("#f7fcf0", "#d5eeb3", "#8fd3b6", "#41a5c4", "#2366ad", "#35297d", "#4d004b")
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 26, 40
+#: A letter of a label, how far beside its point a label stands, how far above it may stand without
+#: a line that leads to it, and half of what a point takes.
+_LETTER, _ASIDE, _NEAR, _MARK = 6.9, 9.0, 14.0, 6.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,71 @@ def scatter(title: str, labels: tuple[str, str], points: Sequence[Point]) -> str
     if len(front) > 1:
         path = " ".join(f"{frame.x(p.x):.1f},{frame.y(p.y):.1f}" for p in front)
         parts.append(f'<polyline points="{path}" class="front"/>')
-    for point in points:
-        x, y = frame.x(point.x), frame.y(point.y)
-        anchor = "end" if x > _WIDTH - 110 else "start"
-        shift = -9 if anchor == "end" else 9
+    spots = [(frame.x(point.x), frame.y(point.y)) for point in points]
+    for point, (x, y), (left, base, anchor) in zip(
+        points, spots, _label_places(spots, [point.label for point in points]), strict=True
+    ):
+        line = ""
+        if not -_NEAR < base - y < 0.0:
+            line = (f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{left:.1f}" y2="{base - 4:.1f}" '
+                    'class="lead"/>')  # fmt: skip
         parts.append(
             f"<g><title>{escape(point.label)}: {labels[0]} {number(point.x)}, {labels[1]} "
-            f"{number(point.y)}</title>{marker(x, y, point.style, 5.5)}"
-            f'<text x="{x + shift:.1f}" y="{y - 5:.1f}" text-anchor="{anchor}">'
+            f"{number(point.y)}</title>{line}{marker(x, y, point.style, 5.5)}"
+            f'<text x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}" '
+            f'style="fill:var(--s{point.style % len(COLOURS)});font-weight:600">'
             f"{escape(point.label)}</text></g>"
         )
     return "".join(parts) + "</svg>"
+
+
+def text_width(text: str) -> float:
+    """About how wide a label is, in the picture's units; rather too much than too little."""
+    return _LETTER * len(text)
+
+
+def _label_places(
+    spots: Sequence[tuple[float, float]], labels: Sequence[str]
+) -> list[tuple[float, float, str]]:
+    """Where the labels of points go: x, baseline and anchor, so that none covers anything.
+
+    Beside its point if there is room, else as few lines above or below as it takes.
+    """
+    taken = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in spots]
+    found = []
+    for (x, y), label in zip(spots, labels, strict=True):
+        wide = text_width(label)
+        options: list[tuple[float, float, str]] = [
+            (x + side, y + down, "start" if side > 0 else "end")
+            for down in sorted(range(-240, 241, 6), key=lambda down: abs(down + 5))
+            for side in (_ASIDE, -_ASIDE)
+        ]
+        boxes = [
+            (left - (wide if anchor == "end" else 0.0), base - 10.0,
+             left + (wide if anchor == "start" else 0.0), base + 3.0)
+            for left, base, anchor in options
+        ]  # fmt: skip
+        at = next(
+            (
+                at
+                for at, box in enumerate(boxes)
+                if box[0] >= 2.0
+                and box[2] <= _WIDTH - 2.0
+                and box[1] >= _TOP - 6.0
+                and box[3] <= _HEIGHT - _BOTTOM
+                and not any(_overlap(box, other) for other in taken)
+            ),
+            0,
+        )
+        taken.append(boxes[at])
+        found.append(options[at])
+    return found
+
+
+def _overlap(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:

@@ -41,6 +41,7 @@ svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif
 svg text.title{font-size:13px;font-weight:600;fill:var(--ink)}
 .grid{stroke:var(--edge);stroke-width:1}
 .front{fill:none;stroke:var(--dim);stroke-width:1.2;stroke-dasharray:3 3}
+.lead{stroke:var(--dim);stroke-width:.7}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1rem;align-items:center}
 .key{display:inline-flex;gap:.4rem;align-items:center}.key svg{width:34px;height:12px}
 .heat{display:inline-block;width:1.4em;height:1em;border:1px solid var(--edge)}
