@@ -40,8 +40,9 @@ _VM: Mapping[str, tuple[str, float]] = {
     "utilisationPct.min": ("usage_low", _PER_CENT),
     "utilisationPct.max": ("usage_high", _PER_CENT),
     "neverGrow": ("never_grow", 1.0),
-    "stop": ("may_stop", 1.0),
-    "start": ("may_start", 1.0),
+    # Not as in documents: stop and start alone are kinds of action, with their modes.
+    "mayStop": ("may_stop", 1.0),
+    "mayStart": ("may_start", 1.0),
 }
 _HOST: Mapping[str, tuple[str, float]] = {
     "reservePct": ("host_reserve", _PER_CENT),
