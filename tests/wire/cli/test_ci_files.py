@@ -1,7 +1,9 @@
 """The CI files for users: their commands, exactly as they are written, against stock vcsim.
 
-Only the steps that install are not run: what they would install is put on the path instead, the
-program as it is here, and stock vcsim v0.52.0 under its own name.
+The program is installed as they say, into a Python of its own, by pip from a wheel that is built
+here, since no index has it yet; what it depends on is lent from where the tests run. Stock vcsim
+comes through their own line as well, from an archive made here and into a folder of the test's:
+neither GitHub nor ``/usr/local/bin`` is for a test.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pip
 import pytest
 import yaml
 
@@ -29,7 +33,10 @@ from tests.vcsim_process import binary
 
 ROOT = Path(__file__).resolve().parents[3]
 CI = ROOT / "docs" / "ci"
-INSTALLS = ("python -m pip install vsphere-market", "curl -fsSL https://github.com/vmware/govmomi/")
+PROGRAM = "python -m pip install vsphere-market"
+#: What the line for vcsim says, and what it is tried with.
+RELEASE = "https://github.com/vmware/govmomi/releases/download/v0.52.0/vcsim_Linux_x86_64.tar.gz"
+BIN = "/usr/local/bin"
 
 pytestmark = pytest.mark.wire
 
@@ -41,10 +48,8 @@ class Runner:
         self.folder = folder / "checkout"
         self.folder.mkdir()
         shutil.copytree(ROOT / "policies", self.folder / "policies")
-        tools = folder / "bin"
+        self.tools = tools = folder / "bin"
         tools.mkdir()
-        (tools / "vcsim").symlink_to(binary("stock-vcsim"))
-        (tools / "vsphere-market").symlink_to(Path(sys.executable).parent / "vsphere-market")
         self.summary = folder / "summary.md"
         home = folder / "home"
         home.mkdir()
@@ -75,6 +80,40 @@ class Runner:
             self._groups.append(shell.pid)
             out, _ = shell.communicate(timeout=100)
         return subprocess.CompletedProcess(script, shell.returncode, out)
+
+    def have(self) -> None:
+        """Put the program as it is here, and stock vcsim, on the path without installing them."""
+        (self.tools / "vcsim").symlink_to(binary("stock-vcsim"))
+        (self.tools / "vsphere-market").symlink_to(Path(sys.executable).parent / "vsphere-market")
+
+    def install(self, script: str) -> None:
+        """Run the lines that install; see the top of this file for what is lent to them."""
+        program, simulator = script.splitlines()
+        assert program == PROGRAM
+        place = self.folder.parent / "python"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+        (site,) = place.glob("lib/python*/site-packages")
+        shutil.copytree(Path(pip.__file__).parent, site / "pip")
+        dist = self.folder.parent / "dist"
+        build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w")
+        subprocess.run([sys.executable, *build, dist, ROOT], check=True)
+        self._environment["PATH"] = f"{place / 'bin'}{os.pathsep}{self._environment['PATH']}"
+        for key, value in (("NO_INDEX", "1"), ("NO_DEPS", "1"), ("FIND_LINKS", str(dist))):
+            self._environment[f"PIP_{key}"] = value
+        done = self.step(program)
+        assert done.returncode == 0, done.stdout
+        assert (site / "vsphere_market" / "policy" / "schemas" / "tier.json").is_file()
+        # Only after pip has looked, which would find the program there, too.
+        (site / "lent.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+        archive = self.folder.parent / "vcsim.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+            tar.add(binary("stock-vcsim"), "vcsim")
+        assert simulator.count(RELEASE) == simulator.count(BIN) == 1
+        simulator = simulator.replace(RELEASE, archive.as_uri()).replace(BIN, str(self.tools))
+        done = self.step(simulator.replace("| sudo ", "| "))
+        assert done.returncode == 0, done.stdout
+        where = self.step("command -v vsphere-market vcsim").stdout.split()
+        assert where == [str(place / "bin" / "vsphere-market"), str(self.tools / "vcsim")]
 
     def stop(self) -> None:
         """End what the steps left in the background, by the process groups that we made."""
@@ -127,11 +166,22 @@ def check_results(results: Path) -> None:
         assert int(suites.attrib["tests"]) >= 1
 
 
+def test_what_they_install_is_there_and_runs(tmp_path: Path) -> None:
+    variables, (install, *_) = github()
+    _, (same, _) = gitlab()
+    assert install.replace("| sudo ", "| ").strip() == same
+    with runner(tmp_path, variables) as ci:
+        ci.install(install.strip())
+        done = ci.step("vsphere-market policies validate policies && { vcsim -h || true; }")
+        assert done.returncode == 0, done.stdout
+        assert "good" in done.stdout and "vcsim" in done.stdout
+
+
 def test_github_actions(tmp_path: Path) -> None:
     variables, steps = github()
-    install, *rest = steps
-    assert [line.startswith(INSTALLS) for line in install.splitlines()] == [True, True]
+    _, *rest = steps
     with runner(tmp_path, variables) as ci:
+        ci.have()
         for script in rest:
             done = ci.step(script)
             assert done.returncode == 0, (script, done.stdout)
@@ -142,9 +192,9 @@ def test_github_actions(tmp_path: Path) -> None:
 
 
 def test_gitlab(tmp_path: Path) -> None:
-    variables, (install, script) = gitlab()
-    assert [line.startswith(INSTALLS) for line in install.splitlines()] == [True, True]
+    variables, (_, script) = gitlab()
     with runner(tmp_path, variables) as ci:
+        ci.have()
         done = ci.step(script)
         assert done.returncode == 0, done.stdout
         check_results(ci.folder / "results")
@@ -157,6 +207,7 @@ def test_what_is_wrong_fails_the_job_with_its_code(tmp_path: Path) -> None:
     validate = next(script for script in steps if "policies validate" in script)
     test = next(script for script in steps if "policies test" in script)
     with runner(tmp_path, variables) as ci:
+        ci.have()
         file = ci.folder / "policies" / "three-tier.json"
         file.write_text(file.read_text().replace('"priority": 4', '"priority": 3'))
         (ci.folder / "results").mkdir()
