@@ -89,8 +89,10 @@ def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
     where.equal("d.kind", wanted.kind.value if wanted.kind else "")
     where.equal("p.estate", wanted.estate).equal("p.source", wanted.source)
     # A question for each alternative: every one of them has an index in the order of time, so that
-    # it ends after ``limit`` rows. "This or that" in one question would sort all that match.
-    found: dict[tuple[Any, Any], Sequence[Any]] = {}
+    # it ends after ``limit`` rows. "This or that" in one WHERE would sort all that match. They are
+    # asked together, in one round trip.
+    questions: list[str] = []
+    values: list[Value] = []
     for vm in ("d.vm", "d.vm_moid") if wanted.vm else ("",):
         for host in ("d.host_from", "d.host_to") if wanted.host else ("",):
             narrow = where.copy()
@@ -98,16 +100,18 @@ def decisions(db: Database, wanted: Filter) -> tuple[DecisionRecord, ...]:
                 narrow.equal(vm, wanted.vm)
             if host:
                 narrow.equal(host, wanted.host)
-            rows = db.rows(
-                "SELECT d.plan_id, p.source, d.created_s, d.step, d.kind, d.vm_moid, d.vm, "
-                "d.host_from, d.host_to, d.from_mib, d.to_mib, d.wave, d.saving, d.disruption, "
+            questions.append(
+                "SELECT * FROM (SELECT d.plan_id, p.source, d.created_s, d.step, d.kind, "
+                "d.vm_moid, d.vm, d.host_from, d.host_to, d.from_mib, d.to_mib, d.wave, d.saving, "
                 # CROSS: SQLite goes through the decisions in this order, and not through the plans.
-                "d.mode, d.reason, d.place FROM decisions d CROSS JOIN plans p "
+                "d.disruption, d.mode, d.reason, d.place FROM decisions d CROSS JOIN plans p "
                 f"{narrow.add('p.id = d.plan_id').sql} "
-                "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?",
-                (*narrow.values, wanted.limit),
+                "ORDER BY d.created_s DESC, d.plan_id DESC, d.place LIMIT ?) "
+                f"AS alternative_{len(questions)}"
             )
-            found |= {(row[0], row[16]): row for row in _any(rows)}
+            values += (*narrow.values, wanted.limit)
+    rows = db.rows(" UNION ALL ".join(questions), values)
+    found = {(row[0], row[16]): row for row in _any(rows)}
     newest = sorted(found.values(), key=lambda row: (-row[2], -row[0], row[16]))
     return tuple(DecisionRecord(*row[:16]) for row in newest[: wanted.limit])
 
