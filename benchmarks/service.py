@@ -18,9 +18,7 @@ import json
 import os
 import platform
 import random
-import re
 import ssl
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,10 +29,12 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.serving import serving  # noqa: E402
 from vsphere_market.estate import SNAPSHOT_FORMAT, snapshot_from_json, write_snapshot  # noqa: E402
 from vsphere_market.service.roles import Role  # noqa: E402
 from vsphere_market.service.tokens import TokenStore  # noqa: E402
@@ -202,33 +202,11 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     write_snapshot(path, snapshot_from_json(estate(options.vms), where="benchmark"))
     store = TokenStore(folder / "tokens.json")
     secrets = [store.create(f"reader {at}", Role.VIEWER)[1] for at in range(options.readers)]
-    _, operator = store.create("operator", Role.OPERATOR)
     began_s = time.monotonic()
-    command = [
-        sys.executable, "-m", "vsphere_market", "serve", "--snapshot", str(path), "--tokens",
-        str(store.path), "--listen", "127.0.0.1:0", "--journal", str(folder / "journal.db"),
-    ]  # fmt: skip
-    env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT)
-    try:
-        assert process.stderr is not None
-        found = re.search(r"https://\S+", process.stderr.readline())
-        assert found is not None, "the service did not say where it listens"
-        url = found[0]
-        process.stderr.readline()
-        certificate = folder / "state" / "vsphere-market" / "service" / "certificate.pem"
-        trust = ssl.create_default_context(cafile=str(certificate))
-        admin = httpx.Client(
-            base_url=url,
-            verify=trust,
-            headers={"authorization": f"Bearer {operator}"},
-            timeout=60.0,
-        )
-        while admin.get("/readyz").status_code != 200:
-            assert time.monotonic() - began_s < options.ready_s, "the first turn takes too long"
-            time.sleep(0.5)
+    with serving(folder, "--snapshot", path, patience_s=options.ready_s) as service:
         first_s = time.monotonic() - began_s
-        here = admin.get("/v1/estate").json()
+        trust = ssl.create_default_context(cafile=str(service.certificate))
+        here = service.ask("/v1/estate")
         plan = f"/v1/plans/{here['plan']}"
         pages = {
             "prices": "/v1/prices",
@@ -241,13 +219,13 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         }
 
         def run() -> dict[str, Any]:
-            work = crowd(url, secrets, trust, pages, options.seconds, options.think_s)
+            work = crowd(service.url, secrets, trust, pages, options.seconds, options.think_s)
             return told(asyncio.run(work), options.seconds)
 
         rest = run()
-        admin.post("/v1/snapshots")
+        service.ask("/v1/snapshots", {})
         busy = run()
-        over = admin.get("/v1/jobs").json()["items"][0]["state"]
+        over = service.ask("/v1/jobs")["items"][0]["state"]
         return {
             "vms": here["vms"],
             "hosts": here["hosts"],
@@ -255,17 +233,12 @@ def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             "think_s": options.think_s,
             "plan_steps": here["plan_steps"],
             "first_turn_s": round(first_s, 1),
+            "memory_mib": round(psutil.Process(service.process.pid).memory_info().rss / 2**20),
             "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
             "load_average": round(os.getloadavg()[0], 1),
             "at_rest": rest,
             "while_a_turn_runs": {"turn_was_over_at_the_end": over == "done", **busy},
         }
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.consoles import Serving, Watched
+from tests.consoles import Watched
+from tests.serving import Serving
 
 #: Counts what a person clicks, whatever else happens on the page.
 COUNT_CLICKS = """

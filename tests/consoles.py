@@ -1,142 +1,20 @@
-"""The console as a user has it: `serve` as a process of its own, and a browser that complains."""
+"""The console as a user has it: in a browser whose every complaint is written down."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import re
-import ssl
-import subprocess
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.cli import ROOT, command
-from vsphere_market.service.roles import Role
-from vsphere_market.service.tokens import TokenStore
+from tests.cli import ROOT
+from tests.serving import Serving
 
 #: Others may be using the machine.
 PATIENCE_MS = 90_000
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@dataclass(frozen=True)
-class Serving:
-    """A service that runs.
-
-    Attributes:
-        url: of the console.
-        token: an administrator's.
-        process: the program.
-    """
-
-    url: str
-    token: str
-    process: subprocess.Popen[str]
-
-    @property
-    def way_in(self) -> str:
-        """The address that logs in by itself, as `serve` prints it."""
-        return f"{self.url}/#token={self.token}"
-
-    def ask(self, path: str, body: object = None) -> Any:
-        """What the service itself says; with a body it is told something."""
-        trusting = ssl.create_default_context()
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
-        request = urllib.request.Request(  # noqa: S310 - https on loopback
-            self.url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "authorization": f"Bearer {self.token}",
-                "content-type": "application/json",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=60, context=trusting) as answer:  # noqa: S310
-            return json.loads(answer.read())
-
-    def looked(self) -> bool:
-        """Whether it has looked at its estate."""
-        try:
-            return bool(self.ask("/readyz")["turn"])
-        except urllib.error.HTTPError as answer:
-            answer.close()
-            return False
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.wait(timeout=60)
-
-
-@contextlib.contextmanager
-def serving(
-    folder: Path, *source: object, options: Sequence[object] = (), patience_s: float = 100.0
-) -> Iterator[Serving]:
-    """Run `serve`; gives where it is once it has looked at its estate.
-
-    Args:
-        folder: for its journal, tokens and certificate.
-        source: its source, e.g. ``"--plant", "demo"``.
-        options: more of its options.
-        patience_s: how long its first look may take.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "tokens.json"
-    _, token = TokenStore(file).create("browser tests", Role.ADMIN)
-    told = [*source, "--listen", "127.0.0.1:0", "--tokens", file, *options]
-    process = subprocess.Popen(
-        command("serve", *told),
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "HOME": str(folder),
-            "XDG_STATE_HOME": str(folder),
-            "VSPHERE_MARKET_JOURNAL": str(folder / "journal.db"),
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said: list[str] = []
-    ready = threading.Event()
-
-    def read() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            if line.startswith("serving "):
-                ready.set()
-        ready.set()
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        assert ready.wait(100), "".join(said)
-        found = re.search(r" at (https://\S+)", "".join(said))
-        assert found is not None, "".join(said)
-        made = Serving(found[1], token, process)
-        until(made.looked, "the service has not looked at its estate", patience_s)
-        yield made
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        reader.join(timeout=10)
-        assert process.stderr is not None
-        process.stderr.close()
 
 
 @dataclass
@@ -234,11 +112,3 @@ def enter(watched: Watched, service: Serving) -> None:
     watched.page.goto(service.way_in)
     watched.page.wait_for_selector("nav[aria-label=Views] .count")
     watched.settle()
-
-
-def until(condition: Callable[[], bool], what: str, patience_s: float = 100.0) -> None:
-    """Wait for something that no page tells."""
-    ends = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < ends, what
-        time.sleep(0.1)

@@ -19,14 +19,15 @@ sys.path.insert(0, str(ROOT))
 
 from tests.client_double import client_double  # noqa: E402 - the path comes first
 from tests.console_flow import five_clicks  # noqa: E402
-from tests.consoles import browsing, enter, serving  # noqa: E402
+from tests.consoles import browsing, enter  # noqa: E402
+from tests.serving import serving  # noqa: E402
 from tools.system_parts import ensure  # noqa: E402
 
 #: File name -> address, width, height, colour scheme.
 VIEWS = {
-    "console-cluster": ("#/clusters/production", 1280, 1240, "light"),
-    "console-cluster-dark": ("#/clusters/production", 1280, 1240, "dark"),
-    "console-vm": ("#/vms/test-05", 1280, 900, "light"),
+    "console-cluster": ("#/clusters/production", 1280, 1500, "light"),
+    "console-cluster-dark": ("#/clusters/production", 1280, 1500, "dark"),
+    "console-vm": ("#/vms/test-05", 1280, 1500, "light"),
     "console-vms": ("#/vms?squeezed=yes&sort=-taken_mib", 1024, 640, "dark"),
 }
 

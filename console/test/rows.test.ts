@@ -3,7 +3,7 @@ import { ArrayRows, PagedRows, sorted, type PageOf } from "../src/parts/rows.js"
 
 const tick = () => new Promise((done) => setTimeout(done, 0));
 
-function paged(total: number, size: number, kept: number) {
+function paged(total: number, size: number, kept: number, pause = 0) {
   const asked: number[] = [];
   let changes = 0;
   const signals: AbortSignal[] = [];
@@ -17,6 +17,7 @@ function paged(total: number, size: number, kept: number) {
     () => (changes += 1),
     size,
     kept,
+    pause,
   );
   return { rows, asked, signals, changed: () => changes };
 }
@@ -57,6 +58,25 @@ describe("pages of rows", () => {
     expect(rows.at(30_000)).toBe(30_000);
   });
 
+  it("asks for few of the pages that somebody drags past, and for the last one", async () => {
+    const { rows, asked } = paged(40_000, 200, 30, 30);
+    for (let from = 0; from < 20_000; from += 400) rows.want(from, from + 30);
+    await tick();
+    expect(asked).toEqual([0]);
+    await new Promise((done) => setTimeout(done, 60));
+    expect(asked).toEqual([0, 19_600]);
+    expect(rows.at(19_600)).toBe(19_600);
+  });
+
+  it("asks nothing more when it was stopped", async () => {
+    const { rows, asked } = paged(40_000, 200, 30, 10);
+    rows.want(0, 30);
+    rows.want(4000, 4030);
+    rows.stop();
+    await new Promise((done) => setTimeout(done, 30));
+    expect(asked).toEqual([0]);
+  });
+
   it("forgets the pages that were unused longest", async () => {
     const { rows, asked } = paged(40_000, 10, 3);
     for (const from of [0, 10, 20, 0, 30]) {
@@ -74,14 +94,19 @@ describe("pages of rows", () => {
     const rows = new PagedRows<number>(
       () => (fail ? Promise.reject(new Error("down")) : Promise.resolve({ total: 1, rows: [7] })),
       (problem) => problems.push(problem),
+      200,
+      30,
+      0,
+      40,
     );
+    rows.want(0, 1);
+    await tick();
     rows.want(0, 1);
     await tick();
     expect(problems).toHaveLength(1);
     expect(problems[0]).toBeInstanceOf(Error);
     fail = false;
-    rows.want(0, 1);
-    await tick();
+    await new Promise((done) => setTimeout(done, 80));
     expect(rows.at(0)).toBe(7);
   });
 });

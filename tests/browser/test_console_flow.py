@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.console_flow import clicks, five_clicks
-from tests.consoles import Serving, Watched, browsing, enter, serving
+from tests.consoles import Watched, browsing, enter
+from tests.serving import Serving, serving
 
 # A service with a plant of its own starts beside the browser.
 pytestmark = pytest.mark.timeout(400)

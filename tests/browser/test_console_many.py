@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(400)
 def test_of_thousands_of_vms_only_those_in_sight_are_in_the_page() -> None:
     # A process of its own: a browser is driven from one thread of one process only.
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.console", "--vms=2000", "--hosts=40", "--loads=1"],
+        [sys.executable, "-m", "benchmarks.console", "--vms=2000", "--loads=1"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator
 
 from tests.client_double import PLACE, Client, client_double
-from tests.consoles import Serving, Watched, browsing, serving
+from tests.consoles import Watched, browsing
+from tests.serving import serving
 
 # A service with a plant of its own starts beside the browser.
 pytestmark = pytest.mark.timeout(400)
@@ -142,7 +143,6 @@ def test_the_page_by_itself_says_where_it_belongs(browser: Browser, client: Clie
     def missing(text: str) -> bool:
         return "404" in text or "MIME" in text
 
-    service = Serving(client.service, client.token, None)  # type: ignore[arg-type]
     with browsing(browser, allowed=missing) as watched:
-        watched.page.goto(f"{service.url}/plugin.html")
+        watched.page.goto(f"{client.service}/plugin.html")
         watched.page.wait_for_selector("[role=alert]:has-text('belongs into the vSphere Client')")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.consoles import Serving, Watched, browsing, enter, serving
+from tests.consoles import Watched, browsing, enter
 from tests.estates import snapshot_of
+from tests.serving import Serving, serving
 from vsphere_market.estate import write_snapshot
 
 # A service with a plant of its own starts beside the browser.
@@ -69,6 +71,18 @@ def test_numbers_have_units_and_times_have_zones(seen: Watched) -> None:
     assert "GiB" in figures
     assert "KiB/s" in figures or "MiB/s" in figures
     assert "UTC" in seen.page.locator(".bar").inner_text()
+
+
+def test_a_vm_shows_why_since_when_and_what_would_cure_it(seen: Watched) -> None:
+    seen.go("#/vms/report-01", "h2:has-text('What would cure it')")
+    said = seen.page.locator("main .callout").inner_text()
+    assert "That is because" in said
+    assert "It has been so since 2026-03-02" in said
+    cures = seen.page.locator("section:has(h2:text-is('What would cure it')) tbody tr")
+    assert "wholly" in cures.first.inner_text()
+    flips = seen.page.locator("section:has(h2:text-is('What would change a refusal')) tbody tr")
+    assert flips.count() > 0
+    assert seen.faults() == []
 
 
 def test_the_chart_has_its_numbers_as_a_table(seen: Watched) -> None:
@@ -163,9 +177,9 @@ def test_something_that_is_not_there_is_told(browser: Browser, service: Serving)
 
 
 def test_a_viewer_sees_everything_and_no_button(browser: Browser, service: Serving) -> None:
-    token = service.ask("/v1/tokens", {"name": "viewer", "role": "viewer"})["token"]
+    token = service.token_of("viewer")
     with browsing(browser) as watched:
-        enter(watched, Serving(service.url, token, service.process))
+        enter(watched, replace(service, token=token))
         assert watched.page.locator(".bar cds-button").count() == 0
         watched.go("#/plan", "vsm-step .what")
         assert watched.page.locator("vsm-plan cds-button").count() == 0

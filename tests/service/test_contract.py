@@ -6,6 +6,9 @@ that the document tells, in the form that it tells, and none may be an unexpecte
 
 from __future__ import annotations
 
+import copy
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,7 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def api(server: Listening) -> Any:
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    # Schemathesis writes links that it infers into what it is given.
+    schema = schemathesis.openapi.from_dict(copy.deepcopy(DOCUMENT))
     schema.config.update(base_url=server.url)
     return schema
 
@@ -98,3 +102,111 @@ def test_every_answer_is_one_that_the_document_tells(
         )
 
     ask()
+
+
+#: What a person, or a workflow, goes through; the operations that links lead to are among them.
+ROAD = r"^/v1/(estate|plans|jobs|executions)"
+
+
+def test_links_are_followed_at_random(api: Any, server: Listening, secret: str) -> None:
+    """Schemathesis goes by the links in any order, and no answer is one that nobody told."""
+    seen: Counter[tuple[str, int]] = Counter()
+    trust = str(server.shown.certificate)
+    machine: Any = api.include(path_regex=ROAD).as_state_machine()
+
+    class Following(machine):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"headers": {"Authorization": f"Bearer {secret}"}, "verify": trust}
+
+        def after_call(self, response: Any, case: Case[Any]) -> None:
+            seen[case.operation.label, response.status_code] += 1
+
+    machine.run.__func__(
+        Following,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=6,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert seen["GET /v1/plans/{plan}", 200], sorted(seen.items())
+    assert not [key for key in seen if key[1] >= 500]
+
+
+def test_who_follows_the_links_comes_from_a_wish_to_an_execution(
+    api: Any, server: Listening, secret: str
+) -> None:
+    """Nothing is known to this test but the names of operations and what the document links."""
+    known = {
+        operation["operationId"]: (method.upper(), path, operation)
+        for path, item in DOCUMENT["paths"].items()
+        for method, operation in item.items()
+    }
+    trust = str(server.shown.certificate)
+
+    def ask(name: str, given: dict[str, str], body: Any = None) -> Any:
+        method, path, _ = known[name]
+        more = {} if body is None else {"body": body, "media_type": "application/json"}
+        case = api[path][method].Case(path_parameters=given, **more)
+        answer = case.call_and_validate(
+            headers={"Authorization": f"Bearer {secret}"}, verify=trust, timeout=30
+        )
+        return answer.status_code, given, answer.json()
+
+    def follow(name: str, came: str, found: Any, body: Any = None) -> Any:
+        status, path, document = found
+        link = known[came][2]["responses"][str(status)]["links"][name]
+        given = {}
+        for parameter, expression in link["parameters"].items():
+            if expression.startswith("$request.path."):
+                given[parameter] = path[expression.removeprefix("$request.path.")]
+                continue
+            value = document
+            for part in expression.removeprefix("$response.body#/").split("/"):
+                value = value[int(part)] if isinstance(value, list) else value[part]
+            given[parameter] = value
+        return ask(name, given, body)
+
+    begun = ask("create_plan", {}, {"note": "by links"})
+    ends = time.monotonic() + 60.0
+    while (job := follow("get_job", "create_plan", begun))[2]["state"] in ("queued", "running"):
+        assert time.monotonic() < ends, job
+        time.sleep(0.05)
+    assert job[2]["location"] == f"/v1/plans/{job[2]['plan']}"
+    plan = follow("get_plan", "get_job", job)
+    follow("list_refusals", "get_plan", plan)
+    steps = follow("list_steps", "get_plan", plan)
+    follow("get_step", "list_steps", steps)
+    approved = follow("approve_step", "list_steps", steps)
+    assert approved[0] == 200 and approved[2]["approved"] > 0
+    execution = follow("apply_plan", "approve_step", approved, {"dry_run": True})
+    assert execution[0] == 202
+    assert follow("cancel_execution", "apply_plan", execution)[0] == 202
+    assert follow("get_execution", "apply_plan", execution)[2]["id"] == execution[2]["id"]
+    skipped = follow("skip_step", "list_steps", steps, {"why": "not today"})
+    assert skipped[0] in (200, 409)
+
+
+def test_every_link_leads_to_an_operation_and_names_its_parameters() -> None:
+    """A link that leads nowhere would never be followed, and nobody would notice."""
+    taken = {
+        operation["operationId"]: {
+            item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"
+        }
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+    }
+    links = [
+        link
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 20
+    for link in links:
+        assert set(link["parameters"]) == taken[link["operationId"]], link

@@ -23,12 +23,14 @@ from tests.wire.conftest import StartSimulator
 from vsphere_market.adapter import Credentials, Secret, Target, TlsMode
 from vsphere_market.adapter.cloning import SessionCloner
 from vsphere_market.adapter.session import Session
-from vsphere_market.errors import UnreachableError
+from vsphere_market.control.plugins import PRIVILEGES as REGISTERED
+from vsphere_market.errors import ActionError, UnreachableError
 from vsphere_market.service.roles import Role
 from vsphere_market.service.vcenter import ASKED, ClientSessions, role_of
 
 READ = ("System.Anonymous", "System.View", "System.Read")
 ACT = (*READ, "Resource.HotMigrate", "VirtualMachine.Config.Resource")
+DECIDE = (*READ, "VsphereMarket.Approve")
 
 
 def target_of(simulator: Simulator) -> Target:
@@ -130,6 +132,22 @@ def test_a_ticket_is_good_once(client: Client, monkeypatch: pytest.MonkeyPatch) 
     assert cloner(client).user_of("token", ASKED) is None
 
 
+def test_a_privilege_that_vcenter_does_not_know_costs_no_other(client: Client) -> None:
+    """The whole question is refused, then the one about the first privilege."""
+    client.log_in("token", "anna@vsphere.local", ACT)
+    client.simulator.add_fault(method="HasPrivilegeOnEntities", fault="InvalidArgument", count=2)
+    found = cloner(client).user_of("token", ("Made.Up", *ASKED))
+    assert found is not None
+    assert found.privileges == {
+        "System.Read",
+        "Resource.HotMigrate",
+        "VirtualMachine.Config.Resource",
+    }
+    client.simulator.add_fault(method="HasPrivilegeOnEntities", fault="NotSupported", count=1)
+    with pytest.raises(ActionError):
+        cloner(client).user_of("token", ASKED)
+
+
 def test_a_client_without_the_endpoint_or_without_its_wits(client: Client) -> None:
     client.log_in("token", "anna@vsphere.local", READ)
     client.status = 404
@@ -142,17 +160,22 @@ def test_a_client_without_the_endpoint_or_without_its_wits(client: Client) -> No
 def test_privileges_make_roles_over_the_whole_road(client: Client, tmp_path: Path) -> None:
     """From the header of a request to a role, with a real server in between."""
     client.log_in("viewer", "vera@vsphere.local", READ)
+    client.log_in("approver", "ada@vsphere.local", DECIDE)
     client.log_in("operator", "otto@vsphere.local", ACT)
     sessions = ClientSessions(cloner(client))
     with listening(tmp_path, vcenter=sessions) as found, found.client(None) as http:
-        for token, role in (("viewer", Role.VIEWER), ("operator", Role.OPERATOR)):
+        roles = {"viewer": Role.VIEWER, "approver": Role.APPROVER, "operator": Role.OPERATOR}
+        for token, role in roles.items():
             given = {"vmware-api-session-id": token}
             answer = http.get("/v1/session", headers=given).json()
             assert (answer["role"], answer["way"]) == (role.word, "vcenter")
             assert http.get("/v1/session", headers=given).status_code == 200
-        assert len(client.asked) == 2, "what vCenter said is remembered"
+        assert len(client.asked) == 3, "what vCenter said is remembered"
         refused = http.post("/v1/stop", json={}, headers={"vmware-api-session-id": "viewer"})
         assert refused.status_code == 403
+        decides = {"vmware-api-session-id": "approver"}
+        assert http.post("/v1/stop", json={"reason": "x"}, headers=decides).status_code == 200
+        assert http.delete("/v1/stop", headers=decides).status_code == 403
         answer = http.get("/v1/session", headers={"vmware-api-session-id": "made-up"})
         assert answer.status_code == 401, answer.text
         client.simulator.down("drop")
@@ -167,7 +190,12 @@ def test_privileges_make_roles_over_the_whole_road(client: Client, tmp_path: Pat
         (("Resource.HotMigrate",), None),
         (("System.Read",), Role.VIEWER),
         (("System.Read", "Resource.HotMigrate"), Role.VIEWER),
-        (ASKED[:3], Role.OPERATOR),
+        (("VsphereMarket.Approve",), None),
+        (("System.Read", "VsphereMarket.Approve"), Role.APPROVER),
+        (("System.Read", "VsphereMarket.Approve", "Resource.HotMigrate"), Role.APPROVER),
+        (ACT, Role.OPERATOR),
+        ((*ACT, "VsphereMarket.Approve"), Role.OPERATOR),
+        ((*ACT, "Authorization.ModifyPermissions"), Role.ADMIN),
         (ASKED, Role.ADMIN),
     ],
 )
@@ -175,3 +203,12 @@ def test_what_a_user_may_in_vcenter_makes_the_role(
     privileges: tuple[str, ...], role: Role | None
 ) -> None:
     assert role_of(frozenset(privileges)) is role
+
+
+def test_the_approvers_privilege_is_the_one_that_the_plugin_registers() -> None:
+    assert {item.id for item in REGISTERED} == set(ASKED) - {
+        "System.Read",
+        "Resource.HotMigrate",
+        "VirtualMachine.Config.Resource",
+        "Authorization.ModifyPermissions",
+    }

@@ -22,7 +22,7 @@ from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.session import Session, Timeouts
 from vsphere_market.adapter.tags import wire
 from vsphere_market.adapter.target import Target
-from vsphere_market.errors import NotPermittedError, UnreachableError
+from vsphere_market.errors import ActionError, NotPermittedError, UnreachableError
 from vsphere_market.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -134,21 +134,41 @@ class _Cloned(Session):
         return content
 
     def who(self, privileges: tuple[str, ...]) -> ClientUser:
-        """The user, with what of these privileges they hold on the root folder."""
+        """The user, with what of these privileges they hold on the root folder.
 
+        A vCenter that refuses the question is asked for each privilege by itself: one of ours may
+        be unknown there, because an extension without it is registered.
+        """
+        try:
+            held = self._held(privileges)
+        except ActionError as problem:
+            if problem.fault != "InvalidArgument":
+                raise
+            held = frozenset[str]().union(*(self._one(privilege) for privilege in privileges))
+        return ClientUser(self._name, held)
+
+    def _one(self, privilege: str) -> frozenset[str]:
+        try:
+            return self._held((privilege,))
+        except ActionError as problem:
+            if problem.fault != "InvalidArgument":
+                raise
+            log.info("vCenter does not know the privilege %s", privilege)
+            return frozenset()
+
+    def _held(self, privileges: tuple[str, ...]) -> frozenset[str]:
         def ask(content: Any) -> Any:
             return content.authorizationManager.HasPrivilegeOnEntities(
                 [content.rootFolder], self.key, list(privileges)
             )
 
-        answers = self.read(ask)
         held = {
             one.privId
-            for answer in answers or ()
+            for answer in self.read(ask) or ()
             for one in answer.privAvailability or ()
             if one.isGranted
         }
-        return ClientUser(self._name, frozenset(held) & frozenset(privileges))
+        return frozenset(held) & frozenset(privileges)
 
 
 class _Stranger(Session):

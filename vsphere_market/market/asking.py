@@ -19,6 +19,9 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: Asking about one move at a time is quicker up to one move for so many hosts.
 FEW = 4
+#: So many hosts are asked at once, so that what is worked out on the way stays small beside the
+#: answers. vSphere's largest cluster has fewer; snapshot files may have what they like.
+AT_ONCE = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +99,8 @@ class Asking:
         self.room: BoolArray = np.ones(shape, dtype=np.bool_)
         self.pay: FloatArray = np.zeros(shape)
         self.merit: FloatArray = np.zeros(shape)
-        self._ask(np.arange(len(self.hosts)))
+        for at in range(0, len(self.hosts), AT_ONCE):
+            self._ask(np.arange(at, min(at + AT_ONCE, len(self.hosts))))
         for vm in self.ruled:
             self._ask_rules(self.row[vm])
         self.regain()
@@ -179,7 +183,8 @@ class Asking:
 
     def regain(self) -> None:
         """Work out all gains again: what is allowed may have changed everywhere."""
-        self._regain(slice(None), slice(None))
+        for at in range(0, len(self.hosts), AT_ONCE):
+            self._regain(slice(at, at + AT_ONCE), slice(None))
 
     def _ask(self, slots: IndexArray) -> None:
         """Renew the quotes of some hosts, and the room they have."""

@@ -16,7 +16,7 @@ from vsphere_market.market.diagnosis import VmDiagnosis, held_in_pools, host_ent
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.offers import Offer, offer_of
-from vsphere_market.market.plan import Reason
+from vsphere_market.market.plan import SENTENCES, Reason
 from vsphere_market.market.trades import Change, Move, What
 from vsphere_market.port import ActionKind, Entity
 from vsphere_market.units import gib_text
@@ -54,6 +54,13 @@ class Cure:
     disruption: float
     refused: Reason | None
     whole: bool
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is worth it, for people."""
+        if self.refused is not None:
+            return SENTENCES[self.refused]
+        return "Worth it." if self.kind else "For people to do."
 
 
 def cures_of(ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis) -> tuple[Cure, ...]:

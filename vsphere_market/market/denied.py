@@ -81,8 +81,8 @@ def _change(
     yield Refusal(
         _vm(ledger, vm),
         Reason.NOT_WORTH_IT,
-        f"At today's prices {words} would save {trade.saving:.4g} points and cost "
-        f"{trade.disruption:.4g}.",
+        f"At today's prices {words} would save {trade.saving:,.0f} points and cost "
+        f"{trade.disruption:,.0f}.",
     )
 
 
@@ -142,8 +142,8 @@ def _shift(
     return Refusal(
         _vm(ledger, vm),
         Reason.NOT_WORTH_IT,
-        f"At today's prices {words} would save {trade.saving:.4g} points and cost "
-        f"{trade.disruption:.4g}.",
+        f"At today's prices {words} would save {trade.saving:,.0f} points and cost "
+        f"{trade.disruption:,.0f}.",
     )
 
 

@@ -71,6 +71,12 @@ def _for_host(ledger: Ledger, move: Move, switch: Switch) -> str:
     )
 
 
+def ratio_text(saving: float, disruption: float) -> str:
+    """How often a saving pays for what it disturbs: three digits that count, and no exponent."""
+    ratio = saving / max(disruption, 1e-9)
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
 def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
     """Why VMs change places, or one makes room for another, or moves in order to grow."""
     vms = ledger.snapshot.vms
@@ -79,7 +85,7 @@ def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
     price = ledger.host_price()
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
     there = (
-        f"together they save {saving / max(disruption, 1e-9):.3g} times what they disturb (a MiB "
+        f"together they save {ratio_text(saving, disruption)} times what they disturb (a MiB "
         f"costs {price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} "
         "before this step)."
     )
@@ -106,7 +112,7 @@ def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagno
     hurt = f" and {CAUSE_WORDS[diagnosis.cause]}" if diagnosis and over <= 0 else ""
     return (
         f"{why}{hurt}: a MiB costs {price[move.source]:.4g} there and {price[move.target]:.4g} on "
-        f"{target}; moving saves {trade.saving / max(trade.disruption, 1e-9):.3g} times what it "
+        f"{target}; moving saves {ratio_text(trade.saving, trade.disruption)} times what it "
         "disturbs."
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -71,9 +70,9 @@ class Execution:
         plan: number of the plan.
         who: on whose behalf.
         dry_run: ask everything, submit nothing.
-        started_s: Unix time of ours.
+        started_s: Unix time by the source's clock.
         state: where it stands.
-        ended_s: Unix time of ours, None before the end.
+        ended_s: likewise, None before the end.
         steps: chosen steps by id, in the plan's order.
         number: in the journal, None while it is not known.
         problem: what ended it early.
@@ -199,8 +198,9 @@ class ExecutionDesk:
             for step in kept.plan.steps
             if step.id in ids
         )
+        begun_s = self._road.port.clock.now_s()
         execution = Execution(
-            f"x-{secrets.token_hex(6)}", kept.number, who, dry_run, time.time(), steps=steps
+            f"x-{secrets.token_hex(6)}", kept.number, who, dry_run, begun_s, steps=steps
         )
         with self._lock:
             self._known[execution.id] = execution
@@ -304,6 +304,7 @@ class ExecutionDesk:
         self._tell("execution.step", document)
 
     def _finish(self, execution: Execution, result: ExecutionResult) -> None:
+        ended_s = self._road.port.clock.now_s()
         with self._lock:
             for outcome in result.outcomes:
                 item = execution.steps.get(outcome.step)
@@ -318,11 +319,12 @@ class ExecutionDesk:
             execution.state = (
                 State.CANCELLED if cancelled else State.DONE if result.succeeded else State.FAILED
             )
-            execution.ended_s = time.time()
+            execution.ended_s = ended_s
 
     def _fail(self, execution: Execution, error: MarketError) -> None:
+        ended_s = self._road.port.clock.now_s()
         with self._lock:
-            execution.state, execution.ended_s = State.FAILED, time.time()
+            execution.state, execution.ended_s = State.FAILED, ended_s
             execution.problem = problem_of(error)
 
     def _change(self, execution: Execution, state: State) -> None:

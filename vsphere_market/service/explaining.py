@@ -5,9 +5,12 @@ from __future__ import annotations
 from vsphere_market.control.explain import explain_host_row, explain_vm_row
 from vsphere_market.control.explanations import HostExplanation, Offer, VmExplanation
 from vsphere_market.control.names import Thing, find
+from vsphere_market.control.since import Since
 from vsphere_market.errors import UsageError
 from vsphere_market.journal import Journal
 from vsphere_market.market import Step
+from vsphere_market.market.cures import Cure
+from vsphere_market.market.flips import LEVER_WORDS, Flip
 from vsphere_market.port.brief import action_text
 from vsphere_market.service import words
 from vsphere_market.service.marketdocs import host_document
@@ -18,6 +21,8 @@ from vsphere_market.service.problems import missing
 from vsphere_market.service.view import View
 from vsphere_market.service.words import Document
 from vsphere_market.units import gib_text
+
+_LISTS = "look it up in the list of VMs or of hosts: /v1/vms and /v1/hosts take `search`"
 
 
 def explanation_document(view: View, journal: Journal, kept: Kept, asked: str) -> Document:
@@ -35,7 +40,9 @@ def explanation_document(view: View, journal: Journal, kept: Kept, asked: str) -
     try:
         found = find(view.snapshot, asked)
     except UsageError as error:
-        raise missing(error.what, error.where[:80], error.cure) from None
+        # What the command line advises is a command; here it is a list.
+        cure = error.cure if "`" not in error.cure else _LISTS
+        raise missing(error.what, error.where[:80], cure) from None
     with view.locked():
         if found.thing is Thing.VM:
             vm = explain_vm_row(view.frame, found.row, journal, plan=view.plan, ledger=view.ledger)
@@ -53,13 +60,19 @@ def _vm(view: View, vm: VmExplanation, kept: Kept) -> Document:
         "headline": _headline(vm),
         "cause": vm.cause.value,
         "cause_words": vm.cause_words,
+        "because": vm.diagnosis.because if vm.diagnosis else None,
+        "since": _since(vm.since) if vm.since else None,
         "diagnosis": words.diagnosis(vm.diagnosis) if vm.diagnosis else None,
+        "inside": words.evidence(vm.diagnosis.inside if vm.diagnosis else ()),
+        "outside": words.evidence(vm.diagnosis.outside if vm.diagnosis else ()),
         "confidence": words.number(vm.confidence),
         "market": host_document(view, vm.view) if vm.view else None,
         "numbers": words.evidence(vm.numbers),
         "price_parts": [],
         "quotes": words.quotes(vm.quotes),
         "offers": [_offer(item) for item in vm.offers],
+        "cures": [_cure(item) for item in vm.cures],
+        "flips": [_flip(item) for item in vm.flips],
         "steps": _steps(kept, vm.steps),
         "refusals": [
             {
@@ -90,13 +103,19 @@ def _host(view: View, host: HostExplanation, kept: Kept) -> Document:
         ),
         "cause": None,
         "cause_words": None,
+        "because": None,
+        "since": None,
         "diagnosis": None,
+        "inside": [],
+        "outside": [],
         "confidence": None,
         "market": host_document(view, seller),
         "numbers": words.evidence(host.numbers),
         "price_parts": words.evidence(host.price_parts),
         "quotes": [],
         "offers": [],
+        "cures": [],
+        "flips": [],
         "steps": _steps(kept, (*host.arrivals, *host.departures)),
         "refusals": [],
         "tenants": [
@@ -138,6 +157,34 @@ def _offer(item: Offer) -> Document:
         "refused": item.refused.value if item.refused else None,
         "chosen": item.chosen,
         "sentence": item.sentence,
+    }
+
+
+def _since(item: Since) -> Document:
+    return {"at": words.moment(item.at_s), "looks": item.looks, "at_least": item.at_least}
+
+
+def _cure(item: Cure) -> Document:
+    return {
+        "subject": words.entity(item.subject),
+        "kind": item.kind.value if item.kind else None,
+        "text": item.words,
+        "saving": words.number(item.saving),
+        "disruption": words.number(item.disruption),
+        "refused": item.refused.value if item.refused else None,
+        "whole": item.whole,
+        "sentence": item.verdict,
+    }
+
+
+def _flip(item: Flip) -> Document:
+    return {
+        "kind": item.kind.value,
+        "lever": item.lever.value,
+        "lever_words": LEVER_WORDS[item.lever],
+        "now": words.number(item.now),
+        "needed": words.number(item.needed),
+        "unit": item.unit,
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,9 +40,9 @@ class Job:
         id: names it.
         kind: ``plan``, ``snapshot``, ``whatif`` or ``backtest``.
         who: who asked for it.
-        created_s: Unix time of ours.
+        created_s: Unix time by the source's clock.
         state: where it stands.
-        started_s: Unix time of ours, None before.
+        started_s: likewise, None before.
         ended_s: likewise.
         progress_pct: 0 to 100.
         location: where its result is, once it is done.
@@ -64,6 +63,12 @@ class Job:
     problem: Document | None = None
 
     @property
+    def plan(self) -> str | None:
+        """Id of the plan that it made."""
+        made = self.location if self.kind == "plan" else None
+        return made.rsplit("/", 1)[-1] if made else None
+
+    @property
     def over(self) -> bool:
         """It will not change any more."""
         return self.state in (JobState.DONE, JobState.FAILED)
@@ -80,6 +85,7 @@ class Job:
             "ended_at": moment(self.ended_s),
             "progress_pct": round(self.progress_pct, 1),
             "location": self.location,
+            "plan": self.plan,
             "problem": self.problem,
         }
 
@@ -102,11 +108,13 @@ class JobDesk:
 
     Attributes:
         tell: told the document of a job whenever it changes.
+        now_s: the source's clock.
         most: jobs that wait or run; more are refused.
         workers: at a time.
     """
 
     tell: Callable[[Document], None]
+    now_s: Callable[[], float]
     most: int = 20
     workers: int = 2
     _jobs: OrderedDict[str, Job] = field(default_factory=OrderedDict)
@@ -119,6 +127,7 @@ class JobDesk:
         Raises:
             HttpProblem: too many wait already.
         """
+        now_s = self.now_s()
         with self._lock:
             if sum(not job.over for job in self._jobs.values()) >= self.most:
                 raise HttpProblem(
@@ -130,7 +139,7 @@ class JobDesk:
                 )
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="job")
-            job = Job(f"{kind}-{secrets.token_hex(6)}", kind, who, time.time())
+            job = Job(f"{kind}-{secrets.token_hex(6)}", kind, who, now_s)
             self._jobs[job.id] = job
             self._forget()
             pool = self._pool
@@ -164,7 +173,7 @@ class JobDesk:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, number: str, work: Work) -> None:
-        self._change(number, state=JobState.RUNNING, started_s=time.time())
+        self._change(number, state=JobState.RUNNING, started_s=self.now_s())
         try:
             result = work(lambda pct: self._change(number, progress_pct=pct))
         except MarketError as error:
@@ -177,7 +186,7 @@ class JobDesk:
             self._change(
                 number,
                 state=JobState.DONE,
-                ended_s=time.time(),
+                ended_s=self.now_s(),
                 progress_pct=100.0,
                 location=result.location or kept,
                 result=result.document,
@@ -185,7 +194,7 @@ class JobDesk:
 
     def _failed(self, number: str, error: MarketError) -> None:
         problem = problem_of(error)
-        self._change(number, state=JobState.FAILED, ended_s=time.time(), problem=problem)
+        self._change(number, state=JobState.FAILED, ended_s=self.now_s(), problem=problem)
 
     def _change(self, number: str, **what: object) -> None:
         with self._lock:

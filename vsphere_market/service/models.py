@@ -286,6 +286,7 @@ class Job(Shape):
     ended_at: Time | None
     progress_pct: float
     location: str | None = Field(description="Where its result is, once it is done.")
+    plan: str | None = Field(description="Id of the plan that it made.")
     problem: Problem | None
 
 

@@ -255,6 +255,38 @@ class Offer(Shape):
     sentence: str
 
 
+class Cure(Shape):
+    """One way out of a VM's shortage, with its price where the market prices it."""
+
+    subject: Entity = Field(description="The VM or pool that something is done to.")
+    kind: str | None = Field(description="Of the action, null where people have to do it.")
+    text: str
+    saving: Number
+    disruption: Number
+    refused: str | None
+    whole: bool = Field(description="By itself it ends the shortage; others only help.")
+    sentence: str = Field(description="The verdict.")
+
+
+class Flip(Shape):
+    """The least change of one figure that makes a refused kind of action worth it."""
+
+    kind: str
+    lever: str
+    lever_words: str
+    now: Number = Field(description="null for no limit.")
+    needed: Number = Field(description="null for no limit.")
+    unit: Literal["MiB", "points", "points/MiB"]
+
+
+class Since(Shape):
+    """How long a shortage has lasted without a calm look between."""
+
+    at: Time
+    looks: int
+    at_least: bool = Field(description="Nothing older is known: it may have begun earlier.")
+
+
 class PastAction(Shape):
     """What was done, or tried."""
 
@@ -307,13 +339,19 @@ class Explanation(Shape):
     headline: str
     cause: str | None
     cause_words: str | None
+    because: str | None = Field(description="The cause with the VM's own numbers.")
+    since: Since | None
     diagnosis: Diagnosis | None
+    inside: list[Evidence] = Field(description="What its guest shows.")
+    outside: list[Evidence] = Field(description="What its host shows.")
     confidence: Number
     market: HostPrice | None
     numbers: list[Evidence]
     price_parts: list[Evidence]
     quotes: list[Quote]
     offers: list[Offer]
+    cures: list[Cure] = Field(description="The cheapest first.")
+    flips: list[Flip]
     steps: list[Step]
     refusals: list[Refusal]
     tenants: list[Tenant]

@@ -318,15 +318,22 @@ def desk_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
     desk, past = models_desk, Routes(router, "past")
     session, jobs = Routes(router, "session"), Routes(router, "jobs")
     policies, guard = Routes(router, "policies"), Routes(router, "safety")
+    own = {"job": "$response.body#/id"}
     session.add("GET", "/v1/session", viewer, get_session, models.Session)
     session.add("DELETE", "/v1/session", viewer, log_out, None, status=204)
     jobs.add("GET", "/v1/jobs", viewer, list_jobs, models.JobPage, may=(422,))
-    jobs.add("GET", "/v1/jobs/{job}", viewer, get_job, models.Job, may=(404, 422))
-    jobs.add("POST", "/v1/whatifs", viewer, create_whatif, models.Job, status=202, may=(400, 422))
+    jobs.add(
+        "GET", "/v1/jobs/{job}", viewer, get_job, models.Job, may=(404, 422),
+        leads={"get_plan": {"plan": "$response.body#/plan"}},
+    )  # fmt: skip
+    jobs.add(
+        "POST", "/v1/whatifs", viewer, create_whatif, models.Job, status=202, may=(400, 422),
+        leads={"get_job": own, "get_whatif": own},
+    )  # fmt: skip
     jobs.add("GET", "/v1/whatifs/{job}", viewer, get_whatif, models.JobResult, may=(404, 422))
     jobs.add(
         "POST", "/v1/backtests", operator, create_backtest, models.Job, status=202,
-        may=(400, 409, 422),
+        may=(400, 409, 422), leads={"get_job": own, "get_backtest": own},
     )  # fmt: skip
     jobs.add("GET", "/v1/backtests/{job}", viewer, get_backtest, models.JobResult, may=(404, 422))
     policies.add("GET", "/v1/policies", viewer, get_policies, desk.Policies)
@@ -342,8 +349,9 @@ def desk_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
     guard.add("DELETE", "/v1/stop", operator, release_stop, models.Stop)
     guard.add("GET", "/v1/tokens", admin, list_tokens, desk.TokenPage)
     guard.add(
-        "POST", "/v1/tokens", admin, create_token, desk.NewToken, status=201, may=(400, 409, 422)
-    )
+        "POST", "/v1/tokens", admin, create_token, desk.NewToken, status=201, may=(400, 409, 422),
+        leads={"revoke_token": {"token": "$response.body#/id"}},
+    )  # fmt: skip
     guard.add(
         "DELETE", "/v1/tokens/{token}", admin, revoke_token, None, status=204,
         may=(404, 409, 422),

@@ -209,21 +209,30 @@ def market_routes(service: Service) -> APIRouter:
         return accepted(job.document(), f"/v1/jobs/{job.id}", RETRY_AFTER_S)
 
     viewer = Role.VIEWER
-    routes.add("GET", "/v1/estate", viewer, get_estate, models.Estate)
+    routes.add(
+        "GET", "/v1/estate", viewer, get_estate, models.Estate,
+        leads={"get_plan": {"plan": "$response.body#/plan"}},
+    )  # fmt: skip
     routes.add("GET", "/v1/prices", viewer, get_prices, models.Prices, may=(404, 422))
     routes.add(
         "GET", "/v1/clusters/{cluster}/market", viewer, get_cluster_market, models.ClusterMarket,
         may=(404, 422),
     )  # fmt: skip
-    routes.add("GET", "/v1/vms", viewer, list_vms, models.VmPage, may=(400, 404, 422))
-    routes.add("GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 404, 422))
+    first = {"get_explanation": {"subject": "$response.body#/items/0/moid"}}
+    routes.add("GET", "/v1/vms", viewer, list_vms, models.VmPage, may=(400, 404, 422), leads=first)
+    routes.add(
+        "GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 404, 422), leads=first
+    )
     routes.add(
         "GET", "/v1/explanations/{subject}", viewer, get_explanation, models_plans.Explanation,
         may=(404, 409, 422),
     )  # fmt: skip
     routes.add("GET", "/v1/snapshots/latest", viewer, get_latest_snapshot, models.Snapshot)
     routes.add("GET", "/v1/snapshots", viewer, list_snapshots, models.SnapshotPage, may=(422,))
-    routes.add("POST", "/v1/snapshots", Role.OPERATOR, refresh_snapshot, models.Job, status=202)
+    routes.add(
+        "POST", "/v1/snapshots", Role.OPERATOR, refresh_snapshot, models.Job, status=202,
+        leads={"get_job": {"job": "$response.body#/id"}},
+    )  # fmt: skip
     return router
 
 

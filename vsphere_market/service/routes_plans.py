@@ -36,6 +36,8 @@ from vsphere_market.service.words import Document
 
 PlanId = Annotated[str, Path(max_length=20)]
 StepId = Annotated[str, Path(max_length=40)]
+#: Where an answer has its own id, for links of the document.
+_ID = "$response.body#/id"
 RunId = Annotated[str, Path(max_length=40)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str, Query(max_length=40)]
@@ -208,31 +210,59 @@ def plan_routes(service: Service) -> APIRouter:  # noqa: PLR0915 - one function 
     viewer, approver, operator = Role.VIEWER, Role.APPROVER, Role.OPERATOR
     shapes = models_plans
     one, part = "/v1/plans/{plan}", "/v1/plans/{plan}/steps/{step}"
-    routes.add("GET", "/v1/plans", viewer, list_plans, shapes.PlanPage, may=(400, 422))
-    routes.add("POST", "/v1/plans", approver, create_plan, models.Job, status=202, may=(404, 422))
-    routes.add("GET", one, viewer, get_plan, shapes.Plan, may=(404, 422))
-    routes.add("GET", f"{one}/steps", viewer, list_steps, shapes.StepPage, may=(400, 404, 422))
+    job = {"get_job": {"job": _ID}}
+    step = {"plan": "$request.path.plan", "step": "$response.body#/items/0/id"}
+    running = {"execution": _ID}
+    routes.add(
+        "GET", "/v1/plans", viewer, list_plans, shapes.PlanPage, may=(400, 422),
+        leads={"get_plan": {"plan": "$response.body#/items/0/id"}},
+    )  # fmt: skip
+    routes.add(
+        "POST",
+        "/v1/plans",
+        approver,
+        create_plan,
+        models.Job,
+        status=202,
+        may=(404, 422),
+        leads=job,
+    )
+    routes.add(
+        "GET", one, viewer, get_plan, shapes.Plan, may=(404, 422),
+        leads={
+            name: {"plan": _ID}
+            for name in ("list_steps", "list_refusals", "approve_plan", "apply_plan")
+        },
+    )  # fmt: skip
+    routes.add(
+        "GET", f"{one}/steps", viewer, list_steps, shapes.StepPage, may=(400, 404, 422),
+        leads=dict.fromkeys(("get_step", "approve_step", "skip_step"), step),
+    )  # fmt: skip
     routes.add("GET", part, viewer, get_step, shapes.Step, may=(404, 422))
     routes.add(
         "GET", f"{one}/refusals", viewer, list_refusals, shapes.RefusalPage, may=(400, 404, 422)
     )
     routes.add(
-        "POST", f"{one}/approve", approver, approve_plan, shapes.Plan, may=(400, 404, 409, 422)
-    )
-    routes.add("POST", f"{part}/approve", approver, approve_step, shapes.Plan, may=(404, 409, 422))
+        "POST", f"{one}/approve", approver, approve_plan, shapes.Plan, may=(400, 404, 409, 422),
+        leads={"apply_plan": {"plan": _ID}},
+    )  # fmt: skip
+    routes.add(
+        "POST", f"{part}/approve", approver, approve_step, shapes.Plan, may=(404, 409, 422),
+        leads={"apply_plan": {"plan": _ID}},
+    )  # fmt: skip
     routes.add("POST", f"{part}/skip", approver, skip_step, shapes.Plan, may=(400, 404, 409, 422))
     routes.add(
         "POST", f"{one}/apply", operator, apply_plan, shapes.Execution, status=202,
-        may=(400, 404, 409, 422),
+        may=(400, 404, 409, 422), leads={"get_execution": running, "cancel_execution": running},
     )  # fmt: skip
     routes.add("GET", "/v1/executions", viewer, list_executions, shapes.ExecutionPage)
     routes.add(
         "GET", "/v1/executions/{execution}", viewer, get_execution, shapes.Execution,
-        may=(404, 422),
+        may=(404, 422), leads={"cancel_execution": running},
     )  # fmt: skip
     routes.add(
         "POST", "/v1/executions/{execution}/cancel", operator, cancel_execution, shapes.Execution,
-        status=202, may=(404, 422),
+        status=202, may=(404, 422), leads={"get_execution": running},
     )  # fmt: skip
     return router
 

@@ -6,7 +6,7 @@ go through that document, so that a new route cannot escape them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,7 @@ class Routes:
         may: tuple[int, ...] = (),
         begun: bool = True,
         extra: dict[int | str, dict[str, Any]] | None = None,
+        leads: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Declare one route.
 
@@ -112,6 +113,8 @@ class Routes:
             may: other statuses that it may answer with, besides those of all routes.
             begun: with 202, the answer says where to ask for the rest.
             extra: more about answers, for the document.
+            leads: operations that a good answer leads to -> their parameters as OpenAPI's runtime
+                expressions, ``{"get_job": {"job": "$response.body#/id"}}``.
         """
         problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": _PROBLEM}}}}
         known = {**_COMMON, **{code: _MORE[code] for code in sorted({*may, 413})}}
@@ -131,6 +134,12 @@ class Routes:
                     },
                 },
             }
+        if leads:
+            links = {
+                name: {"operationId": name, "parameters": dict(parameters)}
+                for name, parameters in leads.items()
+            }
+            responses[status] = {**responses.get(status, {}), "links": links}
         for code, more in (extra or {}).items():
             responses[code] = {**responses.get(code, {}), **more}
         self.router.add_api_route(

@@ -72,7 +72,9 @@ class Service:
         self.sessions = SessionStore(self.tokens)
         self.events = EventHub(self.boot, settings.limits.streams)
         self.jobs = JobDesk(
-            lambda document: self.events.tell("job", document), settings.limits.jobs
+            lambda document: self.events.tell("job", document),
+            self._now_s,
+            settings.limits.jobs,
         )
         self.counts = Counts()
         self.acting = threading.Lock()
@@ -86,6 +88,10 @@ class Service:
         self._first = threading.Event()
         self._stack = ExitStack()
         self._busy = threading.RLock()
+
+    def _now_s(self) -> float:
+        """By the source's clock, which there is as soon as the service is entered."""
+        return self.clock.now_s()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

@@ -11,9 +11,11 @@ from typing import Protocol
 
 from vsphere_market.service.roles import Caller, Role, Way
 
-#: What of vCenter's privileges, held on the root folder, makes which role. The largest wins.
+#: What of vCenter's privileges, held on the root folder, makes which role. The largest wins. The
+#: approver's is the market's own, which ``plugin register`` makes known to vCenter.
 PRIVILEGES: Mapping[Role, tuple[str, ...]] = {
     Role.VIEWER: ("System.Read",),
+    Role.APPROVER: ("System.Read", "VsphereMarket.Approve"),
     Role.OPERATOR: ("System.Read", "Resource.HotMigrate", "VirtualMachine.Config.Resource"),
     Role.ADMIN: (
         "System.Read",
@@ -22,7 +24,9 @@ PRIVILEGES: Mapping[Role, tuple[str, ...]] = {
         "Authorization.ModifyPermissions",
     ),
 }
-ASKED: tuple[str, ...] = PRIVILEGES[Role.ADMIN]
+ASKED: tuple[str, ...] = tuple(
+    dict.fromkeys(name for needed in PRIVILEGES.values() for name in needed)
+)
 #: As the Client SDK's own sample has it.
 _KEPT = 100
 _KEPT_S = 600.0

@@ -99,6 +99,24 @@ export interface ClusterMarket {
   equilibrium: Equilibrium;
 }
 
+/** One way out of a VM's shortage, with its price where the market prices it. */
+export interface Cure {
+  /** The VM or pool that something is done to. */
+  subject: Entity;
+  /** Of the action, null where people have to do it. */
+  kind: string | null;
+  text: string;
+  /** null where it is not given. */
+  saving: number | null;
+  /** null where it is not given. */
+  disruption: number | null;
+  refused: string | null;
+  /** By itself it ends the shortage; others only help. */
+  whole: boolean;
+  /** The verdict. */
+  sentence: string;
+}
+
 /** A turn of the loop, or a command that read the estate, as the journal knows it. */
 export interface Cycle {
   id: number;
@@ -265,7 +283,14 @@ export interface Explanation {
   headline: string;
   cause: string | null;
   cause_words: string | null;
+  /** The cause with the VM's own numbers. */
+  because: string | null;
+  since: Since | null;
   diagnosis: Diagnosis | null;
+  /** What its guest shows. */
+  inside: Evidence[];
+  /** What its host shows. */
+  outside: Evidence[];
   /** null where it is not given. */
   confidence: number | null;
   market: HostPrice | null;
@@ -273,12 +298,27 @@ export interface Explanation {
   price_parts: Evidence[];
   quotes: Quote[];
   offers: Offer[];
+  /** The cheapest first. */
+  cures: Cure[];
+  flips: Flip[];
   steps: Step[];
   refusals: Refusal[];
   tenants: Tenant[];
   settings: Setting[];
   samples: HostMoment[];
   actions: PastAction[];
+}
+
+/** The least change of one figure that makes a refused kind of action worth it. */
+export interface Flip {
+  kind: string;
+  lever: string;
+  lever_words: string;
+  /** null for no limit. */
+  now: number | null;
+  /** null for no limit. */
+  needed: number | null;
+  unit: "MiB" | "points" | "points/MiB";
 }
 
 /** It lives. */
@@ -383,6 +423,8 @@ export interface Job {
   progress_pct: number;
   /** Where its result is, once it is done. */
   location: string | null;
+  /** Id of the plan that it made. */
+  plan: string | null;
   problem: Problem | null;
 }
 
@@ -685,6 +727,15 @@ export interface Setting {
   source: string;
   place: string;
   note: string;
+}
+
+/** How long a shortage has lasted without a calm look between. */
+export interface Since {
+  /** RFC 3339, UTC, by the source's clock. */
+  at: string;
+  looks: number;
+  /** Nothing older is known: it may have begun earlier. */
+  at_least: boolean;
 }
 
 /** Why a step is skipped. */

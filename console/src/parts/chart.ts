@@ -149,7 +149,7 @@ export class VsmChart extends Part {
       height: this.height,
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      padding: [10, 12, 0, 0],
+      padding: [10, 22, 0, 0],
       scales: {
         // One moment alone would stretch the axis over years.
         x: { time: !x, ...(plot.x.length === 1 && !x ? { range: around(plot.x[0] ?? 0) } : {}) },

@@ -29,9 +29,16 @@ export interface PageOf<T> {
   rows: readonly T[];
 }
 
-/** Pages are fetched as they come into sight; those unused longest are forgotten. */
+/**
+ * Pages are fetched as they come into sight; those unused longest are forgotten. Somebody who drags
+ * the scroll bar past thousands of rows has a new page in sight at every frame: the first is asked
+ * for at once, others no more often than every `pause` milliseconds, and only if still in sight.
+ */
 export class PagedRows<T> implements RowSource<T> {
   private total: number;
+  private seen: readonly [number, number] = [0, 1];
+  private restsUntil = -Infinity;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly pages = new Map<number, readonly T[]>();
   private readonly underWay = new Map<number, AbortController>();
 
@@ -44,10 +51,10 @@ export class PagedRows<T> implements RowSource<T> {
     private readonly changed: (problem?: unknown) => void,
     private readonly size = 200,
     private readonly kept = 30,
-    first?: PageOf<T>,
+    private readonly pause = 80,
+    private readonly afterTrouble = 5000,
   ) {
-    this.total = first?.total ?? 0;
-    if (first) this.pages.set(0, first.rows);
+    this.total = 0;
   }
 
   get length(): number {
@@ -59,31 +66,57 @@ export class PagedRows<T> implements RowSource<T> {
     return this.pages.get(page)?.[index - page * this.size];
   }
 
+  /** What was wanted last. */
+  get inSight(): readonly [number, number] {
+    return this.seen;
+  }
+
   want(from: number, to: number): void {
-    const first = Math.max(0, Math.floor(from / this.size));
-    const last = Math.max(first, Math.floor(Math.max(0, Math.min(to, this.total) - 1) / this.size));
+    this.seen = [from, to];
+    const [first, last] = this.pagesInSight();
     for (const [page, request] of this.underWay) {
-      // Somebody drags the scroll bar past thousands of rows: what is out of sight is not needed.
       if (page < first - 1 || page > last + 1) {
         request.abort();
         this.underWay.delete(page);
       }
     }
+    let missing = false;
     for (let page = first; page <= last; page += 1) {
       const held = this.pages.get(page);
       if (held) {
         this.pages.delete(page);
         this.pages.set(page, held);
-      } else if (!this.underWay.has(page)) {
-        void this.load(page);
-      }
+      } else if (!this.underWay.has(page)) missing = true;
     }
+    if (!missing || this.timer !== undefined) return;
+    const rest = this.restsUntil - performance.now();
+    if (rest <= 0) this.ask();
+    else this.timer = setTimeout(() => this.ask(), rest);
   }
 
   /** No more answers are wanted. */
   stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     for (const request of this.underWay.values()) request.abort();
     this.underWay.clear();
+  }
+
+  private pagesInSight(): [number, number] {
+    const [from, to] = this.seen;
+    const first = Math.max(0, Math.floor(from / this.size));
+    // Before the first answer nobody knows how many there are.
+    const end = this.total > 0 ? Math.min(to, this.total) : to;
+    return [first, Math.max(first, Math.floor(Math.max(0, end - 1) / this.size))];
+  }
+
+  private ask(): void {
+    this.timer = undefined;
+    this.restsUntil = performance.now() + this.pause;
+    const [first, last] = this.pagesInSight();
+    for (let page = first; page <= last; page += 1) {
+      if (!this.pages.has(page) && !this.underWay.has(page)) void this.load(page);
+    }
   }
 
   private async load(page: number): Promise<void> {
@@ -100,7 +133,10 @@ export class PagedRows<T> implements RowSource<T> {
       }
       this.changed();
     } catch (error) {
-      if (!request.signal.aborted) this.changed(error);
+      if (request.signal.aborted) return;
+      // What shows the trouble wants the same rows again at once.
+      this.restsUntil = performance.now() + this.afterTrouble;
+      this.changed(error);
     } finally {
       if (this.underWay.get(page) === request) this.underWay.delete(page);
     }

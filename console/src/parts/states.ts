@@ -25,10 +25,14 @@ export function shown<T>(
 
 /** One sentence: what, where, and the cure; and a way to try again. */
 export function failed(problem: Problem, again?: () => void): TemplateResult {
+  // What is wrong may be said of where it is: "esx-9 is neither a VM nor a host here."
+  const about = problem.where && /^(is|are|has|does|needs) /.test(problem.what) ? `${problem.what}.` : "";
   return html`<cds-alert-group status=${problem.status === 403 ? "warning" : "danger"} class="failed">
     <cds-alert aria-label="Problem">
       <span class="problem" role="alert"
-        ><b>${sentence(problem.what)}</b>${problem.where ? html` <span>(${problem.where})</span>` : nothing}
+        ><b>${about ? `${problem.where} ${about}` : sentence(problem.what)}</b>${problem.where && !about
+          ? html` <span>(${problem.where})</span>`
+          : nothing}
         ${problem.cure ? html`<span> ${sentence(problem.cure)}</span>` : nothing}</span
       >
       ${again
@@ -46,10 +50,11 @@ export function empty(title: string, text: unknown = nothing, action: unknown = 
   </div>`;
 }
 
-/** A sentence begins with a capital letter and ends with a full stop. */
+/** A sentence begins with a capital letter, unless with a name such as esx-01, and has a full stop. */
 export function sentence(text: string): string {
   const trimmed = text.trim();
   if (!trimmed) return "";
-  const whole = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  const named = /^\S*\d/.test(trimmed);
+  const whole = named ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }

@@ -76,7 +76,10 @@ export class VsmTable<T = unknown> extends Part {
   /** Whether a row is the one shown elsewhere. */
   current: ((row: T) => boolean) | null = null;
 
-  private readonly pool: HTMLElement[] = [];
+  /** The rows that exist, in the order in which they are seen. */
+  private pool: HTMLElement[] = [];
+  /** Index of the first of them. */
+  private first = 0;
   private active = 0;
   private frame = 0;
   private readonly hint = freshId("table-hint");
@@ -100,13 +103,14 @@ export class VsmTable<T = unknown> extends Part {
         @blur=${() => this.mark(false)}
         @scroll=${this.onScroll}
         @click=${this.onClick}
+        @mouseover=${this.onOver}
       >
         <div class="grid-head" role="rowgroup">
           <div class="grid-row" role="row" aria-rowindex="1">
             ${this.columns.map((column) => this.head(column))}
           </div>
         </div>
-        <div class="grid-body" role="rowgroup"></div>
+        <div class="grid-body"><div class="grid-rows" role="rowgroup"></div></div>
       </div>
       <div class="grid-empty" ?hidden=${this.source.length > 0} role="status">${this.empty}</div>
       <span id=${this.hint} hidden>${sized}</span>
@@ -132,7 +136,7 @@ export class VsmTable<T = unknown> extends Part {
     if (changed.has("columns")) {
       this.fit();
       for (const row of this.pool) row.remove();
-      this.pool.length = 0;
+      this.pool = [];
     }
     const sized = Math.max(1, Math.min(this.rows, this.source.length));
     grid.style.setProperty("--grid-height", `${(sized + 1) * ROW + 2}px`);
@@ -165,6 +169,10 @@ export class VsmTable<T = unknown> extends Part {
     return this.querySelector<HTMLElement>(".grid-body") ?? this;
   }
 
+  private get around(): HTMLElement {
+    return this.querySelector<HTMLElement>(".grid-rows") ?? this;
+  }
+
   protected override firstUpdated(): void {
     this.sizes.observe(this.grid);
   }
@@ -184,29 +192,48 @@ export class VsmTable<T = unknown> extends Part {
     });
   };
 
-  /** Put rows where they are seen; a row that is there already is left alone unless `anew`. */
+  /**
+   * Put rows where they are seen; a row that is there already is left alone unless `anew`.
+   *
+   * All rows move at once, by the one element around them: a place of its own for each row would
+   * make the browser compute the styles of every cell anew, which takes longer than a frame. Who
+   * scrolls a little gets the rows that went out at one end back at the other; who drags past
+   * thousands gets the same elements with other words in them.
+   */
   private fill(anew: boolean): void {
     const grid = this.grid;
     const height = grid.clientHeight || (this.rows + 1) * ROW;
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - SPARE);
     const last = Math.min(this.source.length, Math.ceil((grid.scrollTop + height) / ROW) + SPARE);
     this.source.want(first, last);
+    const around = this.around;
     const needed = Math.ceil(height / ROW) + 2 * SPARE + 1;
     while (this.pool.length < needed) {
       const row = this.makeRow();
       this.pool.push(row);
-      this.body.append(row);
+      around.append(row);
     }
-    for (const row of this.pool) {
-      const index = Number(row.dataset["index"]);
-      if (row.dataset["index"] && (index < first || index >= last)) hide(row);
+    const by = first - this.first;
+    if (by > 0 && by < this.pool.length) {
+      const gone = this.pool.splice(0, by);
+      this.pool.push(...gone);
+      around.append(...gone);
+    } else if (by < 0 && -by < this.pool.length) {
+      const gone = this.pool.splice(by);
+      this.pool.unshift(...gone);
+      around.prepend(...gone);
     }
-    for (let index = first; index < last; index += 1) {
-      const row = this.pool[index % this.pool.length];
-      if (!row) continue;
-      if (!anew && row.dataset["index"] === String(index) && row.dataset["state"] === "full") continue;
+    this.first = first;
+    around.style.transform = `translateY(${first * ROW}px)`;
+    this.pool.forEach((row, position) => {
+      const index = first + position;
+      if (index >= last) {
+        if (!row.hidden) hide(row);
+        return;
+      }
+      if (!anew && row.dataset["index"] === String(index) && row.dataset["state"] === "full") return;
       this.write(row, index);
-    }
+    });
   }
 
   private makeRow(): HTMLElement {
@@ -225,25 +252,34 @@ export class VsmTable<T = unknown> extends Part {
 
   private write(row: HTMLElement, index: number): void {
     const value = this.source.at(index);
-    row.hidden = false;
-    row.dataset["index"] = String(index);
-    row.dataset["state"] = value === undefined ? "waiting" : "full";
-    row.id = `${this.hint}-${index}`;
-    row.setAttribute("aria-rowindex", String(index + 2));
-    row.style.transform = `translateY(${index * ROW}px)`;
+    const state = value === undefined ? "waiting" : "full";
+    if (row.dataset["index"] !== String(index)) {
+      row.dataset["index"] = String(index);
+      row.id = `${this.hint}-${index}`;
+      row.setAttribute("aria-rowindex", String(index + 2));
+    }
+    if (row.hidden) row.hidden = false;
     row.classList.toggle("active", index === this.active && document.activeElement === this.grid);
     row.classList.toggle("current", value !== undefined && (this.current?.(value) ?? false));
-    this.columns.forEach((column, position) => {
-      const cell = row.children[position] as HTMLElement | undefined;
-      if (!cell) return;
-      if (value === undefined) {
-        cell.textContent = "…";
-        return;
-      }
-      const shown = column.cell(value);
-      write(cell, typeof shown === "string" ? { text: shown } : shown, column);
-    });
+    if (value !== undefined || row.dataset["state"] !== state) {
+      this.columns.forEach((column, position) => {
+        const cell = row.children[position] as HTMLElement | undefined;
+        if (cell) write(cell, value === undefined ? { text: "…" } : asCell(column.cell(value)), column);
+      });
+    }
+    row.dataset["state"] = state;
   }
+
+  /** What a cell's title is, is asked for only where somebody points: it is long to write 400. */
+  private readonly onOver = (event: MouseEvent) => {
+    const cell = (event.target as HTMLElement).closest<HTMLElement>(".grid-body .grid-cell");
+    const row = cell?.parentElement;
+    const column = cell && row ? this.columns[[...row.children].indexOf(cell)] : undefined;
+    const value = row && column ? this.source.at(Number(row.dataset["index"])) : undefined;
+    if (!cell || !column || value === undefined) return;
+    const shown = asCell(column.cell(value));
+    cell.title = shown.title ?? shown.text;
+  };
 
   private onSort(column: Column<T>): void {
     const same = this.sort?.key === column.key;
@@ -339,21 +375,32 @@ function write<T>(cell: HTMLElement, shown: Cell, column: Column<T>): void {
     shown.tone && shown.tone !== "none" ? ` ${shown.tone}` : ""
   }${shown.bar === undefined ? "" : " meter"}${shown.pill ? " pilled" : ""}`;
   if (cell.className !== name) cell.className = name;
-  const title = shown.title ?? shown.text;
-  if (cell.title !== title) cell.title = title;
-  if (shown.bar === undefined) cell.style.removeProperty("--bar");
-  else cell.style.setProperty("--bar", `${Math.round(Math.max(0, Math.min(1, shown.bar)) * 100)}%`);
-  // The element inside is used again where it is of the right kind.
-  const tag = shown.href ? "A" : "SPAN";
+  if (cell.title) cell.title = shown.title ?? shown.text;
+  const bar = shown.bar === undefined ? "" : `${Math.round(Math.max(0, Math.min(1, shown.bar)) * 100)}%`;
+  if ((cell.dataset["bar"] ?? "") !== bar) {
+    cell.dataset["bar"] = bar;
+    cell.style.setProperty("--bar", bar || null);
+  }
+  // The element inside is used again where it is of the right kind; a link that leads nowhere yet
+  // is one that waits for its row.
   let inner = cell.firstElementChild as HTMLElement | null;
-  if (inner?.tagName !== tag) {
-    inner = document.createElement(tag.toLowerCase());
+  if (!inner || (shown.href && inner.tagName !== "A")) {
+    inner = document.createElement(shown.href ? "a" : "span");
     // The grid is one stop for the Tab key; Enter follows the link of the row.
-    if (tag === "A") inner.tabIndex = -1;
+    if (shown.href) inner.tabIndex = -1;
     cell.replaceChildren(inner);
   }
-  if (inner instanceof HTMLAnchorElement && shown.href) inner.setAttribute("href", shown.href);
-  if (inner.textContent !== shown.text) inner.textContent = shown.text;
+  if (inner instanceof HTMLAnchorElement) {
+    if (!shown.href) inner.removeAttribute("href");
+    else if (inner.getAttribute("href") !== shown.href) inner.setAttribute("href", shown.href);
+  }
+  const text = inner.firstChild;
+  if (!(text instanceof Text)) inner.textContent = shown.text;
+  else if (text.data !== shown.text) text.data = shown.text;
+}
+
+function asCell(shown: Cell | string): Cell {
+  return typeof shown === "string" ? { text: shown } : shown;
 }
 
 define("vsm-table", VsmTable);

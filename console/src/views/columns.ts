@@ -116,7 +116,7 @@ export function vmColumns(with_: { host: boolean; cluster: boolean }): Column<Vm
     {
       key: "name",
       label: "VM",
-      width: "minmax(160px, 2fr)",
+      width: "minmax(140px, 2fr)",
       sortable: true,
       cell: (vm) => ({ text: vm.name, href: href(["vms", vm.moid]) }),
     },
@@ -138,7 +138,7 @@ export function vmColumns(with_: { host: boolean; cluster: boolean }): Column<Vm
     {
       key: "cause",
       label: "Short of memory",
-      width: "minmax(150px, 1.4fr)",
+      width: "minmax(178px, 1.4fr)",
       sortable: true,
       title: "Why the VM is short of memory",
       cell: (vm) =>

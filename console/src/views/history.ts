@@ -13,9 +13,9 @@ import { ArrayRows } from "../parts/rows.js";
 import { empty, shown } from "../parts/states.js";
 import type { Column } from "../parts/table.js";
 import "../parts/table.js";
-import { count, percent, points } from "../text/format.js";
+import { count, percent, plural, points } from "../text/format.js";
 import { at } from "../text/time.js";
-import { kindWord, outcomeTone, plain } from "../text/words.js";
+import { capital, kindWord, outcomeTone, plain } from "../text/words.js";
 
 type Tab = "done" | "decided" | "refused" | "plans";
 
@@ -116,7 +116,12 @@ export class VsmHistory extends Part {
 
   private table(past: Past): TemplateResult {
     if (past.done) {
-      return list("What was carried out", past.done, actionColumns(), "Nothing was carried out yet", "Approve steps of a plan and carry them out: what came of it stands here then.");
+      const done = past.done.filter((item) => item.outcome !== "skipped");
+      const left = past.done.length - done.length;
+      return list("What was carried out", done, actionColumns(), "Nothing was carried out yet", {
+        hint: "Approve steps of a plan and carry them out: what came of it stands here then.",
+        note: left ? `${plural(left, "step")} of the same plans ${left === 1 ? "was" : "were"} left out and ${left === 1 ? "is" : "are"} not shown.` : "",
+      });
     }
     if (past.decided) {
       return list("What was decided", past.decided, decisionColumns(), "Nothing was decided yet");
@@ -128,8 +133,14 @@ export class VsmHistory extends Part {
   }
 }
 
-function list<T>(heading: string, rows: readonly T[], columns: Column<T>[], none: string, hint = ""): TemplateResult {
-  if (!rows.length) return panel(heading, empty(none, hint || nothing));
+function list<T>(
+  heading: string,
+  rows: readonly T[],
+  columns: Column<T>[],
+  none: string,
+  more: { hint?: string; note?: string } = {},
+): TemplateResult {
+  if (!rows.length) return panel(heading, empty(none, more.hint ?? nothing));
   return panel(
     heading,
     html`<vsm-table
@@ -138,13 +149,18 @@ function list<T>(heading: string, rows: readonly T[], columns: Column<T>[], none
       .source=${new ArrayRows(rows)}
       .rows=${24}
     ></vsm-table>`,
-    { flush: true },
+    { flush: true, ...(more.note ? { note: more.note } : {}) },
   );
+}
+
+/** What came of it, without the words for what it was, which stand beside it. */
+function ending(sentence: string): string {
+  return capital(sentence.replace(/^[^:]*: /, ""));
 }
 
 function actionColumns(): Column<PastAction>[] {
   return [
-    { key: "at", label: "When", width: "176px", cell: (item) => at(item.ended_at ?? item.started_at) },
+    { key: "at", label: "When", width: "200px", cell: (item) => at(item.ended_at ?? item.started_at) },
     { key: "kind", label: "Kind", width: "110px", cell: (item) => kindWord(item.kind) },
     {
       key: "text",
@@ -162,7 +178,13 @@ function actionColumns(): Column<PastAction>[] {
         pill: true,
       }),
     },
-    { key: "sentence", label: "Because", width: "minmax(200px, 2fr)", minor: true, cell: (item) => item.sentence },
+    {
+      key: "sentence",
+      label: "Details",
+      width: "minmax(200px, 2fr)",
+      minor: true,
+      cell: (item) => ({ text: ending(item.sentence), title: item.sentence }),
+    },
     {
       key: "plan",
       label: "Plan",
@@ -175,7 +197,7 @@ function actionColumns(): Column<PastAction>[] {
 
 function decisionColumns(): Column<Decision>[] {
   return [
-    { key: "at", label: "When", width: "176px", cell: (item) => at(item.at) },
+    { key: "at", label: "When", width: "200px", cell: (item) => at(item.at) },
     { key: "plan", label: "Plan", width: "70px", end: true, cell: (item) => ({ text: item.plan, href: href(["plan", item.plan]) }) },
     { key: "kind", label: "Kind", width: "110px", cell: (item) => kindWord(item.kind) },
     { key: "subject", label: "VM", width: "minmax(140px, 1fr)", cell: (item) => item.subject.name },
@@ -187,7 +209,7 @@ function decisionColumns(): Column<Decision>[] {
 
 function refusalColumns(): Column<PastRefusal>[] {
   return [
-    { key: "at", label: "When", width: "176px", cell: (item) => at(item.at) },
+    { key: "at", label: "When", width: "200px", cell: (item) => at(item.at) },
     { key: "plan", label: "Plan", width: "70px", end: true, cell: (item) => ({ text: item.plan, href: href(["plan", item.plan]) }) },
     { key: "subject", label: "Of", width: "minmax(140px, 1fr)", cell: (item) => item.subject.name },
     { key: "sentence", label: "Why not", width: "minmax(200px, 3fr)", cell: (item) => item.sentence },
@@ -197,7 +219,7 @@ function refusalColumns(): Column<PastRefusal>[] {
 function entryColumns(): Column<PlanEntry>[] {
   return [
     { key: "id", label: "Plan", width: "80px", cell: (item) => ({ text: item.id, href: href(["plan", item.id]) }) },
-    { key: "at", label: "Made", width: "176px", cell: (item) => at(item.created_at) },
+    { key: "at", label: "Made", width: "200px", cell: (item) => at(item.created_at) },
     { key: "origin", label: "For", width: "minmax(100px, 1fr)", cell: (item) => (item.origin === "loop" ? "the loop" : (item.who ?? item.origin)) },
     { key: "state", label: "State", width: "120px", cell: (item) => ({ text: plain(item.state), pill: true }) },
     { key: "steps", label: "Steps", width: "80px", end: true, cell: (item) => count(item.steps) },

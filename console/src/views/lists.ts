@@ -32,7 +32,7 @@ abstract class List<T> extends Part {
   protected version = 0;
   protected problem: Problem | undefined;
   protected loaded = false;
-  protected readonly live = new Live(this, ["turn"], () => this.load(), 1000);
+  protected readonly live = new Live(this, ["turn"], () => this.load(this.rows?.inSight), 1000);
   private typing: ReturnType<typeof setTimeout> | undefined;
 
   protected abstract columns(): Column<T>[];
@@ -59,8 +59,8 @@ abstract class List<T> extends Part {
     return `${this.sort.order === "descending" ? "-" : ""}${this.sort.key}`;
   }
 
-  /** Ask anew; what is shown stays until the answer is there. */
-  private load(): void {
+  /** Ask anew, first for what is in sight; what is shown stays until the answer is there. */
+  private load(inSight: readonly [number, number] = [0, 1]): void {
     const mine: PagedRows<T> = new PagedRows<T>(
       async (offset, limit, signal) => {
         const got = await this.page(offset, limit, signal);
@@ -81,7 +81,7 @@ abstract class List<T> extends Part {
     );
     this.waiting?.stop();
     this.waiting = mine;
-    mine.want(0, 1);
+    mine.want(...inSight);
   }
 
   private waiting: PagedRows<T> | undefined;

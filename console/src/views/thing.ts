@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { explain } from "../api/calls.js";
-import type { Explanation, Offer, PastAction, Step } from "../api/schema.js";
+import type { Cure, Explanation, Flip, Offer, PastAction, Since, Step } from "../api/schema.js";
 import { app } from "../app/app.js";
 import { Live } from "../app/live.js";
 import { Loader } from "../app/loader.js";
@@ -12,9 +12,9 @@ import "../parts/chart.js";
 import type { Plot } from "../parts/chart.js";
 import { define, Part } from "../parts/element.js";
 import { empty, sentence, shown } from "../parts/states.js";
-import { count, evidence, memory, percent, points, price, rate, share } from "../text/format.js";
+import { count, evidence, memory, percent, plural, points, price, rate, share } from "../text/format.js";
 import { at } from "../text/time.js";
-import { causeShort, kindWord, outcomeTone, plain, pressureTone, pressureWord } from "../text/words.js";
+import { capital, causeShort, kindWord, outcomeTone, plain, pressureTone, pressureWord } from "../text/words.js";
 import { quotesTable } from "./step.js";
 
 export class VsmThing extends Part {
@@ -55,10 +55,17 @@ function verdict(found: Explanation): TemplateResult {
   const next = found.steps[0];
   return html`<div class="callout ${tone}">
     <p class="grow">
-      <b>${found.headline}</b> ${next ? html`The market would ${describe(found.steps)}.` : nothing}
+      <b>${found.headline}</b> ${found.because ? sentence(`That is because ${found.because}`) : nothing}
+      ${found.since ? sinceWhen(found.since) : nothing} ${next ? html`In the plan: ${describe(found.steps)}.` : nothing}
     </p>
     ${next ? link(href(["plan"], { step: next.id }), "Review it in the plan") : nothing}
   </div>`;
+}
+
+/** "It has been so since … (4 looks in a row)." */
+function sinceWhen(since: Since): string {
+  const known = since.at_least ? ", as long as it is remembered" : "";
+  return `It has been so since ${at(since.at)} (${plural(since.looks, "look")} in a row${known}).`;
 }
 
 function describe(steps: readonly Step[]): string {
@@ -99,6 +106,7 @@ function vmView(found: Explanation): TemplateResult {
       ${panel("Quotes of the hosts", found.quotes.length ? quotesTable(found.quotes) : empty("No host quotes for it"), {
         note: "What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.",
       })}
+      ${found.diagnosis ? curesPanel(found.cures) : nothing} ${flipsPanel(found.flips)}
       ${numbersPanel(found)} ${settingsPanel(found)}
     </div>
     ${refusalsPanel(found)} ${actionsPanel(found.actions)}
@@ -118,6 +126,11 @@ function hostView(found: Explanation): TemplateResult {
           : ", in no cluster"}
       </p>
     </div>
+    ${market && !market.fit
+      ? html`<div class="callout warn">
+          <p class="grow">It takes no VMs: not connected, resting, excluded, or closed by HA or vSAN.</p>
+        </div>`
+      : nothing}
     ${market
       ? figures(
           [
@@ -197,6 +210,70 @@ function offersTable(offers: readonly Offer[]): TemplateResult {
       )}
     </tbody>
   </table>`;
+}
+
+function curesPanel(cures: readonly Cure[]): TemplateResult {
+  return panel(
+    "What would cure it",
+    cures.length
+      ? html`<table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">Cure</th>
+              <th scope="col">Cures</th>
+              <th scope="col" class="end">Saves</th>
+              <th scope="col" class="end">Costs</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${cures.map(
+              (cure) =>
+                html`<tr>
+                  <th scope="row">${capital(cure.text)}<div class="note">${sentence(cure.sentence)}</div></th>
+                  <td>${cure.whole ? "wholly" : "in part"}</td>
+                  <td class="end num">${points(cure.saving)}</td>
+                  <td class="end num">${points(cure.disruption)}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>`
+      : empty("Nothing here would cure it"),
+    { note: "The cheapest first. People have to do what no action of the market can." },
+  );
+}
+
+function flipsPanel(flips: readonly Flip[]): unknown {
+  if (!flips.length) return nothing;
+  return panel(
+    "What would change a refusal",
+    html`<table class="plain">
+      <thead>
+        <tr>
+          <th scope="col">Kind</th>
+          <th scope="col">It would be done if</th>
+          <th scope="col" class="end">Is now</th>
+          <th scope="col" class="end">Would be</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${flips.map(
+          (flip) =>
+            html`<tr>
+              <th scope="row">${kindWord(flip.kind)}</th>
+              <td>${flip.lever_words}</td>
+              <td class="end num">${flipped(flip.now, flip)}</td>
+              <td class="end num">${flipped(flip.needed, flip)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`,
+    { note: "The least that does, one at a time: just before it the answer is still no." },
+  );
+}
+
+function flipped(value: number | null, flip: Flip): string {
+  if (value === null) return flip.lever === "limit" ? "none" : evidence(value, flip.unit);
+  return flip.unit === "points" ? points(value) : flip.unit === "MiB" ? memory(value) : `${price(value)} a MiB`;
 }
 
 function tenantsTable(found: Explanation): TemplateResult {
@@ -337,7 +414,7 @@ function summaryCard(found: Explanation): TemplateResult {
       ${pill(found.thing === "vm" ? (found.diagnosis ? causeShort(found.diagnosis.cause) : "has what it needs") : pressureWord(market?.pressure ?? ""), tone)}
     </p>
     <p>${found.headline}</p>
-    ${found.steps.length ? html`<p>The market would ${describe(found.steps)}.</p>` : nothing} ${facts(pairs)}
+    ${found.steps.length ? html`<p>In the plan: ${describe(found.steps)}.</p>` : nothing} ${facts(pairs)}
     ${app().place === "card" ? nothing : link(target, "All about it")}
   `;
 }

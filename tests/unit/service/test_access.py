@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
 
 from tests.service_app import HOST, URL, Served
 from vsphere_market.service.app import document_of
 from vsphere_market.service.roles import ROLES, Role
+from vsphere_market.service.routing import GuardedRoute
 from vsphere_market.service.sessions import COOKIE
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
@@ -62,6 +65,43 @@ def problem(answer: httpx.Response, status: int, code: str) -> None:
     assert found["status"] == status
     assert found["detail"][-1] in ".?!"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def leaves(routes: Iterable[Any]) -> Iterator[Any]:
+    """Routes, with those of routers that others include."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from leaves(included.routes)
+
+
+def test_no_route_of_the_application_is_missing_from_the_document(
+    shared: Served, document: dict[str, Any]
+) -> None:
+    """What the tests below go through is all that there is, but for the console's files."""
+    told = {(method, path) for method, path, _ in operations(document)}
+    found = set()
+    for route in leaves(shared.application.api.routes):
+        if isinstance(route, Mount):
+            assert route.name == "console", route
+            continue
+        assert isinstance(route, APIRoute), route
+        assert route.methods
+        found |= {(method, route.path) for method in route.methods}
+        operation = document["paths"][route.path]
+        for method in route.methods:
+            open_to_all = operation[method.lower()]["x-required-role"] == "nobody"
+            assert open_to_all or isinstance(route, GuardedRoute), route.path
+    assert found == told
+
+
+def test_the_consoles_files_are_only_read(shared: Served) -> None:
+    client = shared.client(None)
+    for path in ("/", "/index.html", "/plugin.json", "/nothing.js"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.request(method, path).status_code in (404, 405), (method, path)
 
 
 def test_every_operation_names_its_role(document: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.roads import automatic, policies
 from tests.service_app import Served, file_source, finished, served
+from vsphere_market.control.explain import explain_vm_row
 from vsphere_market.port import Action, TaskHandle
 from vsphere_market.service.roles import Role
 
@@ -204,3 +207,55 @@ def test_a_cancelled_execution_begins_nothing_more_and_leaves_no_step_in_doubt(
     assert "service.cancel" in [
         row["event"] for row in own.client().get("/v1/audit").json()["items"]
     ]
+
+
+def test_an_explanation_tells_all_that_the_command_line_tells(shared: Served) -> None:
+    """Cause with its numbers, since when, cures with their prices, and what would flip a no."""
+    client = shared.client(Role.VIEWER)
+    view = shared.service.view()
+    with view.locked():
+        row = view.market.squeezed[0].row
+        told = explain_vm_row(
+            view.frame, row, shared.service.journal, plan=view.plan, ledger=view.ledger
+        )
+    found = client.get(f"/v1/explanations/{told.vm.moid}").json()
+    assert told.diagnosis is not None and told.since is not None
+    assert found["because"] == told.diagnosis.because
+    assert found["since"]["looks"] == told.since.looks >= 1
+    assert found["since"]["at"].endswith("Z")
+    assert [(item["text"], item["whole"], item["sentence"]) for item in found["cures"]] == [
+        (cure.words, cure.whole, cure.verdict) for cure in told.cures
+    ]
+    assert found["cures"]
+    assert [(item["kind"], item["lever"]) for item in found["flips"]] == [
+        (flip.kind.value, flip.lever.value) for flip in told.flips
+    ]
+    assert found["flips"]
+    for item, flip in zip(found["flips"], told.flips, strict=True):
+        assert item["now"] == (flip.now if math.isfinite(flip.now) else None)
+        assert item["lever_words"] and item["unit"] == flip.unit
+    assert [item["name"] for item in found["outside"]] == [
+        item.name for item in told.diagnosis.outside
+    ]
+    host = client.get(f"/v1/explanations/{told.host.name}").json()
+    assert (host["thing"], host["since"], host["cures"], host["flips"]) == ("host", None, [], [])
+
+
+def test_what_is_not_there_is_looked_for_in_lists(shared: Served) -> None:
+    answer = shared.client(Role.VIEWER).get("/v1/explanations/0000000000")
+    assert answer.status_code == 404
+    assert "/v1/vms" in answer.json()["cure"]
+
+
+def test_times_are_the_sources_own(own: Served) -> None:
+    """A plant's clock is not ours: jobs and executions go by the same as all else."""
+    client = own.client(Role.OPERATOR)
+    before = own.service.clock.now_s()
+    plan = made_plan(client)
+    client.post(f"/v1/plans/{plan['id']}/approve", json={})
+    answer = client.post(f"/v1/plans/{plan['id']}/apply", json={"dry_run": True})
+    done = finished(client, answer.headers["location"])
+    job = client.get("/v1/jobs").json()["items"][0]
+    after = own.service.clock.now_s()
+    for text in (job["created_at"], job["ended_at"], done["started_at"], done["ended_at"]):
+        assert before - 1 <= datetime.fromisoformat(text).timestamp() <= after + 1

@@ -11,18 +11,18 @@ import pytest
 
 from tests.cli import vm
 from tests.orchestrator import Orchestrator, WorkflowFailed
-from tests.serving import Served, serving
+from tests.serving import Serving, serving
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("service")) as served:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("service"), "--plant", "demo") as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def orchestrator(
-    service: Served, tmp_path_factory: pytest.TempPathFactory
+    service: Serving, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Orchestrator]]:
     """Make an Orchestrator with a role, or with other words for its connection."""
     tree = tmp_path_factory.mktemp("vro") / "export"
@@ -32,7 +32,7 @@ def orchestrator(
     def make(role: str = "operator", **connection: str) -> Orchestrator:
         whole = {
             "serviceUrl": service.url,
-            "token": service.token(role),
+            "token": service.token_of(role),
             "fingerprint": service.fingerprint,
         }
         made.append(Orchestrator(tree, whole | connection))
@@ -70,7 +70,7 @@ def test_a_person_refuses_a_plan_then_has_one_carried_out(
 
 
 def test_an_alert_plans_for_its_vm_and_does_nothing(
-    orchestrator: Callable[..., Orchestrator], service: Served
+    orchestrator: Callable[..., Orchestrator], service: Serving
 ) -> None:
     moid = _moid(service, "report-01")
     run = orchestrator("approver").run(
@@ -83,7 +83,7 @@ def test_an_alert_plans_for_its_vm_and_does_nothing(
     assert run.outputs["summary"]
 
 
-def test_a_vm_is_explained(orchestrator: Callable[..., Orchestrator], service: Served) -> None:
+def test_a_vm_is_explained(orchestrator: Callable[..., Orchestrator], service: Serving) -> None:
     moid = _moid(service, "report-01")
     run = orchestrator("viewer").run("Explain a VM", {"vm": {"id": moid}})
     document = json.loads(run.outputs["explanation"])
@@ -116,15 +116,15 @@ def test_what_is_wrong_is_one_sentence(
     assert len(said.splitlines()) == 1
 
 
-def _get(service: Served, path: str) -> Any:
-    token = {"Authorization": f"Bearer {service.token('viewer')}"}
+def _get(service: Serving, path: str) -> Any:
+    token = {"Authorization": f"Bearer {service.token_of('viewer')}"}
     # The certificate is the service's own, and the address is loopback.
     answer = httpx.get(service.url + path, headers=token, verify=False, timeout=30)  # noqa: S501
     assert answer.is_success, answer.text
     return answer.json()
 
 
-def _moid(service: Served, name: str) -> str:
+def _moid(service: Serving, name: str) -> str:
     vms = _get(service, "/v1/vms?limit=1000")["items"]
     (moid,) = [one["moid"] for one in vms if one["name"] == name]
     return str(moid)

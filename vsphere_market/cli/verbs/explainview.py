@@ -95,8 +95,6 @@ def _why(vm: VmExplanation) -> str:
 
 def cures_table(cures: Sequence[Cure]) -> Table:
     """What would cure a VM, the cheapest first."""
-    from vsphere_market.market import SENTENCES
-
     columns = (
         Column("words", "cure", prose=True),
         Column("saving", "saves", words.points, right=True),
@@ -104,20 +102,7 @@ def cures_table(cures: Sequence[Cure]) -> Table:
         Column("whole", "cures", lambda whole: "wholly" if whole else "in part"),
         Column("verdict", "verdict", prose=True),
     )
-    rows = [
-        (
-            cure.words,
-            cure.saving,
-            cure.disruption,
-            cure.whole,
-            SENTENCES[cure.refused]
-            if cure.refused
-            else "worth it"
-            if cure.kind
-            else "for people to do",
-        )
-        for cure in cures
-    ]
+    rows = [(cure.words, cure.saving, cure.disruption, cure.whole, cure.verdict) for cure in cures]
     return Table("Cures, the cheapest first", columns, rows, empty="Nothing here would cure it.")
 
 

@@ -1,4 +1,4 @@
-import{C as e,E as t}from"./format-D_1emsK3.js";function n(n,r=`none`,i=``){return t`<span class="pill ${r}" title=${i||e}>${n}</span>`}function r(n,r){return t`<dl class="figures" aria-label=${r}>
+import{C as e,E as t}from"./format-D8RhZoHT.js";function n(n,r=`none`,i=``){return t`<span class="pill ${r}" title=${i||e}>${n}</span>`}function r(n,r){return t`<dl class="figures" aria-label=${r}>
     ${n.map(n=>t`<div>
           <dt>${n.label}</dt>
           <dd class="${n.tone??``}${n.text?` text`:``}">

@@ -1,0 +1,163 @@
+import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p as d,r as f,rt as p,s as m,t as h,u as g,v as _,x as v}from"./format-D8RhZoHT.js";import{c as y,f as b,p as x}from"./clarity-Bx_TISQr.js";import{a as S,i as C,n as w,r as T,t as E}from"./bits-CiZyD64C.js";import"./chart-CuiaqS5s.js";import{a as D,i as O,n as k,o as A,r as j,s as M,t as N}from"./words-DkfCIaZb.js";import{t as P}from"./step-BCZaM0dl.js";var F=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new d(this,e=>n(this.thing,e)),this.live=new b(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){let n=e=>this.card?$(e):e.thing===`vm`?B(e):V(e),r=this.found.problem&&!this.found.value;return t`<div class=${this.card?`card-view`:`view`}>
+      ${r?t`<h1 class="visually-hidden">${this.thing}</h1>`:e}
+      ${v(this.found,n,`Asking why`)}
+    </div>`}};function I(e,t){return e.numbers.find(e=>e.name===t)?.value??null}function L(n){let r=n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`,a=n.steps[0];return t`<div class="callout ${r}">
+    <p class="grow">
+      <b>${n.headline}</b> ${n.because?i(`That is because ${n.because}`):e}
+      ${n.since?R(n.since):e} ${a?t`In the plan: ${z(n.steps)}.`:e}
+    </p>
+    ${a?T(y([`plan`],{step:a.id}),`Review it in the plan`):e}
+  </div>`}function R(e){let t=e.at_least?`, as long as it is remembered`:``;return`It has been so since ${x(e.at)} (${u(e.looks,`look`)} in a row${t}).`}function z(e){return e.slice(0,2).map(e=>e.text).join(`, then `).concat(e.length>2?` and ${h(e.length-2)} more`:``)}function B(n){let i=n.diagnosis;return t`
+    <div class="title">
+      <h1>${n.subject.name}</h1>
+      ${i?S(k(i.cause),i.hurts?`bad`:`warn`):S(`has what it needs`,`good`)}
+      <p class="lead">
+        Virtual machine ${n.host?t`on ${T(y([`hosts`,n.host.moid]),n.host.name)}`:`on no host`}
+      </p>
+    </div>
+    ${L(n)}
+    ${w([{label:`Size`,value:c(I(n,`size`))},{label:`Works with`,value:c(I(n,`working set`)),note:`confidence ${g(n.confidence)}`},{label:`Ballooned`,value:c(I(n,`ballooned`))},{label:`Swapped`,value:c(I(n,`swapped`))},{label:`Swap-in`,value:l(I(n,`swap-in`)),tone:(I(n,`swap-in`)??0)>0?`bad`:`none`},{label:`Waits for memory`,value:r(I(n,`memory latency`))},{label:`Price here`,value:a(n.market?.price),note:`points for a MiB`}],`Figures of the VM`)}
+    <div class="columns">
+      ${C(`What the market offers`,U(n.offers),{note:`Every kind of trade, judged at the same prices.`})}
+      ${C(`Quotes of the hosts`,n.quotes.length?P(n.quotes):_(`No host quotes for it`),{note:`What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.`})}
+      ${n.diagnosis?W(n.cures):e} ${G(n.flips)}
+      ${Y(n)} ${X(n)}
+    </div>
+    ${Z(n)} ${Q(n.actions)}
+  `}function V(n){let r=n.market,i=H(n);return t`
+    <div class="title">
+      <h1>${n.subject.name}</h1>
+      ${r?S(M(r.pressure),A(r.pressure)):e}
+      <p class="lead">
+        Host${r?.cluster?t` of ${T(y([`clusters`,r.cluster]),r.cluster_name??r.cluster)}`:`, in no cluster`}
+      </p>
+    </div>
+    ${r&&!r.fit?t`<div class="callout warn">
+          <p class="grow">It takes no VMs: not connected, resting, excluded, or closed by HA or vSAN.</p>
+        </div>`:e}
+    ${r?w([{label:`Price`,value:a(r.price),note:`points for a MiB`},{label:`Sold`,value:g(r.load),note:`of ${c(r.usable_mib)} for sale`,tone:(r.load??0)>=1?`bad`:(r.load??0)>=.9?`warn`:`none`},{label:`Its VMs would hold`,value:g(r.footprint),note:`of that, if nobody squeezed them`},{label:`Ballooned`,value:c(r.ballooned_mib)},{label:`Swapped`,value:c(r.swapped_mib)},{label:`Swap rate`,value:l(r.swap_kibps),tone:(r.swap_kibps??0)>0?`bad`:`none`},{label:`VMs`,value:h(r.vms)}],`Figures of the host`):e}
+    <div class="columns">
+      ${C(`Price over time`,i?t`<vsm-chart .plot=${i} label=${`Price of ${n.subject.name} over time`} .height=${200}></vsm-chart>`:_(`The journal has no samples of it yet`))}
+      ${C(`What its price is made of`,n.price_parts.length?E(n.price_parts.map(e=>[e.name,f(e.value,e.unit)])):_(`It sells nothing`))}
+      ${C(`Its VMs`,q(n),{note:`The largest first.`})}
+      ${C(`What the market would do here`,n.steps.length?J(n.steps):_(`Nothing`,`No trade with this host is worth its disturbance.`))}
+      ${Y(n)} ${X(n)}
+    </div>
+    ${Q(n.actions)}
+  `}function H(e){if(!e.samples.length)return null;let t=[...e.samples].sort((e,t)=>e.at.localeCompare(t.at));return{x:t.map(e=>Date.parse(e.at)/1e3),yLabel:`points/MiB`,yFormat:a,log:!0,series:[{label:`Price`,color:`--vsm-series-1`,values:t.map(e=>e.price),format:a,fill:!0,step:!0}]}}function U(n){return t`<table class="plain">
+    <thead>
+      <tr>
+        <th scope="col">Kind</th>
+        <th scope="col">Verdict</th>
+        <th scope="col" class="end">Saves</th>
+        <th scope="col" class="end">Costs</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${n.map(n=>t`<tr>
+            <th scope="row">${j(n.kind)}${n.chosen?t`<br />${S(`in the plan`,`info`)}`:e}</th>
+            <td>${n.text?t`${n.text}<br />`:e}<span class="note">${i(n.sentence)}</span></td>
+            <td class="end num">${m(n.saving)}</td>
+            <td class="end num">${m(n.disruption)}</td>
+          </tr>`)}
+    </tbody>
+  </table>`}function W(e){return C(`What would cure it`,e.length?t`<table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">Cure</th>
+              <th scope="col">Cures</th>
+              <th scope="col" class="end">Saves</th>
+              <th scope="col" class="end">Costs</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${e.map(e=>t`<tr>
+                  <th scope="row">${N(e.text)}<div class="note">${i(e.sentence)}</div></th>
+                  <td>${e.whole?`wholly`:`in part`}</td>
+                  <td class="end num">${m(e.saving)}</td>
+                  <td class="end num">${m(e.disruption)}</td>
+                </tr>`)}
+          </tbody>
+        </table>`:_(`Nothing here would cure it`),{note:`The cheapest first. People have to do what no action of the market can.`})}function G(n){return n.length?C(`What would change a refusal`,t`<table class="plain">
+      <thead>
+        <tr>
+          <th scope="col">Kind</th>
+          <th scope="col">It would be done if</th>
+          <th scope="col" class="end">Is now</th>
+          <th scope="col" class="end">Would be</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${n.map(e=>t`<tr>
+              <th scope="row">${j(e.kind)}</th>
+              <td>${e.lever_words}</td>
+              <td class="end num">${K(e.now,e)}</td>
+              <td class="end num">${K(e.needed,e)}</td>
+            </tr>`)}
+      </tbody>
+    </table>`,{note:`The least that does, one at a time: just before it the answer is still no.`}):e}function K(e,t){return e===null?t.lever===`limit`?`none`:f(e,t.unit):t.unit===`points`?m(e):t.unit===`MiB`?c(e):`${a(e)} a MiB`}function q(e){return e.tenants.length?t`<div class="scroll" tabindex="0" role="region" aria-label="VMs of the host">
+    <table class="plain">
+      <thead>
+        <tr>
+          <th scope="col">VM</th>
+          <th scope="col" class="end">Works with</th>
+          <th scope="col" class="end">Would hold</th>
+          <th scope="col" class="end">Taken</th>
+          <th scope="col">Short of memory</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${e.tenants.map(e=>t`<tr>
+              <th scope="row">${T(y([`vms`,e.vm.moid]),e.vm.name)}</th>
+              <td class="end num">${c(e.working_set_mib)}</td>
+              <td class="end num">${c(e.footprint_mib)}</td>
+              <td class="end num">${c(e.taken_mib)}</td>
+              <td>${e.cause===`none`?`no`:k(e.cause)}</td>
+            </tr>`)}
+      </tbody>
+    </table>
+  </div>`:_(`No VM runs here`)}function J(e){return t`<ul class="lines">
+    ${e.map(e=>t`<li>${T(y([`plan`],{step:e.id}),e.text)}<div class="note">${i(e.reason)}</div></li>`)}
+  </ul>`}function Y(e){return C(`Numbers behind it`,E(e.numbers.map(e=>[e.name,f(e.value,e.unit)])),{note:`As vCenter gave them; what it did not give is left out.`})}function X(n){return C(`Policy in effect`,n.settings.length?t`<table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">Setting</th>
+              <th scope="col">Value</th>
+              <th scope="col">Decided by</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${n.settings.map(n=>t`<tr>
+                  <th scope="row">${n.name}</th>
+                  <td>${n.value}</td>
+                  <td>${n.source||t`<span class="soft">the default</span>`}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}</td>
+                </tr>`)}
+          </tbody>
+        </table>`:_(`No policy says anything about it`))}function Z(n){return n.refusals.length?C(`What is not done, and why`,t`<ul class="lines">
+      ${n.refusals.map(e=>t`<li>${i(e.sentence)}</li>`)}
+    </ul>`):e}function Q(n){return C(`Last trades`,n.length?t`<table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">What</th>
+              <th scope="col">Outcome</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${n.map(n=>t`<tr>
+                  <td class="num">${x(n.ended_at??n.started_at)}</td>
+                  <td>${n.text}${n.dry_run?t` ${S(`dry run`)}`:e}</td>
+                  <td>
+                    ${S(D(n.outcome??n.state),O(n.outcome??n.state))}
+                    ${n.sentence?t`<div class="note">${i(n.sentence)}</div>`:e}
+                  </td>
+                </tr>`)}
+          </tbody>
+        </table>`:_(`Nothing was done yet`))}function $(n){let r=n.market,i=y([n.thing===`vm`?`vms`:`hosts`,n.subject.moid]),o=n.thing===`vm`?[[`Works with`,c(I(n,`working set`))],[`Taken from it`,c(n.diagnosis?.taken_mib??0)],[`Price here`,`${a(r?.price)} points/MiB`],[`Cheapest quote`,ee(n)],[`Last trade`,n.actions[0]?`${n.actions[0].text} (${D(n.actions[0].outcome??n.actions[0].state)})`:`none`]]:[[`Price`,`${a(r?.price)} points/MiB`],[`Sold`,`${g(r?.load)} of ${c(r?.usable_mib)}`],[`Ballooned`,c(r?.ballooned_mib)],[`Swapped`,c(r?.swapped_mib)]],s=n.thing===`vm`?n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`:A(r?.pressure??``);return t`
+    <p class="card-head">
+      ${S(n.thing===`vm`?n.diagnosis?k(n.diagnosis.cause):`has what it needs`:M(r?.pressure??``),s)}
+    </p>
+    <p>${n.headline}</p>
+    ${n.steps.length?t`<p>In the plan: ${z(n.steps)}.</p>`:e} ${E(o)}
+    ${p().place===`card`?e:T(i,`All about it`)}
+  `}function ee(e){let t=e.quotes.filter(e=>e.quote!==null&&!e.refused).reduce((e,t)=>e===void 0||(t.quote??0)<(e.quote??0)?t:e,void 0);return t?`${t.home?`its own host`:t.host.name}, ${m(t.quote)} points`:`none`}o(`vsm-thing`,F);export{F as VsmThing,Q as actionsPanel};
