@@ -6,7 +6,10 @@ but the unzipped bundle, as the polyglot runtime has it. A waiting timer does no
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,6 +68,22 @@ class WorkflowFailed(Exception):
     """An item threw."""
 
 
+@functools.cache
+def interpreter() -> str:
+    """The Python that plays Orchestrator's runtime.
+
+    That is 3.10, as Orchestrator has it, where this machine has one, and ours where not;
+    ``ORCHESTRATOR_PYTHON`` names another.
+    """
+    named = os.environ.get("ORCHESTRATOR_PYTHON")
+    if named:
+        return named
+    found = shutil.which("python3.10")
+    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+        return found
+    return sys.executable
+
+
 @dataclass
 class Run:
     """What a workflow did.
@@ -111,7 +130,7 @@ class Orchestrator:
         assert set(inputs) == declared, f"{action} declares {declared}, is given {set(inputs)}"
         # -I -S: neither this project nor anything that is installed here.
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _RUN, str(self._bundles[action]), entry],
+            [interpreter(), "-I", "-S", "-c", _RUN, str(self._bundles[action]), entry],
             input=json.dumps(dict(inputs)),
             capture_output=True,
             text=True,
