@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ class Job:
         state: where it stands.
         started_s: likewise, None before.
         ended_s: likewise.
+        over_since_s: when it ended by a clock of ours that only goes forward.
         progress_pct: 0 to 100.
         location: where its result is, once it is done.
         result: the result itself, for those kinds that have no other place.
@@ -57,6 +59,7 @@ class Job:
     state: JobState = JobState.QUEUED
     started_s: float | None = None
     ended_s: float | None = None
+    over_since_s: float | None = None
     progress_pct: float = 0.0
     location: str | None = None
     result: Document | None = None
@@ -187,6 +190,7 @@ class JobDesk:
                 number,
                 state=JobState.DONE,
                 ended_s=self.now_s(),
+                over_since_s=time.monotonic(),
                 progress_pct=100.0,
                 location=result.location or kept,
                 result=result.document,
@@ -194,7 +198,13 @@ class JobDesk:
 
     def _failed(self, number: str, error: MarketError) -> None:
         problem = problem_of(error)
-        self._change(number, state=JobState.FAILED, ended_s=self.now_s(), problem=problem)
+        self._change(
+            number,
+            state=JobState.FAILED,
+            ended_s=self.now_s(),
+            over_since_s=time.monotonic(),
+            problem=problem,
+        )
 
     def _change(self, number: str, **what: object) -> None:
         with self._lock:

@@ -73,7 +73,7 @@ class Service:
         self.events = EventHub(self.boot, settings.limits.streams)
         self.jobs = JobDesk(
             lambda document: self.events.tell("job", document),
-            self._now_s,
+            self.now_s,
             settings.limits.jobs,
         )
         self.counts = Counts()
@@ -88,10 +88,6 @@ class Service:
         self._first = threading.Event()
         self._stack = ExitStack()
         self._busy = threading.RLock()
-
-    def _now_s(self) -> float:
-        """By the source's clock, which there is as soon as the service is entered."""
-        return self.clock.now_s()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -182,8 +178,8 @@ class Service:
         return self._first.wait(timeout_s)
 
     def now_s(self) -> float:
-        """Our own Unix time, not the source's."""
-        return time.time()
+        """By the source's clock, which there is as soon as the service is entered."""
+        return self.clock.now_s()
 
     def stopped(self) -> bool:
         """The stop switch is pulled."""
