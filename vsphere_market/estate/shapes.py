@@ -6,8 +6,8 @@ say (a time that does not exist, a reference to nothing, an order) is checked by
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -91,7 +91,7 @@ class Number:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Misfit(pointer, "must be a number")
         # An integer beyond float's range is as good as infinite.
-        if not -1.7e308 < value < 1.7e308 or not math.isfinite(value):
+        if not -sys.float_info.max <= value <= sys.float_info.max:
             raise Misfit(pointer, "must be a finite number")
         if self.low is not None and value < self.low:
             raise Misfit(pointer, f"is {value}, must be {self.low:g} or more")
