@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from tests.estates import remembered, snapshots
@@ -36,6 +37,7 @@ from vsphere_market.market.trades import Move, Power
 from vsphere_market.policy import (
     BudgetScope,
     DisruptionBudget,
+    Kind,
     Mode,
     PolicyProblems,
     Rulebook,
@@ -145,6 +147,12 @@ def _table_broken(table: RuleTable, host_of: IndexArray) -> Iterator[tuple[str, 
 def start(question: Question) -> IndexArray:
     running = question.demand.running
     return np.where(running, question.snapshot.vms.host, -1)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_random_sets_hold_every_kind(kind: Kind) -> None:
+    found = find(binding_sets(), lambda said: any(one["kind"] == kind for one in said))
+    assert [one for one in found if one["kind"] == kind]
 
 
 @given(questions())

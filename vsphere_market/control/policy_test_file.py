@@ -15,7 +15,7 @@ from vsphere_market.estate import Snapshot, read_snapshot, seconds_from_text, sn
 from vsphere_market.estate.files import read_json
 from vsphere_market.policy import TEST_SUFFIX, PolicySet, load_policies, parse_policies
 from vsphere_market.policy.effective import HOST_KEYS, VM_KEYS
-from vsphere_market.policy.problems import did_you_mean
+from vsphere_market.policy.problems import did_you_mean, printable
 from vsphere_market.port import ActionKind
 
 _TABLES = ("clusters", "hosts", "pools", "datastores", "vms", "rules")
@@ -106,7 +106,7 @@ def read_test(path: Path) -> PolicyTest:
         InputError: it, or the snapshot, is no such file.
         PolicyProblems: the policies are wrong by themselves.
     """
-    document = read_json(path, InputError)
+    document = read_json(_regular(path), InputError)
     _closed(document, _FILE, str(path))
     about = document.get("about", "")
     cases = document.get("cases")
@@ -124,13 +124,30 @@ def read_test(path: Path) -> PolicyTest:
 
 def expected_problems(path: Path) -> tuple[str, ...]:
     """The problems that a file of tests expects, of policies that cannot even be loaded."""
-    document = read_json(path, InputError)
+    document = read_json(_regular(path), InputError)
     cases = document.get("cases") if isinstance(document, dict) else None
     return tuple(
         str(item["problem"])
         for item in (cases if isinstance(cases, list) else ())
         if isinstance(item, dict) and item.get("problem")
     )
+
+
+def _regular(path: Path) -> Path:
+    """The path, if it is no device or pipe, from which reading might never end.
+
+    Raises:
+        InputError: it is one, or no path at all.
+    """
+    if "\0" in str(path):
+        raise InputError("is no path of a file", where=printable(str(path)))
+    try:
+        odd = path.exists() and not path.is_file()
+    except OSError as exc:
+        raise InputError(f"cannot be read ({exc.strerror})", where=printable(str(path))) from None
+    if odd:
+        raise InputError("is no regular file", where=str(path), cure="name a file")
+    return path
 
 
 def _policies(path: Path, named: Any) -> PolicySet:
@@ -153,7 +170,7 @@ def _estate(path: Path, document: Mapping[str, Any]) -> Snapshot:
         cure = "snapshot names a file beside this one, estate holds the tables themselves"
         raise InputError("give either snapshot or estate", where=str(path), cure=cure)
     if isinstance(file, str):
-        return read_snapshot(path.parent / file)
+        return read_snapshot(_regular(path.parent / file))
     _closed(rows, {*_TABLES, "taken_at"}, f"{path}#/estate")
     assert isinstance(rows, dict)
     defaults = document.get("defaults", {})

@@ -15,6 +15,10 @@ Resolve = Callable[[str, str], int]
 Name = Callable[[str, int], str]
 
 
+#: No amount of any column is larger: a thousand million TiB, and Unix time for millions of years.
+LARGEST = 1e15
+
+
 class RowError(ValueError):
     """A value that does not fit its column. ``pointer`` is relative to the table's list."""
 
@@ -86,6 +90,8 @@ def _read(column: Column, row: Mapping[str, Any], name: str, at: int, resolve: R
                 raise RowError(pointer, "must be a finite number; leave it out if unknown")
             if amount < 0:
                 raise RowError(pointer, "must not be negative")
+            if amount > LARGEST:
+                raise RowError(pointer, f"is beyond anything vSphere has, {amount:.4g}")
             return amount
         case Kind.FLAG:
             if not isinstance(value, bool):

@@ -9,7 +9,7 @@ what it adds to these when all others stay, which is exact for the same reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,25 +129,33 @@ class RuleBoard:
         """Rows of the VMs that pair rules tie it to."""
         return {other for at in self._pairs_of.get(vm, ()) for other in self.pairs[at].vms} - {vm}
 
-    def makes_way(self, vm: int, target: int, gone: Set[int], moved: Set[int]) -> set[int]:
+    def makes_way(
+        self, vm: int, source: int, target: int, moves: Mapping[int, tuple[int, int]]
+    ) -> set[int]:
         """VMs without whose moves, done already, a crowd rule would keep ``vm`` off a host.
 
+        Those that left the target, where it would be one too many beside them; and those that came
+        to its source, where it was not one too many without them, so that it may be one elsewhere.
         A crowd is large, and most of its moves have nothing to do with each other.
 
         Args:
             vm: row of a VM that is about to move.
+            source: where it is.
             target: where to.
-            gone: VMs that left the target.
-            moved: VMs that moved at all, these among them.
+            moves: VMs that moved before, each with the hosts that it left and went to.
         """
+        gone = {other for other, (left, _) in moves.items() if left == target}
+        came = {other for other, (_, there) in moves.items() if there == source}
         needed: set[int] = set()
         for at in self._crowds_of.get(vm, ()):
             crowd = self.crowds[at]
             left = gone & set(crowd.vms)
             if left and self.heads[at, target] + len(left) + 1 > crowd.per_host:
                 needed |= left
+            if self.heads[at, source] > crowd.per_host:
+                needed |= came & set(crowd.vms)
             if crowd.hosts_used < len(self.heads[at]):
-                needed |= moved & set(crowd.vms)
+                needed |= moves.keys() & set(crowd.vms)
         return needed - {vm}
 
     def kin(self, vm: int) -> set[int]:

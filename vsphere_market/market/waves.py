@@ -147,12 +147,13 @@ def _needs(
             if isinstance(before.what, Move | Power)
         }
         needs |= {at for other, at in moved.items() if other in kin}
-        gone = {
-            before.what.vm
+        ends = {
+            before.what.vm: (before.what.source, before.what.target)
             for before in earlier
-            if isinstance(before.what, Move | Power) and before.what.source == host
+            if isinstance(before.what, Move | Power)
         }
-        needs |= {moved[other] for other in ledger.rules.makes_way(vm, host, gone, moved.keys())}
+        others = ledger.rules.makes_way(vm, what.source, host, ends)
+        needs |= {moved[other] for other in others}
     given = [release for release in releases if release.host == host]
     if given and host >= 0:
         still = sum((release.room for release in given), np.zeros(len(Space)))

@@ -58,8 +58,9 @@ def test_a_licence_for_two_hosts_opens_no_third() -> None:
 def test_only_those_who_make_way_are_waited_for() -> None:
     # Host 0 had 0 and 1, which have left for 2 and 3; two may be on a host.
     rules = board([2, 3, 1], 2.0, np.inf)
-    assert rules.makes_way(2, 0, {0, 1}, {0, 1}) == {0, 1}  # with both still there it is full
-    assert rules.makes_way(2, 0, {0}, {0, 1}) == set()  # one leaves room enough
-    assert rules.makes_way(2, 2, set(), {0, 1}) == set()
+    both = {0: (0, 2), 1: (0, 3)}
+    assert rules.makes_way(2, 1, 0, both) == {0, 1}  # with both still there it is full
+    assert rules.makes_way(2, 1, 0, {0: (0, 2), 1: (2, 3)}) == set()  # one leaves room enough
+    assert rules.makes_way(2, 1, 2, {0: (3, 2), 1: (0, 3)}) == set()
     # A licence counts hosts, so every move of its group matters.
-    assert board([2, 3, 1], np.inf, 2.0).makes_way(2, 0, set(), {0, 1}) == {0, 1}
+    assert board([2, 3, 1], np.inf, 2.0).makes_way(2, 1, 0, {0: (3, 2), 1: (2, 3)}) == {0, 1}
