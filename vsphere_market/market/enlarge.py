@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vsphere_market.estate import VSAN_MEMBER
 from vsphere_market.market.engine import Question
 from vsphere_market.policy import Rulebook, default_rulebook
 from vsphere_market.port import ActionKind
@@ -41,6 +42,7 @@ def with_more_hosts(question: Question, like: int, count: int) -> Question:
         in_maintenance=[False] * count,
         in_quarantine=[False] * count,
         failover_host=[False] * count,
+        vsan=[VSAN_MEMBER if hosts.vsan[like] == VSAN_MEMBER else ""] * count,
         **{f"{name}_mib": nothing for name in ("ballooned", "swapped", "compressed", "reserved")},
         swap_in_kibps=nothing,
         swap_out_kibps=nothing,
