@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve
+from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve, PlateauCurve
 
 curves = st.one_of(
     st.builds(DelayCurve, st.floats(0.05, 0.98)),
     st.builds(HingeCurve, st.floats(0.0, 2.0), st.floats(0.0, 1e5)),
+    st.builds(PlateauCurve, st.floats(0.0, 2.0), st.floats(0.0, 1e5), st.floats(0.0, 1e4)),
 )
 loads = st.floats(0.0, 50.0)
 

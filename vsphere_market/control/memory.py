@@ -14,6 +14,7 @@ import numpy as np
 
 from vsphere_market.demand import (
     DemandHistory,
+    DemandSettings,
     SizeHistory,
     estimate_demand,
     identities,
@@ -22,6 +23,7 @@ from vsphere_market.demand import (
 )
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Filter, Journal, estate_key
+from vsphere_market.market import MarketSettings
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import Rulebook
 from vsphere_market.port import ActionKind, Migrate, OutcomeKind
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 
 #: Name of the journal's blob with the demand history of an estate, and its version.
 _HISTORY = "demand-history/{estate}"
-_HISTORY_VERSION = 1
+_HISTORY_VERSION = 2
 #: The same of what is remembered for sizing.
 _SIZES = "size-history/{estate}"
 _SIZES_VERSION = 1
@@ -101,7 +103,7 @@ def recalled_history(journal: Journal, estate: str) -> DemandHistory:
         try:
             return DemandHistory.from_bytes(blob.data)
         except ValueError:
-            # It grows again within two days; refusing to work would help nobody.
+            # It grows again within a week; refusing to work would help nobody.
             log.warning("the demand history of %s is damaged and begins anew", estate)
     return DemandHistory()
 
@@ -181,9 +183,9 @@ def without_echo(snapshot: Snapshot, grown: Mapping[str, float]) -> Snapshot:
     return dataclasses.replace(snapshot, vms=fresh)
 
 
-def observed(memory: Memory, snapshot: Snapshot) -> None:
+def observed(memory: Memory, snapshot: Snapshot, settings: DemandSettings | None = None) -> None:
     """Add a snapshot to what is remembered. VMs without counters leave no trace in it."""
-    demand = estimate_demand(snapshot)
+    demand = estimate_demand(snapshot, settings=settings)
     vms, ids = snapshot.vms, identities(snapshot.vms)
     there = demand.known & demand.running
     seen = np.where(there, demand.working_set, np.nan)
@@ -223,10 +225,10 @@ def keep_history(
 
 
 def longest_span_s(rulebook: Rulebook) -> float:
-    """How far back moves can matter under a rulebook: cool-downs, repeats and budgets."""
+    """How far back moves can matter: cool-downs, repeats and budgets, and where VMs have been."""
     cooldown = float(rulebook.cooldown_s.max(initial=0.0)) * LONGEST_COOLDOWN
     windows = [budget.window_s for budget in rulebook.budgets]
-    return max(REPEAT_WINDOW_S, cooldown, *windows, 0.0)
+    return max(REPEAT_WINDOW_S, cooldown, *windows, MarketSettings().no_return_s)
 
 
 def cooling(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.demand.history import DemandHistory
+from vsphere_market.demand.history import PEAK_SHARE, DemandHistory, share_of_day
 from vsphere_market.demand.model import Demand
 from vsphere_market.demand.sizes import SizeHistory
 from vsphere_market.demand.sizing import Sizing
@@ -25,7 +25,7 @@ class DemandSettings:
     """How demand is read from counters.
 
     Attributes:
-        headroom: factor on the largest active sample: sampling error and growth until next look.
+        headroom: factor on the active memory: sampling error and growth until the next look.
         refault_window_s: pages coming back from swap or compression during this time are taken
             for a part of the working set.
         max_latency_pct: waiting beyond this is taken as this; it bounds the correction of active.
@@ -36,7 +36,11 @@ class DemandSettings:
             reads back what it paged out earlier.
         guest_robbed_share: a guest of which more than this share of its size was taken away pages
             because of that.
-        present_weight: weight of the present in the curve; the remembered hours share the rest.
+        present_weight: least weight of the present in the curve. It stands for so much of the
+            coming day as demand was seen to persist, and for those of its hours that were never
+            seen; the remembered hours share the rest.
+        peak_share: how far from its mean towards its largest sample a working set is taken to be:
+            maxima of many VMs never come together, and sampling alone makes maxima large.
     """
 
     headroom: float = 1.1
@@ -47,7 +51,8 @@ class DemandSettings:
     guest_most: float = 0.25
     guest_busy_share: float = 0.85
     guest_robbed_share: float = 0.01
-    present_weight: float = 0.5
+    present_weight: float = 0.1
+    peak_share: float = PEAK_SHARE
 
 
 def estimate_demand(
@@ -85,7 +90,10 @@ def estimate_demand(
     )
     wanted = _zero(active) / (1.0 - waiting) + refaulted
     wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
-    working = np.where(known, settings.headroom * wanted, wanted)
+    level = np.where(np.isnan(vms.active_mib), active, vms.active_mib)
+    level = level + settings.peak_share * (active - level)
+    level = _zero(level) / (1.0 - waiting) + refaulted
+    working = np.where(known, settings.headroom * level, wanted)
     # Paging says that a VM is too small only where nothing else explains it: under a balloon the
     # host is to blame, and after growth or a balloon the guest fetches old pages for a while.
     paged = _zero(vms.guest_swap_kibps) * (settings.guest_window_s / KIB_PER_MIB)
@@ -168,18 +176,19 @@ def _curve(
     settings: DemandSettings,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The dated curve (V, S), its weights (S,), and hours of history per VM (V,)."""
-    count = len(vms)
-    past = history.hours(identities(vms)) if history is not None else np.empty((count, 0))
-    if past.shape[1] == 0:
-        return now[:, None].copy(), np.ones(1), np.zeros(count)
-    hours = np.isfinite(past).sum(axis=1).astype(np.float64)
+    if history is None or not len(history):
+        return now[:, None].copy(), np.ones(1), np.zeros(len(vms))
+    past = history.dates(identities(vms))
+    hours = np.isfinite(past.level).sum(axis=1).astype(np.float64)
     # An hour in which nothing is known of a VM says what the present says.
-    filled = np.where(np.isfinite(past), past, now[:, None])
-    filled = np.minimum(filled, vms.size_mib[:, None]) * running[:, None]
-    weight = np.empty(1 + past.shape[1])
-    weight[0] = settings.present_weight
-    weight[1:] = (1.0 - settings.present_weight) / past.shape[1]
-    return np.concatenate([now[:, None], filled], axis=1), weight, hours
+    level = np.where(np.isfinite(past.level), past.level, now[:, None])
+    level = np.minimum(level, vms.size_mib[:, None]) * running[:, None]
+    # Hours ahead that were never seen before: as now, as far as demand persists, else like those
+    # that were seen.
+    present = max(settings.present_weight, share_of_day(past.persistence))
+    present += (1.0 - present) * past.unknown * past.persistence
+    weight = np.concatenate([[present], (1.0 - present) * past.weight / past.weight.sum()])
+    return np.concatenate([now[:, None], level], axis=1), weight, hours
 
 
 def _confidence(samples: FloatArray, hours: FloatArray, known: BoolArray) -> FloatArray:

@@ -1,33 +1,67 @@
-"""What is remembered of working sets: hourly maxima of the last days, per VM.
+"""What is remembered of working sets for placing VMs: the hours of the last week, per VM.
 
-Kept as one array, so that a year-long run never grows: rows are VMs, columns hours on a ring.
+Kept as one array, so that a year-long run never grows: rows are VMs, columns hours on a ring. Of
+each hour one figure is kept, between its mean and its largest sample: sums of largest samples
+would overstate what VMs want together, sums of means would forget that they swing within the hour.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.units import BoolArray, FloatArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 HOUR_S = 3600.0
-#: Dates kept: two days of hours, so that yesterday's same hour is always among them.
-HOURS = 48
+#: Hours kept: a week, so that the same day of last week is among them.
+HOURS = 168
+#: Hours of a day, which is how far ahead trades look.
+DAY = 24
+#: So many hours of two days must be known before one is held against the other.
+ENOUGH_HOURS = 6
+#: How far an hour's figure is from its mean towards its largest sample.
+PEAK_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dates:
+    """What the coming day's hours were like before; V virtual machines, S dates.
+
+    Attributes:
+        level: (V, S) working sets, MiB; NaN where nothing was seen of a VM.
+        weight: (S,) share of the coming day that each date stands for.
+        unknown: share of the coming day of which nothing is remembered.
+        persistence: how much of what is unusual now will be so an hour later, 0 to 1.
+    """
+
+    level: FloatArray
+    weight: FloatArray
+    unknown: float
+    persistence: float
 
 
 class DemandHistory:
-    """Hourly maxima of working sets in MiB; NaN where nothing was seen.
+    """Working sets by the hour, in MiB; NaN where nothing was seen.
 
-    A VM that has not been seen for all :data:`HOURS` hours is forgotten.
+    A VM that has not been seen for all hours is forgotten.
+
+    Args:
+        hours: how many to keep.
+        peak_share: how far from an hour's mean (0) to its largest sample (1) its figure is.
     """
 
-    def __init__(self, hours: int = HOURS) -> None:
+    def __init__(self, hours: int = HOURS, peak_share: float = PEAK_SHARE) -> None:
         self._span = hours
+        self._peak_share = peak_share
         self._rows: dict[str, int] = {}
-        self._maxima: FloatArray = np.full((0, hours), np.nan)
+        self._level: FloatArray = np.full((0, hours), np.nan)
+        #: Largest sample, sum and number of samples of the hour that is going on, (3, rows).
+        self._open: FloatArray = np.zeros((3, 0))
         self._hour: int | None = None
 
     def __len__(self) -> int:
@@ -47,34 +81,61 @@ class DemandHistory:
         if fresh:
             for vm in fresh:
                 self._rows[vm] = len(self._rows)
-            grown = np.full((len(self._rows) - len(self._maxima), self._span), np.nan)
-            self._maxima = np.concatenate([self._maxima, grown])
-        rows = np.fromiter((self._rows[vm] for vm in ids), dtype=np.int64, count=len(ids))
-        column = hour % self._span
-        self._maxima[rows, column] = np.fmax(self._maxima[rows, column], working_set)
+            more = len(self._rows) - len(self._level)
+            self._level = np.concatenate([self._level, np.full((more, self._span), np.nan)])
+            self._open = np.concatenate([self._open, np.zeros((3, more))], axis=1)
+        there = np.isfinite(working_set)
+        rows = self._rows_of(ids)[there]
+        largest, total, count = self._open
+        largest[rows] = np.maximum(largest[rows], working_set[there])
+        total[rows] += working_set[there]
+        count[rows] += 1.0
+        mean = total[rows] / count[rows]
+        level = mean + self._peak_share * (largest[rows] - mean)
+        self._level[rows, hour % self._span] = level
 
     def hours(self, ids: Sequence[str]) -> FloatArray:
-        """Maxima (V, S) of the hours remembered, the present one first.
+        """Figures (V, S) of the hours remembered, the present one first.
 
         S is the number of hours in which any VM was seen.
         """
-        if self._hour is None or not self._rows:
-            return np.empty((len(ids), 0))
-        order = [(self._hour - back) % self._span for back in range(self._span)]
-        ring = self._maxima[:, order]
-        order = [column for at, column in enumerate(order) if np.isfinite(ring[:, at]).any()]
-        past = np.full((len(ids), len(order)), np.nan)
-        rows = np.fromiter((self._rows.get(vm, -1) for vm in ids), dtype=np.int64, count=len(ids))
-        seen = rows >= 0
-        past[seen] = self._maxima[rows[seen]][:, order]
-        return past
+        return self._past(ids, [back for back in range(self._span) if self._seen(back)])
+
+    def dates(self, ids: Sequence[str]) -> Dates:
+        """What the coming day's hours were like: yesterday, the day before, a week ago.
+
+        Each hour of the coming day has the same weight, shared by the times it was seen. Hours of
+        all VMs are taken together: what rose together will do so again.
+        """
+        chosen: list[int] = []
+        weight: list[float] = []
+        unknown = 0
+        for back in range(min(DAY, self._span)):
+            # So many hours ago it was the same hour of the day, the last time of the same weekday.
+            lags = (back, DAY + back, HOURS - DAY + back)
+            known = [lag for lag in lags if self._seen(lag)]
+            unknown += not known
+            chosen += known
+            weight += [1.0 / (DAY * len(known)) for _ in known]
+        order = np.argsort(np.array(chosen, dtype=np.int64), kind="stable")
+        newest_first = [chosen[at] for at in order]
+        shares = np.array(weight, dtype=np.float64)[order]
+        level = self._past(ids, newest_first)
+        recent = self._past(ids, range(min(2 * DAY, self._span)))
+        return Dates(level, shares, unknown / DAY, persistence(recent))
 
     def to_bytes(self) -> bytes:
         """Everything, compactly; :meth:`from_bytes` reads it back."""
         buffer = io.BytesIO()
         ids = np.array(list(self._rows), dtype=np.str_)
         hour = np.int64(-1 if self._hour is None else self._hour)
-        np.savez_compressed(buffer, ids=ids, maxima=self._maxima.astype(np.float32), hour=hour)
+        np.savez_compressed(
+            buffer,
+            ids=ids,
+            level=self._level.astype(np.float32),
+            open=self._open.astype(np.float32),
+            hour=hour,
+        )
         return buffer.getvalue()
 
     @classmethod
@@ -82,16 +143,42 @@ class DemandHistory:
         """Read what :meth:`to_bytes` wrote. Raises ValueError when it is something else."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-                ids, maxima, hour = kept["ids"], kept["maxima"], int(kept["hour"])
+                ids, level, hour = kept["ids"], kept["level"], int(kept["hour"])
+                going_on = kept["open"]
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as exc:
             raise ValueError("not a demand history") from exc
-        if maxima.ndim != 2 or len(ids) != len(maxima) or maxima.shape[1] < 1:
+        if (
+            level.ndim != 2
+            or level.shape[0] != len(ids)
+            or level.shape[1] < 1
+            or going_on.shape != (3, len(ids))
+        ):
             raise ValueError("not a demand history")
-        history = cls(maxima.shape[1])
+        history = cls(level.shape[1])
         history._rows = {str(vm): row for row, vm in enumerate(ids)}
-        history._maxima = maxima.astype(np.float64)
+        history._level = level.astype(np.float64)
+        history._open = going_on.astype(np.float64)
         history._hour = None if hour < 0 else hour
         return history
+
+    def _rows_of(self, ids: Sequence[str]) -> IndexArray:
+        return np.fromiter((self._rows.get(vm, -1) for vm in ids), dtype=np.int64, count=len(ids))
+
+    def _seen(self, back: int) -> bool:
+        """Anything was seen so many hours ago."""
+        if self._hour is None or not 0 <= back < self._span:
+            return False
+        return bool(np.isfinite(self._level[:, (self._hour - back) % self._span]).any())
+
+    def _past(self, ids: Sequence[str], lags: Sequence[int] | range) -> FloatArray:
+        past = np.full((len(ids), len(lags)), np.nan)
+        if self._hour is None:
+            return past
+        rows = self._rows_of(ids)
+        seen = rows >= 0
+        columns = [(self._hour - back) % self._span for back in lags]
+        past[seen] = self._level[rows[seen]][:, columns]
+        return past
 
     def _advance(self, hour: int) -> None:
         """Clear the columns of hours that begin now, and forget VMs without any sample left."""
@@ -100,10 +187,49 @@ class DemandHistory:
             return
         steps = min(hour - self._hour, self._span)
         for back in range(steps):
-            self._maxima[:, (hour - back) % self._span] = np.nan
+            self._level[:, (hour - back) % self._span] = np.nan
+        self._open[:] = 0.0
         self._hour = hour
-        alive: BoolArray = np.any(np.isfinite(self._maxima), axis=1)
+        alive: BoolArray = np.any(np.isfinite(self._level), axis=1)
         if not alive.all():
             kept = [vm for vm, row in self._rows.items() if alive[row]]
-            self._maxima = self._maxima[alive]
+            self._level, self._open = self._level[alive], self._open[:, alive]
             self._rows = {vm: row for row, vm in enumerate(kept)}
+
+
+def persistence(level: FloatArray) -> float:
+    """How much of what is unusual now will be so an hour later: an autocorrelation, 0 to 1.
+
+    Unusual is what differs from the same hour of the day before or, while that is not known, from
+    the VM's own mean. All VMs together, each weighed by how much it swings. Few hours tell little,
+    so it begins at 1 (as now, so it will be) and comes to what was measured within a day.
+
+    Args:
+        level: (V, S) working sets of at most two days, columns an hour apart and newest first; NaN
+            for not seen.
+    """
+    if level.shape[1] < 2:
+        return 1.0
+    days_apart = level.shape[1] - DAY
+    about = level[:, : max(days_apart, 0)] - level[:, DAY:]
+    known_day = int(np.isfinite(about).any(axis=0).sum()) >= ENOUGH_HOURS
+    if not known_day:
+        seen = np.isfinite(level)
+        mean = np.where(seen, level, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+        about = level - mean[:, None]
+    pairs = np.isfinite(about[:, 1:]) & np.isfinite(about[:, :-1])
+    later, earlier = np.where(pairs, about[:, :-1], 0.0), np.where(pairs, about[:, 1:], 0.0)
+    swing = float(np.sqrt((later**2).sum() * (earlier**2).sum()))
+    # Every day like the day before: nothing is unusual. A level that never changed: it will stay.
+    still = 0.0 if known_day else 1.0
+    measured = float((later * earlier).sum()) / swing if swing > 0.0 else still
+    trust = math.sqrt(min(int(pairs.any(axis=0).sum()) / DAY, 1.0))
+    return 1.0 - trust * (1.0 - min(max(measured, 0.0), 1.0))
+
+
+def share_of_day(persistent: float) -> float:
+    """Share of the coming day for which the present stands: the mean of ρ^h over its hours h.
+
+    What is unusual now fades as a first-order autoregression forgets it.
+    """
+    return math.fsum(persistent**hour for hour in range(DAY)) / DAY

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from vsphere_market.demand.sizing import Sizing
 from vsphere_market.units import BoolArray, FloatArray
 
@@ -52,3 +54,13 @@ class Demand:
     def idle(self) -> FloatArray:
         """(V,) footprint beyond the working set, MiB: cheap to take by balloon."""
         return self.footprint - self.working_set
+
+    @property
+    def used(self) -> FloatArray:
+        """(V,) what each VM must be able to hold, MiB: the most that it wanted of late.
+
+        Hosts are judged by working sets, which peaks of many VMs share; a reservation or a cap is
+        one VM's own, and has to do for its peak.
+        """
+        most: FloatArray = np.minimum(np.maximum(self.wanted, self.working_set), self.footprint)
+        return most

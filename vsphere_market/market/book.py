@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve, HingeCurves
+from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve, HingeCurves, PlateauCurve
 from vsphere_market.market.goods import Supply
 from vsphere_market.units import FloatArray, IndexArray
 
@@ -31,7 +31,7 @@ class _Shelf:
         taken: (k, vms) what each VM takes.
     """
 
-    curve: DelayCurve | HingeCurves
+    curve: DelayCurve | PlateauCurve | HingeCurves
     columns: IndexArray
     per_unit: FloatArray
     worth: FloatArray
@@ -56,9 +56,9 @@ class QuoteBook:
 
     def __init__(self, supply: Supply, hosts: IndexArray, taken: FloatArray) -> None:
         self._shelves: list[_Shelf] = []
-        kinds: dict[DelayCurve | None, list[tuple[int, float, Curve]]] = {}
+        kinds: dict[DelayCurve | PlateauCurve | None, list[tuple[int, float, Curve]]] = {}
         for good in supply.goods:
-            kind = good.curve if isinstance(good.curve, DelayCurve) else None
+            kind = None if isinstance(good.curve, HingeCurve) else good.curve
             for number, weight in zip(
                 range(good.columns.start, good.columns.stop), good.weight.tolist(), strict=True
             ):

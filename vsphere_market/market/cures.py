@@ -180,7 +180,7 @@ def _by_hand(ledger: Ledger, diagnosis: VmDiagnosis) -> Cure | None:
         case Cause.RESERVATION_HOARDING:
             first = diagnosis.behind[0]
             subject = Entity(vms.moid[first], vms.name[first])
-            used = gib_text(float(ledger.working(np.array([first]), ledger.terms)[0]))
+            used = gib_text(float(ledger.demand.used[first]))
             words = f"lower the reservation of {subject.name} to the {used} that it uses"
         case Cause.IDLE_NEIGHBOURS:
             first = diagnosis.behind[0]

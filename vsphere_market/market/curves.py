@@ -3,7 +3,8 @@
 Load u is demand over usable capacity. Up to a knee the price is 1/(1-u)², the marginal delay of
 an M/M/1 server; beyond the knee its tangent goes on, so that price stays finite, rising and
 smooth on hosts that are already over-full. Surcharges are hinges: nothing up to a threshold, then
-a price that rises linearly. All curves are convex, which everything else relies on.
+a price that rises linearly, for ballooning up to a plateau. All curves are convex, which everything
+else relies on.
 
 ``docs/design/price.md`` derives them, ``tests/property/test_curves.py`` holds them to it.
 """
@@ -63,6 +64,37 @@ class HingeCurve:
         return total
 
 
+@dataclass(frozen=True, slots=True)
+class PlateauCurve:
+    """Price 0 up to ``start``, then ``slope`` per unit of load, but never more than ``most``.
+
+    For what hurts the same however much of it there is: a host that lacks a tenth balloons a MiB
+    for a MiB, and so does one that lacks a half.
+    """
+
+    start: float
+    slope: float
+    most: float
+
+    def price(self, load: FloatArray) -> FloatArray:
+        """Marginal price at a load, any shape."""
+        over = np.maximum(load - self.start, 0.0)
+        price: FloatArray = np.minimum(self.slope * over, self.most)
+        return price
+
+    def integral(self, load: FloatArray) -> FloatArray:
+        """Integral of the price from 0 to a load, any shape."""
+        over = np.maximum(load - self.start, 0.0)
+        flat = np.maximum(over - self._rise, 0.0)
+        total: FloatArray = (0.5 * self.slope) * (over * over - flat * flat)
+        return total
+
+    @property
+    def _rise(self) -> float:
+        """Load beyond ``start`` at which the price stops rising."""
+        return self.most / self.slope if self.slope > 0.0 else np.inf
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HingeCurves:
     """Hinges side by side, one for each row of loads (…, k, m).
@@ -83,4 +115,4 @@ class HingeCurves:
         return over
 
 
-Curve = DelayCurve | HingeCurve
+Curve = DelayCurve | HingeCurve | PlateauCurve

@@ -16,9 +16,8 @@ from vsphere_market.market.asking import Asking, Mark
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
-#: So many VMs on more than two hosts, and on two, where the second host has what the first has not.
+#: So many VMs at once: sets double with each of them.
 MOST_VMS = 10
-MOST_ON_TWO = 12
 
 
 def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray) -> IndexArray:
@@ -30,13 +29,11 @@ def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray)
     Args:
         asking: the present state.
         start: where VMs were at first.
-        rows: positions of at most :data:`MOST_VMS` VMs (:data:`MOST_ON_TWO` on two hosts), all of
-            them on ``slots`` now.
+        rows: positions of at most :data:`MOST_VMS` VMs, all of them on ``slots`` now.
         slots: at least two hosts.
     """
-    sets = _sets(len(rows))
-    costs = np.stack([_costs(asking, start, rows, int(slot), sets) for slot in slots])
-    everyone = len(sets) - 1
+    costs = np.stack([_costs(asking, start, rows, int(slot)) for slot in slots])
+    everyone = costs.shape[1] - 1
     if len(slots) == 2:
         first = int(np.argmin(costs[0] + costs[1][::-1]))
         chosen = [first, everyone ^ first]
@@ -44,28 +41,43 @@ def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray)
         chosen = _partition(costs)
     homes = asking.home[rows].copy()
     for slot, members in zip(slots.tolist(), chosen, strict=True):
-        homes[sets[members]] = slot
+        homes[(members >> np.arange(len(rows))) & 1 > 0] = slot
     return homes
 
 
-def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int, sets: BoolArray) -> FloatArray:
+def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int) -> FloatArray:
     """Points (2^n,) of a host with each set of the VMs; +inf where a set cannot be there."""
     ledger, host = asking.ledger, int(asking.hosts[slot])
     vms = asking.vms[rows]
     here = asking.home[rows] == slot
     taken, needs = ledger.taken[vms], ledger.needs[vms]
     fixed = np.maximum(ledger.load[host] - taken[here].sum(axis=0), 0.0)
-    pay = np.where(start.home[rows] == slot, 0.0, start.pay[slot, rows])
-    cost = ledger.supply.cost(fixed + sets @ taken, host) + sets @ pay
-    room = ledger.occupied[host] - needs[here].sum(axis=0) + sets @ needs
+    at_home = start.home[rows] == slot
+    pay = np.where(at_home, 0.0, start.pay[slot, rows])
+    cost = ledger.supply.cost(_sums(fixed, taken), host) + _sums(np.zeros(1), pay[:, None])[:, 0]
+    room = _sums(ledger.occupied[host] - needs[here].sum(axis=0), needs)
+    numbers = np.arange(len(cost))
     fits = (room <= ledger.supply.space[host] + SLACK_MIB).all(axis=1)
     # A host that is over-full already may keep what it has.
-    fits |= ~(sets & ~here).any(axis=1)
-    at_home = start.home[rows] == slot
-    barred = ~(asking.static[slot, rows] | here | at_home)
-    fits &= ~(sets & barred).any(axis=1)
+    fits |= numbers & _number(~here) == 0
+    fits &= numbers & _number(~(asking.static[slot, rows] | here | at_home)) == 0
     points: FloatArray = np.where(fits, cost, np.inf)
     return points
+
+
+def _sums(fixed: FloatArray, taken: FloatArray) -> FloatArray:
+    """(2^n, K) what the sets of n VMs take (n, K), on top of what is fixed (K,)."""
+    sums = np.empty((1 << len(taken), taken.shape[1]))
+    sums[0] = fixed
+    for at, amount in enumerate(taken):
+        half = 1 << at
+        np.add(sums[:half], amount, out=sums[half : 2 * half])
+    return sums
+
+
+def _number(members: BoolArray) -> int:
+    """The number of a set: bit i says whether VM i is in it."""
+    return int((1 << np.flatnonzero(members)).sum())
 
 
 def _partition(costs: FloatArray) -> list[int]:
@@ -83,15 +95,6 @@ def _partition(costs: FloatArray) -> list[int]:
         chosen.append(taken)
         left ^= taken
     return [left, *reversed(chosen)]
-
-
-@lru_cache(maxsize=32)
-def _sets(count: int) -> BoolArray:
-    """(2^n, n) all sets of n VMs; bit i of a set's number says whether VM i is in it."""
-    numbers = np.arange(1 << count)
-    sets: BoolArray = (numbers[:, None] >> np.arange(count)) & 1 > 0
-    sets.setflags(write=False)
-    return sets
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ follows. The goods:
 
 * *memory* at each date of the demand curve: working set + κ · idle + overhead;
 * *footprint*: all that the VMs would hold; above capacity ESXi balloons;
-* *pinned memory*: what no balloon can free; above capacity ESXi swaps;
+* *pinned memory* at each date: what no balloon can free; above capacity ESXi swaps;
 * *CPU*, *vCPUs* and *network*: guards, so that a memory trade does not wreck something else. They
   are sold where the source tells hosts' capacities and VMs' amounts, and trade on their own where
   they are the bottleneck. In points they are MiB-equivalents: the estate's memory per unit of each.
@@ -22,7 +22,7 @@ import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, VSAN_CLOSED, HostTable, Snapshot
-from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve
+from vsphere_market.market.curves import Curve, DelayCurve, HingeCurve, PlateauCurve
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
@@ -105,6 +105,15 @@ class Supply:
             part = capacity[..., good.columns]
             value = good.curve.integral(load[..., good.columns] / part)
             total += (part * value) @ good.weight
+        return total
+
+    def even_cost(self, load: FloatArray, hosts: IndexArray) -> float:
+        """Points that ``hosts`` cost at least with loads (K,) together: all at the same load."""
+        capacity = self.capacity[hosts].sum(axis=0)
+        total = 0.0
+        for good in self.goods:
+            part = capacity[good.columns]
+            total += float((part * good.curve.integral(load[good.columns] / part)) @ good.weight)
         return total
 
     def price(self, load: FloatArray, hosts: IndexArray | slice = slice(None)) -> FloatArray:
@@ -242,18 +251,18 @@ def make_supply(
         Good("memory", delay, slice(0, dates), demand.date_weight),
         Good(
             "footprint",
-            HingeCurve(settings.balloon_from, settings.balloon_slope),
+            PlateauCurve(settings.balloon_from, settings.balloon_slope, settings.balloon_most),
             slice(dates, dates + 1),
             one,
         ),
         Good(
             "pinned",
             HingeCurve(settings.swap_from, settings.swap_slope),
-            slice(dates + 1, dates + 2),
-            one,
+            slice(dates + 1, 2 * dates + 1),
+            demand.date_weight,
         ),
     ]
-    capacities = [np.repeat(usable[:, None], dates + 2, axis=1)]
+    capacities = [np.repeat(usable[:, None], 2 * dates + 1, axis=1)]
     for guard in guards(snapshot, settings):
         column = slice(goods[-1].columns.stop, goods[-1].columns.stop + 1)
         told = guard.capacity > 0

@@ -193,8 +193,9 @@ class Ledger:
     def working(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Working set now of VMs ``rows`` on given terms: what is wanted, within what is given."""
         ceiling = np.minimum(terms.size[rows], terms.limit[rows])
-        wanted = np.maximum(self.demand.wanted[rows], self.demand.working_set[rows])
-        working: FloatArray = np.minimum(wanted, ceiling)
+        # What a guest wants beyond its size it will use when it has it.
+        lacking = np.maximum(self.demand.wanted[rows] - self.snapshot.vms.size_mib[rows], 0.0)
+        working: FloatArray = np.minimum(self.demand.working_set[rows] + lacking, ceiling)
         return working
 
     def room(self, rows: IndexArray, terms: Terms) -> FloatArray:
@@ -222,8 +223,8 @@ class Ledger:
         idle = np.maximum(held[:, None] - working, 0.0)
         taken[:, :dates] = working + kappa * idle + overhead[:, None]
         taken[:, dates] = np.maximum(held, working[:, 0]) + overhead
-        taken[:, dates + 1] = self._pinned(rows, terms)
-        for at, amount in enumerate(self._guarded, start=dates + 2):
+        taken[:, dates + 1 : 2 * dates + 1] = self._pinned_at(rows, terms, working)
+        for at, amount in enumerate(self._guarded, start=2 * dates + 1):
             taken[:, at] = amount[rows]
         taken[~self.on[rows]] = 0.0
         return taken
@@ -425,19 +426,25 @@ class Ledger:
         return there
 
     def _pinned(self, rows: IndexArray, terms: Terms) -> FloatArray:
-        """Memory of VMs ``rows`` that no balloon can free, overhead included, MiB.
+        """Memory of VMs ``rows`` that no balloon can free now, overhead included, MiB."""
+        now = self.working(rows, terms)[:, None]
+        pinned: FloatArray = self._pinned_at(rows, terms, now)[:, 0]
+        return pinned
+
+    def _pinned_at(self, rows: IndexArray, terms: Terms, working: FloatArray) -> FloatArray:
+        """The same with working sets (n, S) at several dates.
 
         The balloon takes idle memory only, up to the VM's cap, and only where Tools run; reserved
         memory is never taken.
         """
         held = np.minimum(terms.footprint[rows], terms.limit[rows])
-        idle = np.maximum(held - self.working(rows, terms), 0.0)
         default = BALLOON_MAX_SHARE * terms.size[rows]
         cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
-        free = np.where(self.snapshot.vms.tools_running[rows], np.minimum(cap, idle), 0.0)
+        cap = np.where(self.snapshot.vms.tools_running[rows], cap, 0.0)
+        free = np.minimum(cap[:, None], np.maximum(held[:, None] - working, 0.0))
+        kept = np.minimum(terms.reservation[rows], terms.size[rows])
         pinned: FloatArray = (
-            np.maximum(held - free, np.minimum(terms.reservation[rows], terms.size[rows]))
-            + self.demand.overhead[rows]
+            np.maximum(held[:, None] - free, kept[:, None]) + self.demand.overhead[rows][:, None]
         )
         return pinned
 

@@ -110,7 +110,7 @@ def _balloon_cap(ledger: Ledger, vm: int) -> Change | Reason:
         if after >= (BALLOON_MAX_SHARE * size if math.isnan(before) else before):
             return Reason.POLICY_CAP if least > 0.5 * charges.ballooned[vm] else Reason.NOT_DUE
         return Change(vm, ActionKind.BALLOON_CAP, before, float(after))
-    idle = float(terms.footprint[vm] - ledger.demand.working_set[vm])
+    idle = float(terms.footprint[vm] - ledger.demand.used[vm])
     if math.isnan(before) or idle <= before:
         return Reason.NOT_DUE
     share = float(ledger.rulebook.balloon_cap_max[vm])

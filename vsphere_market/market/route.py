@@ -13,6 +13,7 @@ from vsphere_market.market.asking import Asking, Mark
 from vsphere_market.market.disruption import move_price
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.market.exchange import Standing, better_homes
+from vsphere_market.market.goods import Space
 from vsphere_market.market.trades import Move, Trade
 from vsphere_market.units import BoolArray, IndexArray
 
@@ -136,7 +137,7 @@ class Route:
         space = ledger.supply.space[hosts] + SLACK_MIB
         loads = np.empty((len(rows), 4, load.shape[1]))
         roomy = np.empty(len(rows), dtype=np.bool_)
-        full = np.empty(len(rows))
+        full, pinned = np.empty(len(rows)), np.empty(len(rows))
         vms = asking.vms[rows]
         ends = zip(source.tolist(), target.tolist(), strict=True)
         for at, (vm, (here, there)) in enumerate(zip(vms.tolist(), ends, strict=True)):
@@ -144,6 +145,7 @@ class Route:
             load[here] -= ledger.taken[vm]
             load[there] += ledger.taken[vm]
             loads[at, 1], loads[at, 3] = load[here], load[there]
+            pinned[at] = occupied[there, Space.PINNED]
             occupied[here] -= ledger.needs[vm]
             occupied[there] += ledger.needs[vm]
             roomy[at] = (occupied[there] <= space[there]).all()
@@ -156,7 +158,7 @@ class Route:
         leaving, arriving = cost[:, 0] - cost[:, 1], cost[:, 3] - cost[:, 2]
         pay = np.zeros(len(rows))
         if not asking.free:
-            pay = move_price(ledger, vms, hosts[source], hosts[target], full)
+            pay = move_price(ledger, vms, hosts[source], hosts[target], full, pinned)
         hurdle = np.maximum(pay, ledger.settings.discount * np.maximum(leaving, 0.0))
         saving = leaving - arriving
         moves = map(Move, vms.tolist(), hosts[source].tolist(), hosts[target].tolist())

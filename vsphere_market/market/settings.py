@@ -15,6 +15,9 @@ class MarketSettings:
         knee: u*, the load up to which price is 1/(1-u)²; its tangent continues it beyond.
         balloon_from: load of the footprint over usable memory at which ballooning is priced in.
         balloon_slope: how fast that surcharge's price rises per unit of load.
+        balloon_most: but it is never more: a MiB of idle memory that is ballooned costs the same
+            whether its host lacks a tenth or a half, so it is worth a move to a host that has
+            memory to spare and not to one that would balloon it as well.
         swap_from: the same for memory that no balloon could free, which would be swapped.
         swap_slope: swapping is far dearer than ballooning.
         cpu_weight: weight of CPU against memory; CPU guards memory trades.
@@ -29,9 +32,12 @@ class MarketSettings:
             1. A trade must lower the price of what it moves by about this much.
         move_fixed: points for any migration, however small.
         no_return_s: a VM does not go back to a host that it was moved away from within this time.
-            Demand that swings between two hosts is served by one of them, not by moves.
+            Demand that swings between two hosts is served by one of them, not by moves. A week,
+            as long as demand is remembered: what would take it back was known when it left.
         landing_cost: points for each MiB that a migration brings to a host that has nothing free,
-            so that others there have to give it up at once.
+            so that others there have to give it up at once, when all that they hold is worked with.
+        landing_from: up to this share of the target's memory pinned, balloons find enough that is
+            idle and landing costs nothing more; from there it rises to its full cost.
         discount: a host is worth moving to only if its quote is lower than the present one by
             this share. Counters are noisy, and on full hosts a little noise is many points.
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
@@ -71,6 +77,7 @@ class MarketSettings:
     knee: float = 0.9
     balloon_from: float = 0.97
     balloon_slope: float = 800.0
+    balloon_most: float = 32.0
     swap_from: float = 0.9
     swap_slope: float = 8000.0
     cpu_weight: float = 0.25
@@ -82,8 +89,9 @@ class MarketSettings:
     must_penalty: float = 1e12
     move_cost: float = 8.0
     move_fixed: float = 1024.0
-    no_return_s: float = 86_400.0
-    landing_cost: float = 600.0
+    no_return_s: float = 604_800.0
+    landing_cost: float = 300.0
+    landing_from: float = 0.6
     discount: float = 0.2
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from vsphere_market.market.exchange import best_exchange
-from vsphere_market.market.few import MOST_ON_TWO, MOST_VMS, best_homes
+from vsphere_market.market.few import MOST_VMS, best_homes
 from vsphere_market.market.route import Route
 from vsphere_market.market.trades import Trade
 from vsphere_market.units import BoolArray, IndexArray
@@ -74,24 +74,56 @@ class Together:
             goal = asking.home.copy()
             goal[rows] = best_homes(asking, start, rows, np.arange(len(asking.hosts)))
             return goal
+        every = stale = set(range(len(asking.hosts)))
         for _ in range(MAX_SWEEPS):
-            before = asking.home.copy()
+            # Two hosts that nobody came to or left since they were looked at would end as before.
+            changed: set[int] = set()
             for pair in itertools.combinations(range(len(asking.hosts)), 2):
-                self._settle(pair)
-            if np.array_equal(before, asking.home):
+                if stale.isdisjoint(pair) and changed.isdisjoint(pair):
+                    continue
+                before = asking.home.copy()
+                self._settle(pair, 1 if changed or stale is not every else 2)
+                if not np.array_equal(before, asking.home):
+                    changed |= set(pair)
+            if not changed:
                 break
+            stale = changed
         goal = asking.home.copy()
         asking.back(here)
         return goal
 
-    def _settle(self, pair: tuple[int, int]) -> None:
-        """Let some VMs of two hosts live where they live best on the two."""
+    def _settle(self, pair: tuple[int, int], moves: int) -> None:
+        """Let some VMs of two hosts live where they live best on the two.
+
+        Args:
+            pair: slots of the hosts.
+            moves: so many it takes at least; where single moves have ended, one is not enough.
+        """
         asking, start = self._asking, self._route.start
         slots = np.array(pair)
-        for rows in self._some(np.flatnonzero(np.isin(asking.home, slots) & self._free)):
+        here = np.flatnonzero(np.isin(asking.home, slots) & self._free)
+        if not self._worth_a_look(slots, here, moves):
+            return
+        for rows in self._some(here):
             homes = asking.home.copy()
             homes[rows] = best_homes(asking, start, rows, slots)
             asking.come(homes)
+
+    def _worth_a_look(self, slots: IndexArray, rows: IndexArray, moves: int) -> bool:
+        """Two hosts could gain more than the moves that have to save least.
+
+        No exchange between them gains more than if all could be cut and both came to the same load.
+        """
+        asking = self._asking
+        supply, hosts = asking.ledger.supply, asking.hosts[slots]
+        if asking.free or len(rows) < moves:
+            return len(rows) >= moves
+        load = asking.ledger.load[hosts]
+        gain = float(supply.cost(load, hosts).sum()) - supply.even_cost(load.sum(axis=0), hosts)
+        band = asking.ledger.settings.discount * np.maximum(asking.here(rows), 0.0)
+        pay = asking.pay[np.where(asking.home[rows] == slots[0], slots[1], slots[0]), rows]
+        least = np.sort(np.maximum(pay, band))[:moves]
+        return gain > float(least.sum()) + asking.least
 
     def _some(self, rows: IndexArray) -> Iterable[IndexArray]:
         """Choices of VMs that are looked at together: like sizes, and all sizes mixed."""
@@ -99,12 +131,12 @@ class Together:
             return
         memory = self._asking.ledger.taken[self._asking.vms[rows]].sum(axis=1)
         rows = rows[np.argsort(-memory, kind="stable")]
-        if len(rows) <= MOST_ON_TWO:
+        if len(rows) <= MOST_VMS:
             yield rows
             return
-        for begin in range(0, len(rows), MOST_ON_TWO // 2):
-            yield rows[begin : begin + MOST_ON_TWO]
-        step = -(-len(rows) // MOST_ON_TWO)
+        for begin in range(0, len(rows), MOST_VMS // 2):
+            yield rows[begin : begin + MOST_VMS]
+        step = -(-len(rows) // MOST_VMS)
         for begin in range(step):
             yield rows[begin::step]
 

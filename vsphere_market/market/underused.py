@@ -186,10 +186,10 @@ def held_reservation(ledger: Ledger) -> FloatArray:
 
 
 def hoarded(ledger: Ledger) -> FloatArray:
-    """(V,) MiB reserved beyond the working set, 0 where it is not worth a word."""
+    """(V,) MiB reserved beyond what is used, 0 where it is not worth a word."""
     vms = ledger.snapshot.vms
     held = held_reservation(ledger)
-    surplus = held - ledger.demand.working_set
+    surplus = held - ledger.demand.used
     here = ledger.ours & ~vms.latency_sensitivity_high & ~vms.passthrough
     here &= (surplus > HOARD_MIB) & (surplus > HOARD_SHARE * held)
     found: FloatArray = np.where(here, surplus, 0.0)
@@ -267,7 +267,7 @@ def _after(look: _Look, row: int, waste: Waste) -> Terms | None:
         terms.footprint[row] = min(terms.footprint[row], terms.size[row])
         terms.reservation[row] = min(terms.reservation[row], terms.size[row])
     else:
-        terms.reservation[row] = look.ledger.demand.working_set[row]
+        terms.reservation[row] = look.ledger.demand.used[row]
     return terms
 
 
@@ -307,7 +307,7 @@ def _note(look: _Look, row: int, waste: Waste) -> str:
         case Waste.OVERSIZED:
             return f"{size}, touches {used}; {gib_text(look.proper[row])} would do"
         case Waste.HOARDED:
-            working = gib_text(float(look.ledger.demand.working_set[row]))
+            working = gib_text(float(look.ledger.demand.used[row]))
             return f"{gib_text(look.reserved[row])} reserved, uses {working}"
         case Waste.OFF_RESERVED:
             return f"{gib_text(look.reserved[row])} reserved, powered off"

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vsphere_market.demand import DemandSettings
+from vsphere_market.demand.history import HOURS
 from vsphere_market.errors import UsageError
 from vsphere_market.market import MarketSettings
 from vsphere_market.proving.controller import Circumstances, Controller, Parameters
@@ -91,7 +92,7 @@ ROSTER: Mapping[str, Entry] = {
     "rightsizing": _plain(Rightsizing, "sizes by a percentile of the past, no moves"),
     "oracle": _told(Oracle, "sees the next hour; a yardstick"),
     "market": Entry(
-        Market, "this project", _fields(MarketSettings, DemandSettings) | {"hours": 48}
+        Market, "this project", _fields(MarketSettings, DemandSettings) | {"hours": HOURS}
     ),
 }
 

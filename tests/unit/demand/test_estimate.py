@@ -9,6 +9,7 @@ import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import Demand, DemandHistory, DemandSettings, estimate_demand
+from vsphere_market.demand.history import share_of_day
 from vsphere_market.estate import Snapshot
 
 EXACT = DemandSettings(headroom=1.0)
@@ -34,10 +35,11 @@ def test_footprint_is_at_most_the_size() -> None:
     assert demand_of(granted_mib=8000, swapped_mib=5000).footprint[0] == 8192
 
 
-def test_the_peak_of_active_is_the_working_set() -> None:
+def test_the_working_set_is_between_mean_and_peak_of_active_and_the_peak_is_wanted() -> None:
     demand = demand_of(active_mib=1000, active_peak_mib=1500)
-    assert demand.working_set[0] == 1500
-    assert demand.idle[0] == 8192 - 1500
+    assert demand.working_set[0] == 1000 + EXACT.peak_share * 500
+    assert demand.idle[0] == 8192 - demand.working_set[0]
+    assert demand.wanted[0] == 1500
 
 
 def test_headroom_widens_the_working_set_but_not_what_is_wanted() -> None:
@@ -106,4 +108,10 @@ def test_history_gives_the_curve_its_dates() -> None:
         history.update(hour * 3600.0, ["vm-1"], np.array([working]))
     demand = estimate_demand(snapshot, history, EXACT)
     assert demand.curve[0].tolist() == [1000, 1000, 500, 3000]
-    assert demand.date_weight.tolist() == pytest.approx([0.5, 1 / 6, 1 / 6, 1 / 6])
+    weight, dates = demand.date_weight, history.dates(["vm-1"])
+    # 21 of the coming 24 hours were never seen: as now, as far as demand persists.
+    assert dates.unknown == 21 / 24
+    present = share_of_day(dates.persistence)
+    assert present > EXACT.present_weight
+    assert weight[0] == pytest.approx(present + (1 - present) * dates.unknown * dates.persistence)
+    assert weight[1:].tolist() == pytest.approx([(1 - weight[0]) / 3] * 3)

@@ -1,4 +1,4 @@
-"""The ring of hourly maxima."""
+"""The ring of hours, and what it says of the coming day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsphere_market.demand import DemandHistory
+from vsphere_market.demand.history import persistence, share_of_day
 
 HOUR = 3600.0
 
@@ -17,11 +18,67 @@ def seen(history: DemandHistory, vm: str) -> list[float]:
     return [float(value) for value in row[np.isfinite(row)]]
 
 
-def test_an_hour_keeps_its_largest() -> None:
-    history = DemandHistory()
+@pytest.mark.parametrize(("share", "figure"), [(0.0, 7.0), (0.5, 8.0), (1.0, 9.0)])
+def test_an_hour_is_between_its_mean_and_its_largest(share: float, figure: float) -> None:
+    history = DemandHistory(peak_share=share)
     for minute, value in ((0, 5.0), (10, 9.0), (20, 7.0)):
         history.update(minute * 60.0, ["a"], np.array([value]))
-    assert seen(history, "a") == [9.0]
+    assert seen(history, "a") == [figure]
+
+
+def test_the_coming_day_is_like_yesterday_the_day_before_and_a_week_ago() -> None:
+    history = DemandHistory()
+    for hour in range(168):
+        history.update(hour * HOUR, ["a"], np.array([float(hour)]))
+    dates = history.dates(["a"])
+    # The next hour is number 168: 24, 48 and 168 hours before it are 144, 120 and 0.
+    assert dates.level[0].tolist() == [
+        *range(167, 143, -1),
+        *range(143, 119, -1),
+        *range(23, -1, -1),
+    ]
+    assert dates.weight == pytest.approx(np.full(72, 1 / 72))
+    assert dates.unknown == 0.0
+
+
+def test_hours_that_were_never_seen_are_unknown() -> None:
+    history = DemandHistory()
+    for hour in range(6):
+        history.update(hour * HOUR, ["a"], np.array([1.0]))
+    dates = history.dates(["a"])
+    assert dates.weight.sum() + dates.unknown == pytest.approx(1.0)
+    assert dates.unknown == pytest.approx(18 / 24)
+
+
+def test_what_was_seen_once_weighs_as_much_as_what_was_seen_twice() -> None:
+    history = DemandHistory()
+    for hour in range(36):
+        history.update(hour * HOUR, ["a"], np.array([1.0]))
+    weight = history.dates(["a"]).weight
+    assert weight == pytest.approx([1 / 48] * 12 + [1 / 24] * 12 + [1 / 48] * 12)
+
+
+def test_demand_that_stays_persists_and_noise_does_not() -> None:
+    noise = np.random.default_rng(1).normal(100.0, 10.0, (20, 48))
+    assert persistence(noise) < 0.2
+    assert persistence(noise[:, :24]) < 0.2
+    # One hour tells nothing; a level that never changed is taken to stay.
+    assert persistence(noise[:, :1]) == 1.0
+    assert persistence(np.full((2, 24), 7.0)) == 1.0
+
+
+def test_a_tide_is_unusual_on_the_first_day_only() -> None:
+    tide = 100.0 + 50.0 * np.sin(np.arange(48) * 2 * np.pi / 24)
+    assert persistence(np.tile(tide[:24], (3, 1))) > 0.9
+    assert persistence(np.tile(tide, (3, 1))) == pytest.approx(0.0, abs=0.03)
+    # A slow change on top of it is unusual, and stays.
+    assert persistence(np.tile(tide + np.linspace(40.0, 0.0, 48) ** 2, (3, 1))) > 0.9
+
+
+def test_the_present_stands_for_as_much_of_the_day_as_it_persists() -> None:
+    assert share_of_day(0.0) == pytest.approx(1 / 24)
+    assert share_of_day(1.0) == 1.0
+    assert share_of_day(0.5) == pytest.approx((1 - 0.5**24) / (1 - 0.5) / 24)
 
 
 def test_the_newest_hour_comes_first_and_gaps_are_left_out() -> None:
@@ -75,7 +132,7 @@ def test_the_ring_is_what_a_plain_dictionary_says(
 ) -> None:
     span = 5
     plain: dict[tuple[str, int], float] = {}
-    history, hour = DemandHistory(span), 0
+    history, hour = DemandHistory(span, peak_share=1.0), 0
     for ahead, working in steps:
         hour += ahead % 4
         history.update(hour * HOUR, list(working), np.array(list(working.values())))

@@ -10,6 +10,7 @@ import numpy as np
 
 from vsphere_market.control.memory import Memory, cooling, observed
 from vsphere_market.demand import DemandHistory, DemandSettings, estimate_demand
+from vsphere_market.demand.history import HOURS
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import MarketSettings, Question
 from vsphere_market.market.acts import carry_out
@@ -37,8 +38,9 @@ class Market:
         self.period_s = PERIOD_S
         self._circumstances = circumstances
         hours = parameters.get("hours")
-        self._memory = Memory(DemandHistory() if hours is None else DemandHistory(int(hours)))
         self._demand = DemandSettings(**chosen(DemandSettings, parameters))
+        span = HOURS if hours is None else int(hours)
+        self._memory = Memory(DemandHistory(span, self._demand.peak_share))
         self._market = MarketSettings(**chosen(MarketSettings, parameters))
 
     def decide(
@@ -47,7 +49,7 @@ class Market:
         """Let the market clear; the plan's own order and dependencies are kept."""
         rulebook = allowed_rulebook(self._circumstances, snapshot)
         memory = self._memory
-        observed(memory, snapshot)
+        observed(memory, snapshot, self._demand)
         question = Question(
             snapshot=snapshot,
             demand=estimate_demand(snapshot, memory.history, self._demand, memory.sizes),
