@@ -21,6 +21,7 @@ from vsphere_market.market.engine import carry_out, clear, move_worth
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.netting import grouped
 from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.reserves import unreserved
 from vsphere_market.market.steps import with_power_cycles
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change, Move, Switch, Trade
@@ -321,6 +322,6 @@ def with_ledger(question: Question, ledger: Ledger) -> Snapshot:
         pools=pools.replace(
             limit_mib=ledger.pools,
             reservation_mib=pools.reservation_mib + ledger.lent,
-            unreserved_mib=ledger.unreserved(),
+            unreserved_mib=unreserved(ledger),
         ),
     )

@@ -12,6 +12,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.market.evc import gives
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.reserves import spare_for_reservations
 from vsphere_market.policy import Mode
 from vsphere_market.port import ActionKind
 from vsphere_market.units import BoolArray, IndexArray
@@ -57,7 +58,7 @@ class Eligibility:
         self._abroad: BoolArray = merged & np.array(told, dtype=np.bool_)
         for cluster in np.unique(ledger.snapshot.hosts.cluster[self._abroad]).tolist():
             rootless = root_pool(ledger.snapshot, cluster) < 0
-            if rootless or ledger.spare_for_reservations(cluster) <= 0.0:
+            if rootless or spare_for_reservations(ledger, cluster) <= 0.0:
                 self._abroad &= ledger.snapshot.hosts.cluster != cluster
         self._seen: dict[tuple[frozenset[str], frozenset[int], str], BoolArray] = {}
 

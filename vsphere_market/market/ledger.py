@@ -27,7 +27,7 @@ from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.market.budgets import BudgetBoard, PastMove
 from vsphere_market.market.charges import Charges
 from vsphere_market.market.curves import DelayCurve, HingeCurve
-from vsphere_market.market.goods import BALLOON_MAX_SHARE, Space, guards, make_supply
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, guards, make_supply
 from vsphere_market.market.participants import awake, markets, wanted_on, with_sleepers
 from vsphere_market.market.rules import RuleBoard
 from vsphere_market.market.settings import MarketSettings
@@ -299,36 +299,6 @@ class Ledger:
         local = float(self.local_cost(rows, self.terms).sum()) + self.standing_cost()
         return float(self.host_cost().sum()) + local + self.rules.potential(self.host_of)
 
-    def unreserved(self) -> FloatArray:
-        """(P,) MiB that each pool has left to reserve, NaN where vCenter did not tell."""
-        vms, pools = self.snapshot.vms, self.snapshot.pools
-        left: FloatArray = pools.unreserved_mib + self.lent
-        nested = pools.parent >= 0
-        np.subtract.at(left, pools.parent[nested], self.lent[nested])
-        inside = vms.pool >= 0
-        given = self.terms.reservation - np.nan_to_num(vms.reservation_mib)
-        np.subtract.at(left, vms.pool[inside], given[inside])
-        return left
-
-    def spare_for_reservations(self, cluster: int) -> float:
-        """MiB of a cluster that may still be reserved; HA admission control keeps its share."""
-        clusters, hosts = self.snapshot.clusters, self.snapshot.hosts
-        if cluster < 0 or not (
-            clusters.ha_enabled[cluster] and clusters.ha_admission_control[cluster]
-        ):
-            return float("inf")
-        mine = (hosts.cluster == cluster) & self.supply.fit
-        physical = self.supply.space[:, Space.ADMITTED]
-        total = float(physical[mine].sum())
-        share = clusters.ha_reserve_memory_pct[cluster]
-        level = clusters.ha_failover_level[cluster]
-        kept = 0.0
-        if not np.isnan(share):
-            kept = total * float(share) / 100.0
-        elif not np.isnan(level) and level > 0 and mine.any():
-            kept = float(np.sort(physical[mine])[::-1][: int(level)].sum())
-        return total - kept - float(self.occupied[mine, Space.ADMITTED].sum())
-
     def host_price(self) -> FloatArray:
         """(H,) price of one more MiB of working set on each host: all memory goods together."""
         price = self.supply.price(self.load)
@@ -438,10 +408,9 @@ class Ledger:
         memory is never taken.
         """
         held = np.minimum(terms.footprint[rows], terms.limit[rows])
-        default = BALLOON_MAX_SHARE * terms.size[rows]
-        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
-        cap = np.where(self.snapshot.vms.tools_running[rows], cap, 0.0)
-        free = np.minimum(cap[:, None], np.maximum(held[:, None] - working, 0.0))
+        free = np.minimum(
+            self._largest_balloon(rows, terms)[:, None], np.maximum(held[:, None] - working, 0.0)
+        )
         kept = np.minimum(terms.reservation[rows], terms.size[rows])
         pinned: FloatArray = (
             np.maximum(held[:, None] - free, kept[:, None]) + self.demand.overhead[rows][:, None]
@@ -450,8 +419,13 @@ class Ledger:
 
     def _unballooned(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Footprint less what the balloon may take when a limit squeezes, MiB."""
-        default = BALLOON_MAX_SHARE * terms.size[rows]
-        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
-        able = np.where(self.snapshot.vms.tools_running[rows], cap, 0.0)
+        able = self._largest_balloon(rows, terms)
         left: FloatArray = np.maximum(terms.footprint[rows] - able, 0.0)
         return left
+
+    def _largest_balloon(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """How far the balloons of VMs ``rows`` can grow, MiB: none without Tools."""
+        default = BALLOON_MAX_SHARE * terms.size[rows]
+        cap = np.where(np.isnan(terms.cap[rows]), default, np.minimum(terms.cap[rows], default))
+        able: FloatArray = np.where(self.snapshot.vms.tools_running[rows], cap, 0.0)
+        return able

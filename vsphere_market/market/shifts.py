@@ -14,6 +14,7 @@ from vsphere_market.market.acts import carry_out, restart_cost, worth_of
 from vsphere_market.market.eligibility import ROOM_REASONS, Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.reserves import spare_for_reservations
 from vsphere_market.market.settle import Settlement, reachable, restart_order
 from vsphere_market.market.trades import Power, StorageMove, Trade
 from vsphere_market.policy import Mode
@@ -80,7 +81,7 @@ class ShiftTrader:
         settlement = Settlement.of(ledger)
         fits = settlement.fits(needs, hosts)
         cluster = int(ledger.snapshot.hosts.cluster[hosts[0]])
-        if ledger.spare_for_reservations(cluster) < needs[1]:
+        if spare_for_reservations(ledger, cluster) < needs[1]:
             fits[:, 1] = False
         good = fits.all(axis=1)
         if not good.any():

@@ -22,6 +22,7 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.modes import mode_of
 from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.reserves import spare_for_reservations
 from vsphere_market.market.settle import Settlement, restart_order
 from vsphere_market.market.trades import Move, Switch, Trade
 from vsphere_market.policy import Mode
@@ -210,8 +211,8 @@ class Switchboard:
             return False
         if cluster < 0 or not clusters.ha_enabled[cluster]:
             return True
-        if ledger.spare_for_reservations(cluster) < min(
-            0.0, before.spare_for_reservations(cluster)
+        if spare_for_reservations(ledger, cluster) < min(
+            0.0, spare_for_reservations(before, cluster)
         ):
             return False
         were = np.flatnonzero((hosts.cluster == cluster) & before.supply.fit)

@@ -27,6 +27,7 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.modes import mode_of
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.proposals import offer
+from vsphere_market.market.reserves import spare_for_reservations, unreserved
 from vsphere_market.market.stores import lacks_swap_room
 from vsphere_market.market.trades import Change, Move, PoolChange, Trade
 from vsphere_market.policy import Mode
@@ -253,11 +254,11 @@ class TermsTrader:
         return pool < 0 or self._has_left(pool, extra)
 
     def _has_left(self, pool: int, extra: float) -> bool:
-        left = float(self.ledger.unreserved()[pool])
+        left = float(unreserved(self.ledger)[pool])
         return math.isnan(left) or extra <= left + SLACK_MIB
 
     def _cluster_backs(self, vm: int, extra: float) -> bool:
         """HA admission control keeps its share of the cluster's memory free of reservations."""
         ledger = self.ledger
         cluster = int(ledger.snapshot.hosts.cluster[ledger.host_of[vm]])
-        return ledger.spare_for_reservations(cluster) >= extra - SLACK_MIB
+        return spare_for_reservations(ledger, cluster) >= extra - SLACK_MIB
