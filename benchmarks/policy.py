@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--vms", type=int, default=10_000)
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--market-rounds", type=int, default=5)
+    parser.add_argument("--market-rounds", type=int, default=12)
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks/policy.json"))
     options = parser.parse_args()
     snapshot = estate(options.vms)
