@@ -49,6 +49,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def api(server: Listening) -> Any:
+    return api_at(server)
+
+
+def api_at(server: Listening) -> Any:
     # Schemathesis writes links that it infers into what it is given.
     schema = schemathesis.openapi.from_dict(copy.deepcopy(DOCUMENT))
     schema.config.update(base_url=server.url)
@@ -137,10 +141,16 @@ def test_links_are_followed_at_random(api: Any, server: Listening, secret: str) 
     assert not [key for key in seen if key[1] >= 500]
 
 
-def test_who_follows_the_links_comes_from_a_wish_to_an_execution(
-    api: Any, server: Listening, secret: str
-) -> None:
+@pytest.fixture
+def fresh(tmp_path: Path) -> Any:
+    """A service whose stop switch no other test has pulled."""
+    with listening(tmp_path, limits=PLENTY) as found:
+        yield found
+
+
+def test_who_follows_the_links_comes_from_a_wish_to_an_execution(fresh: Listening) -> None:
     """Nothing is known to this test but the names of operations and what the document links."""
+    api, server, secret = api_at(fresh), fresh, fresh.secret()
     known = {
         operation["operationId"]: (method.upper(), path, operation)
         for path, item in DOCUMENT["paths"].items()
