@@ -57,31 +57,28 @@ class BudgetBoard:
         self._home = host_of.copy()
         self._at = host_of.copy()
         self._purses = [_Purse(budget, snapshot, past, now_s) for budget in budgets]
+        #: The few that are spent for somebody: the others need not be asked, thousands of times.
+        self._tight = [purse for purse in self._purses if purse.tight]
 
     @property
     def tight(self) -> bool:
         """Some budget is spent for somebody, so that :meth:`mask` may rule something out."""
-        return any(purse.tight for purse in self._purses)
+        return bool(self._tight)
 
     def allows(self, vm: int, host: int) -> bool:
         """One entry of :meth:`mask`."""
         home, here = int(self._home[vm]), int(self._at[vm])
         if host in (home, here):
             return True
-        return all(
-            purse.allows(vm, host, home, here)
-            for purse in self._purses
-            if purse.tight and purse.counted[vm]
-        )
+        return all(purse.allows(vm, host, home, here) for purse in self._tight if purse.counted[vm])
 
     def mask(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
         """(vms, hosts) moves that every budget has room for; staying always has."""
         good: BoolArray = np.ones((len(vms), len(hosts)), dtype=np.bool_)
         home = self._home[vms]
         away = self._at[vms] != home
-        for purse in self._purses:
-            if purse.tight:
-                good &= ~purse.counted[vms][:, None] | purse.room(vms, hosts, home, away)
+        for purse in self._tight:
+            good &= ~purse.counted[vms][:, None] | purse.room(vms, hosts, home, away)
         # Going home frees what the VM had spent.
         good |= home[:, None] == hosts[None, :]
         good |= self._at[vms][:, None] == hosts[None, :]
@@ -97,6 +94,7 @@ class BudgetBoard:
                     purse.spend(vm, home, source, -1)
                 if target != home:
                     purse.spend(vm, home, target, 1)
+        self._tight = [purse for purse in self._purses if purse.tight]
 
 
 class _Purse:
@@ -158,11 +156,17 @@ class _Purse:
     def spend(self, vm: int, home: int, other: int, times: int) -> None:
         """Count (or take back) a migration from ``home`` to ``other``."""
         if self._by_host:
-            self.spent[home] += times
-            self.spent[other] += times
+            self._count(home, times)
+            self._count(other, times)
         elif self._scope_of[vm] >= 0:
-            self.spent[self._scope_of[vm]] += times
-        self._look()
+            self._count(int(self._scope_of[vm]), times)
+
+    def _count(self, scope: int, times: int) -> None:
+        self.spent[scope] += times
+        full = bool(self.spent[scope] + 1 > self.allowed[scope])
+        if full != self._full[scope]:
+            self._full[scope] = full
+            self.tight = bool(self._full.any())
 
 
 def _scopes(scope: BudgetScope, snapshot: Snapshot) -> IndexArray:
