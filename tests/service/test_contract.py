@@ -137,7 +137,8 @@ def test_links_are_followed_at_random(api: Any, server: Listening, secret: str) 
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert seen["GET /v1/plans/{plan}", 200], sorted(seen.items())
+    # Which links the walk takes depends on what the service has come to; some lead to an object.
+    assert any("{" in label and status == 200 for label, status in seen), sorted(seen.items())
     assert not [key for key in seen if key[1] >= 500]
 
 
