@@ -55,7 +55,11 @@ def with_working_set(question: Question, row: int, factor: float) -> Question:
     wanted[row] *= factor
     held = max(footprint[row], curve[row].max(), wanted[row])
     footprint[row] = min(held, question.snapshot.vms.size_mib[row])
-    demand = dataclasses.replace(demand, curve=curve, wanted=wanted, footprint=footprint)
+    lacking = demand.lacking.copy()
+    lacking[row] = max(wanted[row] - question.snapshot.vms.size_mib[row], 0.0)
+    demand = dataclasses.replace(
+        demand, curve=curve, wanted=wanted, lacking=lacking, footprint=footprint
+    )
     return dataclasses.replace(question, demand=demand)
 
 

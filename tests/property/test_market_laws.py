@@ -278,6 +278,7 @@ def demand_after(question: Question, ledger: Ledger) -> Demand:
         curve=kept(demand.curve, ledger.demand.curve),
         overhead=kept(demand.overhead, ledger.demand.overhead),
         wanted=kept(demand.wanted, ledger.demand.wanted),
+        lacking=kept(demand.lacking, ledger.demand.lacking),
         taken=kept(demand.taken, ledger.demand.taken),
         cpu_mhz=kept(demand.cpu_mhz, ledger.demand.cpu_mhz),
         # What has just started has not given any counters yet.

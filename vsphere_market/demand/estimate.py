@@ -115,6 +115,7 @@ def estimate_demand(
     return Demand(
         footprint=footprint,
         wanted=wanted,
+        lacking=np.maximum(wanted - size, 0.0),
         curve=curve,
         date_weight=weight,
         overhead=np.where(running, overhead, 0.0),

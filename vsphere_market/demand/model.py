@@ -19,6 +19,8 @@ class Demand:
             swapped + compressed, at most its size.
         wanted: (V,) what its guest uses now or would use if its size allowed, without headroom;
             may exceed the size.
+        lacking: (V,) what of that is beyond the size that the VM had when it was looked at; it will
+            use it when it has it.
         curve: (V, S) working set at each date, with headroom; column 0 is now, the others are
             recent hours, newest first. At most the footprint.
         date_weight: (S,) weight of each date in a quote; they add up to 1.
@@ -34,6 +36,7 @@ class Demand:
 
     footprint: FloatArray
     wanted: FloatArray
+    lacking: FloatArray
     curve: FloatArray
     date_weight: FloatArray
     overhead: FloatArray

@@ -100,6 +100,7 @@ def with_more_vms(
         demand,
         footprint=grown(demand.footprint, factor),
         wanted=grown(demand.wanted, factor),
+        lacking=grown(demand.lacking, factor),
         curve=grown(demand.curve, factor),
         cpu_mhz=grown(demand.cpu_mhz, factor),
         taken=np.concatenate([demand.taken, np.zeros(count)]),

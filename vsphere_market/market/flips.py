@@ -111,6 +111,7 @@ class _Scale:
             demand,
             curve=demand.curve.copy(),
             wanted=demand.wanted.copy(),
+            lacking=demand.lacking.copy(),
             taken=demand.taken.copy(),
         )
         self.eligibility = Eligibility(self.ledger, question.cooling)
@@ -190,6 +191,7 @@ class _Scale:
         demand, terms = ledger.demand, ledger.terms
         curve, wanted = demand.curve[row].copy(), float(demand.wanted[row])
         footprint = float(terms.footprint[row])
+        size = float(ledger.snapshot.vms.size_mib[row])
         now = float(max(curve[0], wanted))
         if now <= 0:
             return None
@@ -197,6 +199,7 @@ class _Scale:
         def pull(factor: float) -> None:
             demand.curve[row] = curve * (1.0 + factor)
             demand.wanted[row] = wanted * (1.0 + factor)
+            demand.lacking[row] = max(float(demand.wanted[row]) - size, 0.0)
             held = max(footprint, float(demand.curve[row].max()), float(demand.wanted[row]))
             terms.footprint[row] = min(held, float(terms.size[row]))
             ledger.change(row, terms)

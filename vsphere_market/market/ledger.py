@@ -193,9 +193,8 @@ class Ledger:
     def working(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Working set now of VMs ``rows`` on given terms: what is wanted, within what is given."""
         ceiling = np.minimum(terms.size[rows], terms.limit[rows])
-        # What a guest wants beyond its size it will use when it has it.
-        lacking = np.maximum(self.demand.wanted[rows] - self.snapshot.vms.size_mib[rows], 0.0)
-        working: FloatArray = np.minimum(self.demand.working_set[rows] + lacking, ceiling)
+        wanted = self.demand.working_set[rows] + self.demand.lacking[rows]
+        working: FloatArray = np.minimum(wanted, ceiling)
         return working
 
     def room(self, rows: IndexArray, terms: Terms) -> FloatArray:

@@ -264,6 +264,7 @@ def _grow(question: Question, change: Grow) -> Question:
             demand,
             footprint=footprint,
             wanted=demand.wanted * factor,
+            lacking=np.maximum(demand.wanted * factor - vms.size_mib, 0.0) * demand.running,
             curve=curve,
             taken=np.minimum(demand.taken, footprint),
             cpu_mhz=demand.cpu_mhz * factor,
