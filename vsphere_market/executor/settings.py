@@ -175,7 +175,7 @@ class Settings:
         polling: how often tasks are looked at.
         search_grace_s: pause between the looks for a task whose submission was never answered.
         search_margin_s: tasks this much older than the intent are looked at too. Less than the
-            shortest pause between two submissions of one step.
+            shortest pause between two submissions of one step, and than a program takes to start.
         searches: how many looks without finding it prove that it never arrived.
         verify_tries: how often success is read back before it counts as not verified.
         verify_pause_s: pause between these.
