@@ -185,6 +185,8 @@ def client_double() -> Iterator[Client]:
 
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
+        # A browser opens more connections at once than the five that are usual here.
+        request_queue_size = 128
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A frame that is closed breaks off its streams."""
@@ -192,7 +194,10 @@ def client_double() -> Iterator[Client]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / "signed.pem")
     server = Quiet(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # Who shakes hands slowly must not keep others waiting: it is done in the connection's thread.
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
     client = Client(f"https://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
