@@ -116,6 +116,9 @@ class Switchboard:
             return [], Reason.NO_PROVISION
         if mode_of(ledger, switch) == Mode.OFF:
             return [], Reason.MODE_OFF
+        if (ledger.host_of == host).any():
+            # It tells that it sleeps and that VMs run on it: one of both is out of date.
+            return [], Reason.HOST_UNFIT
         before = ledger.mark()
         first = worth_of(ledger, switch, ledger.settings.switch_cost)
         carry_out(ledger, switch)
