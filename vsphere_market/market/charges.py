@@ -21,8 +21,7 @@ import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import Snapshot
-from vsphere_market.market.curves import HingeCurve
-from vsphere_market.market.goods import BALLOON_MAX_SHARE
+from vsphere_market.market.goods import BALLOON_MAX_SHARE, balloon_curve, swap_curve
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import Rulebook
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray, IndexArray
@@ -63,8 +62,8 @@ class Charges:
         vms = snapshot.vms
         self._settings = settings
         self._priority = rulebook.priority
-        self._balloon = HingeCurve(settings.balloon_from, settings.balloon_slope)
-        self._swap = HingeCurve(settings.swap_from, settings.swap_slope)
+        self._balloon = balloon_curve(settings)
+        self._swap = swap_curve(settings)
         self.ballooned: FloatArray = np.nan_to_num(vms.ballooned_mib)
         paging = np.nan_to_num(vms.guest_swap_kibps) > 0
         self.paging: BoolArray = ours & paging & (self.ballooned > NOTICEABLE_SHARE * vms.size_mib)

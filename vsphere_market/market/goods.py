@@ -41,6 +41,16 @@ BOUNDLESS = np.finfo(np.float64).max / 1e6
 KIBPS_PER_MBPS = 1e6 / 8 / 1024
 
 
+def balloon_curve(settings: MarketSettings) -> PlateauCurve:
+    """What ballooning costs, on a host, in a pool or under a limit."""
+    return PlateauCurve(settings.balloon_from, settings.balloon_slope, settings.balloon_most)
+
+
+def swap_curve(settings: MarketSettings) -> HingeCurve:
+    """What swapping costs, wherever."""
+    return HingeCurve(settings.swap_from, settings.swap_slope)
+
+
 class Space(IntEnum):
     """Columns of what a host must have room for; prices do not enter here.
 
@@ -251,13 +261,13 @@ def make_supply(
         Good("memory", delay, slice(0, dates), demand.date_weight),
         Good(
             "footprint",
-            PlateauCurve(settings.balloon_from, settings.balloon_slope, settings.balloon_most),
+            balloon_curve(settings),
             slice(dates, dates + 1),
             one,
         ),
         Good(
             "pinned",
-            HingeCurve(settings.swap_from, settings.swap_slope),
+            swap_curve(settings),
             slice(dates + 1, 2 * dates + 1),
             demand.date_weight,
         ),

@@ -26,8 +26,14 @@ from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, Snapshot
 from vsphere_market.market.budgets import BudgetBoard, PastMove
 from vsphere_market.market.charges import Charges
-from vsphere_market.market.curves import DelayCurve, HingeCurve
-from vsphere_market.market.goods import BALLOON_MAX_SHARE, guards, make_supply
+from vsphere_market.market.curves import DelayCurve
+from vsphere_market.market.goods import (
+    BALLOON_MAX_SHARE,
+    balloon_curve,
+    guards,
+    make_supply,
+    swap_curve,
+)
 from vsphere_market.market.participants import awake, markets, wanted_on, with_sleepers
 from vsphere_market.market.rules import RuleBoard
 from vsphere_market.market.settings import MarketSettings
@@ -155,8 +161,8 @@ class Ledger:
         self.lent: FloatArray = np.zeros(len(snapshot.pools))
         self.store: IndexArray = vms.home_datastore.copy()
         self._delay = DelayCurve(settings.knee)
-        self._balloon = HingeCurve(settings.balloon_from, settings.balloon_slope)
-        self._swap = HingeCurve(settings.swap_from, settings.swap_slope)
+        self._balloon = balloon_curve(settings)
+        self._swap = swap_curve(settings)
         self.rules = RuleBoard(
             (snapshot.rules, rulebook.rules),
             self.host_of,

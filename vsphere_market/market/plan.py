@@ -122,7 +122,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.FAILED_LATELY: "An action on it failed a short while ago, so it is left alone for now.",
     Reason.COOLING_DOWN: "It was moved a short while ago and is left alone for now.",
     Reason.SETTLING: "It was given memory a short while ago; what it will use has yet to show.",
-    Reason.JUST_LEFT: "It was moved away from that host within the last day.",
+    Reason.JUST_LEFT: "It was moved away from that host within the last week.",
     Reason.PINNED_VM: "It cannot be moved (passthrough device, fault tolerance or latency).",
     Reason.NO_COUNTERS: "vCenter gave no memory counters for it, so its demand is not known.",
     Reason.VM_NOT_MANAGED: "It is a template, not connected, or owned by another product.",
