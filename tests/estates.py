@@ -224,7 +224,11 @@ def _datastores(
         row = {"moid": f"datastore-{at}", "name": f"store-{at}", "capacity_mib": 4_000_000}
         row |= {"free_mib": dice.upto(4_000_000), "accessible": True}
         if dice.coin():
-            row["latency_ms"] = dice.pick([0.5, 2, 30])
+            row["latency_ms"] = dice.pick([0, 0.5, 2, 30, 900])
+        if dice.coin():
+            row["iops"] = dice.pick([0, 40, 3000, 100_000])
+        if dice.coin():
+            row["io_kibps"] = dice.pick([0, 4000, 900_000])
         rows.append(row)
     for host in hosts:
         if dice.coin():
@@ -329,6 +333,9 @@ def _vm(dice: Dice, at: int, hosts: list[dict[str, Any]]) -> dict[str, Any]:
         "guest_swap_kibps": dice.pick([0, 0, 500]),
         "cpu_demand_mhz": dice.upto(20_000),
         "net_kibps": dice.upto(200_000),
+        "iops": dice.pick([0, 30, 1000, 20_000]),
+        "io_kibps": dice.pick([0, 500, 200_000]),
+        "io_latency_ms": dice.pick([0.5, 4, 80]),
         "samples": dice.upto(15),
     }
     if not dice.rarely(10):

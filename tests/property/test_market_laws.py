@@ -297,8 +297,16 @@ def with_ledger(question: Question, ledger: Ledger) -> Snapshot:
         "poweredOn" if on else ("poweredOff" if before == "poweredOn" else before)
         for on, before in zip(ledger.on.tolist(), vms.power, strict=True)
     ]
+    board, stores = ledger.charges.stores, snapshot.datastores
+    told = np.isfinite(board.capacity)
+    load = board.load(ledger.store)
     return dataclasses.replace(
         snapshot,
+        datastores=stores.replace(
+            iops=np.where(told, load, stores.iops),
+            io_kibps=np.where(told, np.nan, stores.io_kibps),
+            latency_ms=np.where(told, board.latency(load), stores.latency_ms),
+        ),
         vms=vms.replace(
             host=moved,
             cluster=cluster,

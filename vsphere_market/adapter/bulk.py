@@ -58,11 +58,13 @@ class Series:
         moid: the entity.
         sample_info: ``interval,timestamp`` pairs in one string.
         values: counter id -> values in one string, in the order of ``sample_info``.
+        parts: the same for each of its instances, e.g. each datastore that it uses.
     """
 
     moid: str
     sample_info: str
     values: Mapping[int, str]
+    parts: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 class BulkReader(Protocol):
@@ -75,9 +77,22 @@ class BulkReader(Protocol):
         """Properties of the named objects; those that are gone are left out."""
 
     def counters(
-        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        max_sample: int,
+        each: Sequence[int] = (),
     ) -> list[Series]:
-        """The last realtime samples (20 s) of the named entities that are still there."""
+        """The last realtime samples (20 s) of the named entities that are still there.
+
+        Args:
+            kind: managed type.
+            moids: the entities.
+            counter_ids: ids of counters of the entity as a whole.
+            max_sample: samples of each.
+            each: ids of counters that are wanted of each instance.
+        """
 
 
 #: How often a walk is begun anew because something vanished under it.
@@ -152,10 +167,16 @@ class PyVmomiReader:
         return [one for one in self._session.read(ask) if not _is_gone(one)]
 
     def counters(
-        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        max_sample: int,
+        each: Sequence[int] = (),
     ) -> list[Series]:
         """See :class:`BulkReader`. CSV, since the other format loses samples that are zero."""
-        return self._series(kind, moids, counter_ids, intervalId=REALTIME_S, maxSample=max_sample)
+        which = {"intervalId": REALTIME_S, "maxSample": max_sample}
+        return self._series(kind, moids, counter_ids, each, **which)
 
     def past(
         self,
@@ -176,15 +197,21 @@ class PyVmomiReader:
         """
         start, end = window
         return self._series(
-            kind, moids, counter_ids, intervalId=interval_s, startTime=start, endTime=end
+            kind, moids, counter_ids, (), intervalId=interval_s, startTime=start, endTime=end
         )
 
     def _series(
-        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], **which: Any
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        each: Sequence[int],
+        **which: Any,
     ) -> list[Series]:
         managed = getattr(vim, kind)
         manager = vim.PerformanceManager
         metrics = [manager.MetricId(counterId=key, instance="") for key in counter_ids]
+        metrics += [manager.MetricId(counterId=key, instance="*") for key in each]
 
         def ask(content: Any) -> list[Series]:
             found: list[Series] = []
@@ -302,12 +329,10 @@ def plain(value: Any) -> Any:
 
 
 def _series(entity: Any) -> Series:
-    return Series(
-        moid=soap.moid(entity.entity),
-        sample_info=str(entity.sampleInfoCSV or ""),
-        values={
-            int(series.id.counterId): str(series.value or "")
-            for series in entity.value or ()
-            if not series.id.instance
-        },
-    )
+    values: dict[int, str] = {}
+    parts: dict[str, dict[int, str]] = {}
+    for series in entity.value or ():
+        instance = str(series.id.instance or "")
+        mine = parts.setdefault(instance, {}) if instance else values
+        mine[int(series.id.counterId)] = str(series.value or "")
+    return Series(soap.moid(entity.entity), str(entity.sampleInfoCSV or ""), values, parts)

@@ -49,15 +49,37 @@ class Wanted:
         column: name of the column.
         counter: ``group.name.rollup``.
         how: how samples become one number.
+        each: it is asked of each instance: of each datastore that the entity uses.
     """
 
     column: str
     counter: str
     how: How
+    each: bool = False
 
 
-def _wanted(how: How, **columns: str) -> tuple[Wanted, ...]:
-    return tuple(Wanted(column, counter, how) for column, counter in columns.items())
+def _wanted(how: How, *, each: bool = False, **columns: str) -> tuple[Wanted, ...]:
+    return tuple(Wanted(column, counter, how, each) for column, counter in columns.items())
+
+
+#: What hosts and VMs tell of each datastore they use. ``storage`` puts it together.
+IO_COUNTERS: tuple[Wanted, ...] = _wanted(
+    How.MEAN,
+    each=True,
+    reads="datastore.numberReadAveraged.average",
+    writes="datastore.numberWriteAveraged.average",
+    read_kibps="datastore.read.average",
+    write_kibps="datastore.write.average",
+    read_ms="datastore.totalReadLatency.average",
+    write_ms="datastore.totalWriteLatency.average",
+)
+#: What Storage I/O Control measures of a datastore over all hosts, told by each of them.
+SIOC_COUNTERS: tuple[Wanted, ...] = _wanted(
+    How.MEAN,
+    each=True,
+    sioc_iops="datastore.datastoreIops.average",
+    sioc_ms="datastore.sizeNormalizedDatastoreLatency.average",
+)
 
 
 VM_COUNTERS: tuple[Wanted, ...] = (
@@ -122,6 +144,13 @@ FACTORS: Mapping[str, float] = {
     # CPU readiness: a share of the sample's interval.
     "millisecond": 100 / (REALTIME_S * 1000),
 }
+#: The same for counters of each instance.
+EACH_FACTORS: Mapping[str, float] = {
+    "number": 1.0,
+    "kiloBytesPerSecond": 1.0,
+    "millisecond": 1.0,
+    "microsecond": 1 / 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +191,13 @@ class Figures:
         values: column -> number; a column without a sample is not there.
         sampled_at_s: time of the last sample, Unix time.
         samples: how many sample times stand behind them.
+        parts: instance -> column -> number, for columns that are asked of each instance.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     sampled_at_s: float = NAN
     samples: int = 0
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Counters:
@@ -211,16 +242,18 @@ class Counters:
         known = [
             (want, info)
             for want in wanted
-            if (info := catalogue.get(want.counter)) is not None and info.unit in FACTORS
+            if (info := catalogue.get(want.counter)) is not None
+            and info.unit in (EACH_FACTORS if want.each else FACTORS)
         ]
-        keys = sorted({info.key for _, info in known})
+        keys = sorted({info.key for want, info in known if not want.each})
+        each = sorted({info.key for want, info in known if want.each})
         if not keys or not moids:
             return {}
         figures: dict[str, Figures] = {}
         size = self.batch()
         for at in range(0, len(moids), size):
-            found = self._reader.counters(kind, moids[at : at + size], keys, self._settings.samples)
-            for series in found:
+            asked = moids[at : at + size]
+            for series in self._reader.counters(kind, asked, keys, self._settings.samples, each):
                 one = figures_from(series, known)
                 if one.samples:
                     figures[series.moid] = one
@@ -245,7 +278,7 @@ class Counters:
         return 0
 
 
-def figures_from(series: Series, known: Iterable[tuple[Wanted, CounterInfo]]) -> Figures:
+def figures_from(series: Series, known: Sequence[tuple[Wanted, CounterInfo]]) -> Figures:
     """Put the samples of one entity together.
 
     Args:
@@ -255,21 +288,34 @@ def figures_from(series: Series, known: Iterable[tuple[Wanted, CounterInfo]]) ->
     times = sample_times(series.sample_info)
     # vCenter gives the oldest first, simulators the newest.
     order = sorted(range(len(times)), key=times.__getitem__)
+    whole = [(want, info, FACTORS[info.unit]) for want, info in known if not want.each]
+    values = _values(series.values, whole, order)
+    if not values:
+        return Figures()
+    each = [(want, info, EACH_FACTORS[info.unit]) for want, info in known if want.each]
+    parts = {instance: _values(texts, each, order) for instance, texts in series.parts.items()}
+    return Figures(values, max(times), len(times), parts)
+
+
+def _values(
+    texts: Mapping[int, str],
+    known: Iterable[tuple[Wanted, CounterInfo, float]],
+    order: Sequence[int],
+) -> dict[str, float]:
+    """Columns from the samples of an entity, or of one of its instances."""
     values: dict[str, float] = {}
     numbers: dict[int, list[float]] = {}
-    for want, info in known:
-        text = series.values.get(info.key)
+    for want, info, factor in known:
+        text = texts.get(info.key)
         if text is None:
             continue
         if info.key not in numbers:
             numbers[info.key] = _in_order(text, order)
         given = [number for number in numbers[info.key] if number != _NO_SAMPLE]
         if given:
-            value = _together(given, want.how) * FACTORS[info.unit]
+            value = _together(given, want.how) * factor
             values[want.column] = math.floor(value) if info.unit == "kiloBytes" else value
-    if not values:
-        return Figures()
-    return Figures(values, max(times), len(times))
+    return values
 
 
 def sample_times(sample_info: str) -> list[float]:

@@ -22,7 +22,14 @@ from vsphere_market.adapter.clusters import (
     failover_hosts,
     rule_columns,
 )
-from vsphere_market.adapter.counters import HOST_COUNTERS, VM_COUNTERS, Counters, Figures
+from vsphere_market.adapter.counters import (
+    HOST_COUNTERS,
+    IO_COUNTERS,
+    SIOC_COUNTERS,
+    VM_COUNTERS,
+    Counters,
+    Figures,
+)
 from vsphere_market.adapter.hosts import HOST_PATHS, host_columns
 from vsphere_market.adapter.places import (
     Rows,
@@ -33,6 +40,7 @@ from vsphere_market.adapter.places import (
     names_of,
     scaled,
 )
+from vsphere_market.adapter.storage import datastore_io
 from vsphere_market.adapter.vms import CAP_KEY, CAP_PATH, VM_PATHS, size_mib, vm_columns
 from vsphere_market.adapter.vsan import (
     WITNESS_OWNER,
@@ -71,6 +79,7 @@ DATASTORE_PATHS: tuple[str, ...] = (
     "summary.capacity",
     "summary.freeSpace",
     "summary.accessible",
+    "summary.url",
 )
 
 #: Managed type -> paths.
@@ -139,8 +148,10 @@ def read_estate(
         custom_fields=custom_fields,
         caps=_caps(reader, vms),
         passthrough=_passthrough(reader, vms),
-        vm_figures=counters.read("VirtualMachine", live_vms, VM_COUNTERS),
-        host_figures=counters.read("HostSystem", live_hosts, HOST_COUNTERS),
+        vm_figures=counters.read("VirtualMachine", live_vms, (*VM_COUNTERS, *IO_COUNTERS)),
+        host_figures=counters.read(
+            "HostSystem", live_hosts, (*HOST_COUNTERS, *IO_COUNTERS, *SIOC_COUNTERS)
+        ),
         notes=tuple(notes),
     )
 
@@ -197,7 +208,7 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         clusters=ClusterTable(**cluster_columns(clusters, tree, read.custom_fields, read.tags)),
         hosts=HostTable(**host_part),
         pools=PoolTable(**_pool_columns(pools, rows)),
-        datastores=DatastoreTable(**_datastore_columns(stores)),
+        datastores=DatastoreTable(**_datastore_columns(stores, read.host_figures)),
         vms=VmTable(**vm_part),
         rules=RuleTable(**rule_columns(clusters, rows)),
         missing=tuple(missing),
@@ -277,7 +288,10 @@ def _pool_columns(pools: Sequence[Facts], rows: Rows) -> dict[str, Any]:
     }
 
 
-def _datastore_columns(stores: Sequence[Facts]) -> dict[str, Any]:
+def _datastore_columns(
+    stores: Sequence[Facts], host_figures: Mapping[str, Figures]
+) -> dict[str, Any]:
+    io = datastore_io(stores, host_figures.values())
     capacity = [
         size if size > 0 else math.nan for size in scaled(stores, "summary.capacity", BYTES_PER_MIB)
     ]
@@ -292,8 +306,9 @@ def _datastore_columns(stores: Sequence[Facts]) -> dict[str, Any]:
                 capacity, scaled(stores, "summary.freeSpace", BYTES_PER_MIB), strict=True
             )
         ],
-        # No property tells it.
-        "latency_ms": [math.nan] * len(stores),
+        "latency_ms": [one.latency_ms for one in io],
+        "iops": [one.iops for one in io],
+        "io_kibps": [one.kibps for one in io],
         "accessible": flags(stores, "summary.accessible"),
     }
 

@@ -22,6 +22,7 @@ from vsphere_market.adapter.places import (
     scaled,
     shown,
 )
+from vsphere_market.adapter.storage import io_of
 from vsphere_market.adapter.vsan import VM_UUID
 from vsphere_market.estate import VmTable
 from vsphere_market.units import BYTES_PER_MIB, KIB_PER_MIB
@@ -214,6 +215,10 @@ def _counted(vms: Sequence[Facts], figures: Mapping[str, Figures]) -> dict[str, 
         for name, value in _quick(vm).items():
             if math.isnan(columns[name][row]):
                 columns[name][row] = value
+    io = [io_of(one.parts.values()) for one in own]
+    columns["iops"] = [one.iops for one in io]
+    columns["io_kibps"] = [one.kibps for one in io]
+    columns["io_latency_ms"] = [one.latency_ms for one in io]
     # vCenter cannot see inside a guest; those who can are laid over the snapshot later.
     columns["guest_swap_kibps"] = [NAN] * len(vms)
     columns["guest_needed_mib"] = [NAN] * len(vms)

@@ -13,6 +13,7 @@ from vsphere_market.control.memory import (
     longest_span_s,
     observed,
     recall,
+    resting_stores,
     settling,
     without_echo,
 )
@@ -101,6 +102,7 @@ def frame(
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),
         past=tuple(memory.moves),
         settling=settling(snapshot, memory.grown, now_s),
+        resting_stores=resting_stores(snapshot, memory.copied, now_s),
         now_s=now_s,
     )
     return Frame(snapshot, policies, compiled.findings, memory, question, now_s)

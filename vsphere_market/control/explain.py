@@ -217,10 +217,31 @@ def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:
         (f"guest paging{told}", vms.guest_swap_kibps[row], "KiB/s"),
         (f"needed by its guest{told}", vms.guest_needed_mib[row], "MiB"),
         ("CPU demand", vms.cpu_demand_mhz[row], "MHz"),
+        *_storage_numbers(ledger, row),
         ("samples", vms.samples[row], "count"),
         ("hours remembered", np.isfinite(demand.curve[row]).sum() - 1, "hours"),
         *_sizing_numbers(demand.sizing.only(row)),
     )
+
+
+def _storage_numbers(ledger: Ledger, row: int) -> list[tuple[str, float, str]]:
+    """What a VM asks of storage, and what its datastore makes of it."""
+    vms, board, home = ledger.snapshot.vms, ledger.charges.stores, int(ledger.store[row])
+    numbers = [
+        ("requests to storage", vms.iops[row], "I/O/s"),
+        ("storage throughput", vms.io_kibps[row], "KiB/s"),
+        ("storage latency", vms.io_latency_ms[row], "ms"),
+    ]
+    if home < 0:
+        return numbers
+    load = board.load(ledger.store)
+    name = ledger.snapshot.datastores.name[home]
+    return [
+        *numbers,
+        (f"latency of {name}", board.latency(load)[home], "ms"),
+        (f"load of {name}", 100.0 * load[home] / board.capacity[home], "%"),
+        (f"price of {name}", board.price(load)[home], "points per I/O/s"),
+    ]
 
 
 def _sizing_numbers(sizing: Sizing) -> tuple[tuple[str, float, str], ...]:

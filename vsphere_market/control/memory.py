@@ -26,7 +26,7 @@ from vsphere_market.journal import Filter, Journal, estate_key
 from vsphere_market.market import MarketSettings
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import Rulebook
-from vsphere_market.port import ActionKind, Migrate, OutcomeKind
+from vsphere_market.port import ActionKind, Migrate, MigrateStorage, OutcomeKind
 from vsphere_market.units import BoolArray
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,9 @@ _SAMPLE_S = 20.0
 _SETTLING_S = 60.0
 #: Until this long after, what it touches says little about what it will go on using.
 GROWN_REST_S = 900.0
+#: Copying files slows the datastores at both ends, and for so long after it what counters tell of
+#: them is not yet what they do without it.
+STORE_REST_S = 3600.0
 #: Actions that give a VM memory.
 _GIVING = (ActionKind.HOT_ADD, ActionKind.LIMIT)
 
@@ -65,12 +68,15 @@ class Memory:
         moves: our migrations, newest first.
         grown: managed object id -> Unix time at which we last hot-added memory to the VM.
         sizes: what VMs wanted in the last months; likewise.
+        copied: managed object id of a datastore -> Unix time at which we last ended copying files
+            from or to it.
     """
 
     history: DemandHistory = field(default_factory=DemandHistory)
     moves: tuple[PastMove, ...] = ()
     grown: Mapping[str, float] = field(default_factory=dict)
     sizes: SizeHistory = field(default_factory=SizeHistory)
+    copied: Mapping[str, float] = field(default_factory=dict)
 
 
 def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: float) -> Memory:
@@ -93,6 +99,7 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
         past_moves(journal, estate, now_s - span_s),
         _past_growth(journal, estate, now_s - REPEAT_WINDOW_S),
         recalled_sizes(journal, estate),
+        _past_copies(journal, estate, now_s - STORE_REST_S),
     )
 
 
@@ -153,6 +160,28 @@ def _past_growth(journal: Journal, estate: str, since_s: float) -> Mapping[str, 
             moid = step.action.subject.moid
             grown[moid] = max(step.ended_s, grown.get(moid, step.ended_s))
     return grown
+
+
+def _past_copies(journal: Journal, estate: str, since_s: float) -> Mapping[str, float]:
+    """Datastores at both ends of our storage migrations, done or perhaps done."""
+    wanted = Filter(
+        kind=ActionKind.MIGRATE_STORAGE, since_s=since_s, estate=estate, limit=_MOST_STEPS
+    )
+    copied: dict[str, float] = {}
+    for step in journal.steps(wanted):
+        action = step.action
+        if step.ended_s is None or step.dry_run or not isinstance(action, MigrateStorage):
+            continue
+        for end in (action.source.moid, action.target.moid):
+            copied[end] = max(step.ended_s, copied.get(end, step.ended_s))
+    return copied
+
+
+def resting_stores(snapshot: Snapshot, copied: Mapping[str, float], now_s: float) -> frozenset[int]:
+    """Rows of datastores that files were copied from or to within the last hour."""
+    stores = snapshot.datastores
+    rows = {stores.row(moid) for moid, ended_s in copied.items() if now_s - ended_s < STORE_REST_S}
+    return frozenset(rows - {-1})
 
 
 def settling(snapshot: Snapshot, grown: Mapping[str, float], now_s: float) -> frozenset[int]:

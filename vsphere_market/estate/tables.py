@@ -106,6 +106,9 @@ class VmTable(Table):
     cpu_ready_pct: FloatArray = number("CPU readiness per vCPU.", "%")
     evc_mode: TextColumn = text("EVC mode that the CPU features it runs with need.")
     net_kibps: FloatArray = number("Network throughput, in and out.", "KiB/s")
+    iops: FloatArray = number("Reads and writes of its files.", "1/s")
+    io_kibps: FloatArray = number("Storage throughput, reads and writes.", "KiB/s")
+    io_latency_ms: FloatArray = number("How long its reads and writes take, mean.", "ms")
     guest_swap_kibps: FloatArray = number("Guest's own paging, where a source gives it.", "KiB/s")
     guest_needed_mib: FloatArray = number(
         "What the guest needs to run well, where a source gives it.", "MiB"
@@ -207,7 +210,9 @@ class DatastoreTable(Table):
     name: TextColumn = text("Name.", required=True)
     capacity_mib: FloatArray = number("Capacity.", "MiB")
     free_mib: FloatArray = number("Free space.", "MiB")
-    latency_ms: FloatArray = number("Latency of reads and writes.", "ms")
+    latency_ms: FloatArray = number("Latency of reads and writes, mean.", "ms")
+    iops: FloatArray = number("Reads and writes, of all hosts together.", "1/s")
+    io_kibps: FloatArray = number("Throughput, of all hosts together.", "KiB/s")
     accessible: BoolArray = flag("Accessible now.")
 
 

@@ -24,7 +24,7 @@ from vsphere_market.market.plan import (
 )
 from vsphere_market.market.planner import make_plan
 from vsphere_market.market.settings import MarketSettings
-from vsphere_market.market.view import HostView, MarketView, look
+from vsphere_market.market.view import HostView, MarketView, StoreView, look
 
 __all__ = [
     "CAUSE_WORDS",
@@ -47,6 +47,7 @@ __all__ = [
     "Reason",
     "Refusal",
     "Step",
+    "StoreView",
     "VmDiagnosis",
     "clear",
     "diagnose",

@@ -9,7 +9,8 @@ is seen now, is charged once, and falls when the one setting that causes it is p
   shares for what they hold. A VM that policy values more than a sibling in its pool, and that has
   fewer shares per MiB, is charged for what it stands to lose;
 * *pools squeezed by their limit*: as for a VM with a limit, over all that run below the pool;
-* *swap on slow datastores*: what comes back from swap, times the latency of where it lies.
+* *waiting for storage*: requests that wait in datastores, and what comes back from swap, times the
+  latency of where it lies (``storage``).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from vsphere_market.demand import Demand
 from vsphere_market.estate import Snapshot
 from vsphere_market.market.goods import BALLOON_MAX_SHARE, balloon_curve, swap_curve
 from vsphere_market.market.settings import MarketSettings
+from vsphere_market.market.storage import StoreBoard
 from vsphere_market.policy import Rulebook
-from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 if TYPE_CHECKING:
     from vsphere_market.market.ledger import Terms
@@ -47,8 +49,7 @@ class Charges:
         paging: (V,) guests that page while their balloon is filled.
         due_rate: (V,) shares per MiB that a VM should have at least; 0 where nothing is wrong.
         below: for each pool with a limit, the rows of the VMs that run in it or below it.
-        swap_mibps: (V,) what comes back from swap or is written to it, MiB/s.
-        latency_ms: (D,) of each datastore, NaN for unknown.
+        stores: what datastores sell.
     """
 
     def __init__(
@@ -75,9 +76,7 @@ class Charges:
                 np.isfinite(snapshot.pools.limit_mib) & (snapshot.pools.parent >= 0)
             ).tolist()
         }
-        swapped = np.nan_to_num(vms.swap_in_kibps) + np.nan_to_num(vms.swap_out_kibps)
-        self.swap_mibps: FloatArray = np.where(ours, swapped / KIB_PER_MIB, 0.0)
-        self.latency_ms: FloatArray = snapshot.datastores.latency_ms
+        self.stores = StoreBoard(snapshot, settings, ours, rulebook.priority)
 
     def of_vms(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Points (n,) of VMs ``rows`` for paging under a balloon and for shares too few."""
@@ -110,13 +109,8 @@ class Charges:
         return weight * give * float(points)
 
     def of_stores(self, store: IndexArray) -> float:
-        """Points of swapping to and from the datastores (V,) on which the swap files lie."""
-        if not len(self.latency_ms):
-            return 0.0
-        slow = np.where(store >= 0, np.nan_to_num(self.latency_ms)[np.maximum(store, 0)], 0.0)
-        return float(
-            (self._settings.slow_swap_cost * self._priority * self.swap_mibps * slow).sum()
-        )
+        """Points of waiting for datastores with VMs' files on datastores ``store`` (V,)."""
+        return self.stores.cost(store)
 
 
 def _due_rates(

@@ -44,6 +44,17 @@ class DelayCurve:
         total: FloatArray = below / (1.0 - below) + over * (at_knee + 0.5 * slope * over)
         return total
 
+    def load_at(self, integral: FloatArray) -> FloatArray:
+        """The load up to which the price sums up to ``integral``, any shape: its inverse."""
+        at_knee = 1.0 / (1.0 - self.knee) ** 2
+        slope = 2.0 / (1.0 - self.knee) ** 3
+        below = integral / (1.0 + integral)
+        over = np.maximum(integral - self.knee / (1.0 - self.knee), 0.0)
+        # The positive root of slope/2 x² + at_knee x = over.
+        beyond = (np.sqrt(at_knee**2 + 2.0 * slope * over) - at_knee) / slope
+        load: FloatArray = np.where(over > 0.0, self.knee + beyond, below)
+        return load
+
 
 @dataclass(frozen=True, slots=True)
 class HingeCurve:

@@ -25,6 +25,9 @@ from vsphere_market.units import gib_text
 
 #: At this load a host's price is the comfort price, 25 points a MiB.
 COMFORT_LOAD = 0.8
+#: A datastore that takes longer is slow by any measure, ms: from here on administrators are told by
+#: Storage DRS's default.
+SLOW_MS = 15.0
 
 
 def denied(ledger: Ledger, eligibility: Eligibility) -> list[Refusal]:
@@ -106,13 +109,16 @@ def _pools(ledger: Ledger, eligibility: Eligibility) -> Iterator[Refusal]:
 
 
 def _files(ledger: Ledger, eligibility: Eligibility) -> Iterator[Refusal]:
-    """VMs that swap to datastores slower than others."""
+    """VMs that wait for a datastore: others are faster, or it is slow by any measure."""
     shifts = ShiftTrader(ledger, eligibility)
-    latency = ledger.charges.latency_ms
-    swapping = (ledger.charges.swap_mibps > 0) & (ledger.store >= 0) & ledger.on
-    for vm in np.flatnonzero(swapping).tolist():
+    board = ledger.charges.stores
+    latency = board.latency(board.load(ledger.store))
+    waiting = board.relief(ledger.store) > ledger.settings.move_fixed
+    waiting |= board.swap_mibps > 0
+    waiting &= ledger.ours & (ledger.store >= 0) & ledger.on
+    for vm in np.flatnonzero(waiting).tolist():
         home = latency[ledger.store[vm]]
-        if np.isnan(home) or not (latency < home).any():
+        if not (latency < home).any() and home < SLOW_MS:
             continue
         offer = shifts.store_offer(vm)
         if offer is not Reason.NOT_DUE:

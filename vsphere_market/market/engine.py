@@ -59,6 +59,7 @@ class Question:
         now_s: Unix time at the source, up to which budgets' windows reach; None for the time at
             which the snapshot was taken.
         settling: rows of VMs that were given memory a short while ago and are not grown yet.
+        resting_stores: rows of datastores that files were copied from or to a short while ago.
     """
 
     snapshot: Snapshot
@@ -69,6 +70,7 @@ class Question:
     past: tuple[PastMove, ...] = ()
     now_s: float | None = None
     settling: frozenset[int] = frozenset()
+    resting_stores: frozenset[int] = frozenset()
 
     def ledger(self) -> Ledger:
         """A fresh ledger of the estate as it stands."""
@@ -80,6 +82,7 @@ class Question:
             self.past,
             self.now_s,
             self.settling,
+            self.resting_stores,
         )
 
 

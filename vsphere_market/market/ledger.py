@@ -88,6 +88,7 @@ class Ledger:
     Attributes:
         groups: numbers for groups of trades.
         settling: rows of VMs that were given memory a short while ago.
+        resting_stores: rows of datastores that files were copied from or to a short while ago.
         left: hosts that a VM has been moved away from not long ago, and does not go back to.
         on: (V,) VMs that run.
         host_of: (V,) host of each running VM, -1 for those that take no part.
@@ -116,6 +117,7 @@ class Ledger:
         past: Sequence[PastMove] = (),
         now_s: float | None = None,
         settling: frozenset[int] = frozenset(),
+        resting_stores: frozenset[int] = frozenset(),
     ) -> None:
         self.groups: Iterator[int] = itertools.count(1)
         self.snapshot = snapshot
@@ -171,6 +173,7 @@ class Ledger:
             rulebook.crowds,
         )
         self.settling = settling
+        self.resting_stores = resting_stores
         now_s = snapshot.taken_at_s if now_s is None else now_s
         self.left: dict[int, set[int]] = {}
         for move in past:

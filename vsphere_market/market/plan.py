@@ -98,6 +98,8 @@ class Reason(StrEnum):
     TOOLS_NOT_RUNNING = "tools-not-running"
     NO_SWAP_SPACE = "no-swap-space"
     NO_FASTER_STORE = "no-faster-store"
+    STORE_BUSY = "store-busy"
+    STORE_SETTLING = "store-settling"
     NO_RESTART = "no-restart"
     NO_SHUTDOWN = "no-shutdown"
     NEVER_SHRINK = "never-shrink"
@@ -152,6 +154,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.CHANGED_SINCE: "It is not as that step left it, so it is let alone.",
     Reason.NO_SWAP_SPACE: "The datastore has no room for it and its swap file.",
     Reason.NO_FASTER_STORE: "No faster datastore is seen by all of its hosts.",
+    Reason.STORE_BUSY: "With its requests on top of its own, no faster datastore would be faster.",
+    Reason.STORE_SETTLING: "Files were copied from or to its datastore within the last hour.",
     Reason.NO_RESTART: (
         "That size takes a restart, which policy does not allow; a limit or a forced balloon would "
         "take memory that its guest believes it has, and is never used for that."

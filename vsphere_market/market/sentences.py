@@ -140,12 +140,7 @@ def other_sentence(ledger: Ledger, what: What, trade: Trade, group: Sequence[Tra
                 f"{ledger.host_price()[what.target]:.4g} a MiB."
             )
         case StorageMove():
-            stores, charges = ledger.snapshot.datastores, ledger.charges
-            return (
-                f"it swaps {charges.swap_mibps[what.vm]:.3g} MiB/s to and from "
-                f"{stores.name[what.source]}, which takes {stores.latency_ms[what.source]:.3g} ms; "
-                f"{stores.name[what.target]} takes {stores.latency_ms[what.target]:.3g} ms."
-            )
+            return _files_sentence(ledger, what)
         case PoolChange() if what.setting is PoolSetting.LIMIT:
             rows = ledger.charges.below[what.pool]
             held = ledger.squeezable(rows, ledger.terms)[:, 0].sum()
@@ -163,6 +158,21 @@ def other_sentence(ledger: Ledger, what: What, trade: Trade, group: Sequence[Tra
             return _switch_sentence(ledger, what, group or [trade])
         case _:
             raise ValueError(f"{what.kind} has its sentence elsewhere")
+
+
+def _files_sentence(ledger: Ledger, what: StorageMove) -> str:
+    """What it asks of its datastore, and how long that takes here and, with its requests, there."""
+    stores, board = ledger.snapshot.datastores, ledger.charges.stores
+    after = ledger.store.copy()
+    after[what.vm] = what.target
+    now = board.latency(board.load(ledger.store))[what.source]
+    then = board.latency(board.load(after))[what.target]
+    swaps, asks = float(board.swap_mibps[what.vm]), float(board.arrives[what.vm])
+    does = f"swaps {swaps:.3g} MiB/s to and from" if swaps > 0 else f"asks {asks:,.0f} I/O/s of"
+    return (
+        f"it {does} {stores.name[what.source]}, which takes {now:.3g} ms for each; "
+        f"{stores.name[what.target]} will take {then:.3g} ms with it."
+    )
 
 
 def _switch_sentence(ledger: Ledger, what: Switch, group: Sequence[Trade]) -> str:

@@ -51,6 +51,9 @@ class MarketSettings:
         paging_cost: points for each MiB that a balloon holds of a guest that pages.
         shares_cost: points for each MiB of a VM that would lose it to siblings that matter less.
         slow_swap_cost: points for each MiB/s to or from swap and each millisecond of latency.
+        request_cost: points for each request that waits in a datastore: half of what one of swap
+            costs, which a guest cannot do without.
+        side_by_side: requests that a datastore serves at once; what waits beyond them queues.
         storage_cost: points for each MiB that moves to another datastore.
         host_rent: points for each MiB of a host that is awake and could rest: as if a host below
             half of its load, where a MiB costs four, were not worth keeping on.
@@ -102,6 +105,8 @@ class MarketSettings:
     paging_cost: float = 32.0
     shares_cost: float = 1.0
     slow_swap_cost: float = 1000.0
+    request_cost: float = 2000.0
+    side_by_side: float = 32.0
     storage_cost: float = 1.0
     host_rent: float = 4.0
     switch_cost: float = 65_536.0

@@ -1,4 +1,4 @@
-"""VMs that are stopped and started where a policy names them, and files that leave slow datastores.
+"""VMs stopped and started where a policy names them, and files that leave slow or full datastores.
 
 A VM is stopped where what it frees, at today's prices, is worth more than its own restart; what its
 guest lacks is no reason to stop it, so that its pain goes on counting. One that policy lets start,
@@ -106,39 +106,54 @@ class ShiftTrader:
     # -- files -------------------------------------------------------------------------------
 
     def store(self) -> list[Trade]:
-        """Move files of VMs that swap to and from slow datastores."""
+        """Move files from datastores on which requests, or what is swapped, wait too long."""
         ledger = self.ledger
-        rows = np.flatnonzero((ledger.charges.swap_mibps > 0) & (ledger.store >= 0) & ledger.on)
-        order = rows[np.argsort(-ledger.charges.swap_mibps[rows], kind="stable")]
-        return self._done([self.store_offer(vm) for vm in order.tolist()])
+        relief = ledger.charges.stores.relief(ledger.store)
+        asked = np.flatnonzero((relief > ledger.settings.move_fixed) & ledger.ours & ledger.on)
+        rows = [vm for vm in asked.tolist() if relief[vm] > self._copying(vm)]
+        done: list[Trade] = []
+        for vm in sorted(rows, key=lambda row: (self._copying(row) - relief[row], row)):
+            done += self._done([self.store_offer(vm)])
+        return done
 
     def store_offer(self, vm: int) -> StorageMove | Reason:
-        """A faster datastore for a VM that swaps, or why there is none."""
-        ledger = self.ledger
-        stores, vms = ledger.snapshot.datastores, ledger.snapshot.vms
+        """The datastore that is best for a VM that waits for its own, or why there is none."""
+        ledger, board = self.ledger, self.ledger.charges.stores
+        stores, home = ledger.snapshot.datastores, int(self.ledger.store[vm])
         reason = self.eligibility.why_not_trade(vm, ActionKind.MIGRATE_STORAGE)
         if reason is not None:
             return reason
-        home = int(ledger.store[vm])
-        if home < 0 or ledger.charges.swap_mibps[vm] <= 0 or np.isnan(stores.latency_ms[home]):
+        if home < 0 or board.leaves[vm] <= 0 or np.isnan(board.latency_ms[home]):
             return Reason.NOT_DUE
-        if home != vms.home_datastore[vm]:
+        if home != board.home[vm]:
             return Reason.SETTLING
         if self.eligibility.pinned[vm]:
             return Reason.PINNED_VM
-        faster = stores.accessible & (stores.latency_ms < stores.latency_ms[home])
-        seen = faster & self._seen_as_widely(home)
-        if not seen.any():
+        if home in ledger.resting_stores:
+            return Reason.STORE_SETTLING
+        latency = board.latency(board.load(ledger.store))
+        faster = stores.accessible & (latency < latency[home]) & self._seen_as_widely(home)
+        faster[list(ledger.resting_stores)] = False
+        if not faster.any():
             return Reason.NO_FASTER_STORE
+        points = board.cost_of_homes(ledger.store, vm)
+        better = faster & (points < points[home])
+        if not better.any():
+            return Reason.STORE_BUSY
         asked = self._asked(vm)
-        arrived = np.flatnonzero((ledger.store != vms.home_datastore) & ledger.on)
+        arrived = np.flatnonzero((ledger.store != board.home) & ledger.on)
         free = np.nan_to_num(stores.free_mib)
         for other in arrived.tolist():
             free[ledger.store[other]] -= self._asked(other)
-        roomy = seen & (free - asked >= KEPT_FREE * np.nan_to_num(stores.capacity_mib))
+        roomy = better & (free - asked >= KEPT_FREE * np.nan_to_num(stores.capacity_mib))
         if not roomy.any():
             return Reason.NO_SWAP_SPACE
-        return StorageMove(vm, home, int(np.argmin(np.where(roomy, stores.latency_ms, np.inf))))
+        return StorageMove(vm, home, int(np.argmin(np.where(roomy, points, np.inf))))
+
+    def _copying(self, vm: int) -> float:
+        """Points that moving a VM's files costs."""
+        settings = self.ledger.settings
+        return settings.storage_cost * self._asked(vm) + settings.move_fixed
 
     def _asked(self, vm: int) -> float:
         """Room that a VM's files ask for, its swap file included, MiB."""
@@ -163,10 +178,10 @@ class ShiftTrader:
 
     def cost(self, what: Power | StorageMove) -> float:
         """Points that doing it costs."""
-        settings = self.ledger.settings
         if isinstance(what, StorageMove):
-            return settings.storage_cost * self._asked(what.vm) + settings.move_fixed
-        return restart_cost(self.ledger, what.vm) if what.target < 0 else settings.change_cost
+            return self._copying(what.vm)
+        change = self.ledger.settings.change_cost
+        return restart_cost(self.ledger, what.vm) if what.target < 0 else change
 
     def _done(self, offers: list[Power | Reason] | list[StorageMove | Reason]) -> list[Trade]:
         done = []

@@ -52,12 +52,34 @@ class HostView:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreView:
+    """One datastore that is known by how it serves requests; NaN for what is not told.
+
+    Attributes:
+        store: the datastore.
+        price: points for one more request per second.
+        load: requests over what it could serve.
+        iops: requests per second, large ones counted as several.
+        latency_ms: how long each takes.
+        free_mib: space that is free.
+    """
+
+    store: Entity
+    price: float
+    load: float
+    iops: float
+    latency_ms: float
+    free_mib: float
+
+
+@dataclass(frozen=True, slots=True)
 class MarketView:
-    """Prices and pressure of an estate; hosts with the highest price first."""
+    """Prices and pressure of an estate; hosts and datastores with the highest price first."""
 
     potential: float
     hosts: tuple[HostView, ...]
     squeezed: tuple[VmDiagnosis, ...]
+    stores: tuple[StoreView, ...] = ()
 
 
 def look(question: Question) -> MarketView:
@@ -97,7 +119,27 @@ def view_of(ledger: Ledger) -> MarketView:
             )
         )
     seen.sort(key=lambda view: (-view.price, view.host.name))
-    return MarketView(ledger.potential(), tuple(seen), squeezed)
+    return MarketView(ledger.potential(), tuple(seen), squeezed, _stores(ledger))
+
+
+def _stores(ledger: Ledger) -> tuple[StoreView, ...]:
+    """The datastores whose latency is told, the dearest first."""
+    table, board = ledger.snapshot.datastores, ledger.charges.stores
+    load = board.load(ledger.store)
+    price, latency = board.price(load), board.latency(load)
+    seen = [
+        StoreView(
+            Entity(table.moid[row], table.name[row]),
+            float(price[row]),
+            float(load[row] / board.capacity[row]),
+            float(load[row]) if np.isfinite(board.capacity[row]) else float("nan"),
+            float(latency[row]),
+            float(table.free_mib[row]),
+        )
+        for row in np.flatnonzero(np.isfinite(board.latency_ms)).tolist()
+    ]
+    seen.sort(key=lambda one: (-np.nan_to_num(one.price), -one.latency_ms, one.store.name))
+    return tuple(seen)
 
 
 def _sum(rows: BoolArray, *columns: FloatArray) -> float:

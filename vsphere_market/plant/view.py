@@ -156,6 +156,8 @@ def _datastores(world: World) -> DatastoreTable:
         capacity_mib=np.full(count, np.nan),
         free_mib=np.full(count, np.nan),
         latency_ms=np.full(count, np.nan),
+        iops=np.full(count, np.nan),
+        io_kibps=np.full(count, np.nan),
         accessible=np.ones(count, dtype=np.bool_),
     )
 
@@ -225,6 +227,9 @@ def _vms(world: World, sampled: float) -> VmTable:
         cpu_ready_pct=_shown(_ready(world), seen),
         evc_mode=("",) * count,
         net_kibps=np.full(count, np.nan),
+        iops=np.full(count, np.nan),
+        io_kibps=np.full(count, np.nan),
+        io_latency_ms=np.full(count, np.nan),
         guest_swap_kibps=_shown(rate_kibps(guest), seen & fleet.tools),
         guest_needed_mib=np.full(count, np.nan),
         guest_source=tuple(

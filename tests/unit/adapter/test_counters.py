@@ -138,7 +138,12 @@ class FakeReader:
         raise NotImplementedError
 
     def counters(
-        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        max_sample: int,
+        each: Sequence[int] = (),
     ) -> list[Series]:
         self.asked.append((len(moids), tuple(counter_ids), max_sample))
         return [Series(moid, INFO, dict.fromkeys(counter_ids, "1024,1024,1024")) for moid in moids]

@@ -423,7 +423,12 @@ class FakeReader:
         return [one for one in self._apart if one.moid in moids]
 
     def counters(
-        self, kind: str, moids: Sequence[str], counter_ids: Sequence[int], max_sample: int
+        self,
+        kind: str,
+        moids: Sequence[str],
+        counter_ids: Sequence[int],
+        max_sample: int,
+        each: Sequence[int] = (),
     ) -> list[Series]:
         self.asked.append((kind, tuple(moids), ("counters",)))
         return []

@@ -32,6 +32,11 @@ VM_COUNTERS: dict[str, float] = {
     "entitlement_mib": 7168,
     "cpu_demand_mhz": 800,
     "cpu_ready_pct": 2.5,
+    "net_kibps": 4321,
+    "storage_mib": 51_200,
+    "iops": 1001,
+    "io_kibps": 20_003,
+    "io_latency_ms": 7,
     "samples": 15,
 }
 
@@ -144,6 +149,18 @@ def full() -> dict[str, Any]:
             ),
             vm_row("vm-102", "host-11", shares=81920, **VM_COUNTERS),
         ],
+        datastores=[
+            {
+                "moid": "datastore-30",
+                "name": "ssd",
+                "capacity_mib": 1_024_000,
+                "free_mib": 409_600,
+                "iops": 5003,
+                "io_kibps": 160_001,
+                "latency_ms": 12,
+                "accessible": True,
+            }
+        ],
         rules=[
             {
                 "moid": f"{CLUSTER}/4",
@@ -164,6 +181,15 @@ def test_a_snapshot_comes_back(start_simulator: Any, tmp_path: Path) -> None:
     want = snapshot_to_json(snapshot_from_json(document, where="test"))
     simulator = start_simulator(document)
     assert differences(want, snapshot_to_json(served(simulator, tmp_path))) == []
+
+
+def test_what_every_host_tells_of_a_datastore_is_read_with_the_rest(
+    start_simulator: Any, tmp_path: Path
+) -> None:
+    simulator = start_simulator(full())
+    served(simulator, tmp_path)
+    # One request for VMs and one for hosts, however many datastores they use.
+    assert len(simulator.calls("QueryPerf")) == 2
 
 
 @pytest.mark.parametrize("factor", [0.0, 2.0])

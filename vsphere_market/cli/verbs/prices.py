@@ -22,7 +22,7 @@ from vsphere_market.cli.report import Column, Format, Report, Table, Text
 
 if TYPE_CHECKING:
     from vsphere_market.control.remedies import Remedy
-    from vsphere_market.market import HostView, MarketView, VmDiagnosis
+    from vsphere_market.market import HostView, MarketView, StoreView, VmDiagnosis
 
 
 class By(StrEnum):
@@ -94,7 +94,9 @@ def report(
         f"Potential {words.points(seen.potential)} points, the cost of memory as it is placed "
         "now. Prices are points for one more MiB of working set."
     )
-    return Report(document(seen, now_s, ways), [head, hosts, squeezed], squeezed if vms else hosts)
+    stores = [store_table(seen)] if seen.stores else []
+    blocks: list[Table | Text] = [head, hosts, *stores, squeezed]
+    return Report(document(seen, now_s, ways), blocks, squeezed if vms else hosts)
 
 
 def host_table(seen: MarketView) -> Table:
@@ -133,6 +135,25 @@ def host_table(seen: MarketView) -> Table:
         for host in seen.hosts
     ]
     return Table("Hosts by price", columns, rows, empty="There are no hosts in this inventory.")
+
+
+def store_table(seen: MarketView) -> Table:
+    """Datastores that are known by how they serve requests, the dearest first."""
+    from vsphere_market.cli import words
+
+    columns = (
+        Column("datastore", "datastore"),
+        Column("price", "price", words.price, right=True),
+        Column("load", "load", words.share, right=True),
+        Column("iops", "I/O/s", words.price, right=True),
+        Column("latency_ms", "latency, ms", words.price, right=True),
+        Column("free_mib", "free", words.memory, right=True, minor=True),
+    )
+    rows = [
+        (one.store.name, one.price, one.load, one.iops, one.latency_ms, one.free_mib)
+        for one in seen.stores
+    ]
+    return Table("Datastores by price, points for one more request a second", columns, rows)
 
 
 def squeezed_table(seen: MarketView, ways: Mapping[str, Remedy], *, everything: bool) -> Table:
@@ -205,6 +226,7 @@ def document(
         "at": time_text(now_s),
         "potential": seen.potential,
         "hosts": [_host(host) for host in seen.hosts],
+        "datastores": [_store(one) for one in seen.stores],
         "squeezed": [_squeezed(item, (ways or {}).get(item.vm.moid)) for item in seen.squeezed],
     }
 
@@ -226,6 +248,20 @@ def _host(host: HostView) -> dict[str, Any]:
         "swap_kibps": host.swap_kibps,
         "vms": host.vms,
         "fit": host.fit,
+    }
+
+
+def _store(one: StoreView) -> dict[str, Any]:
+    from vsphere_market.cli.verbs.explainview import plain_json
+
+    return {
+        "moid": one.store.moid,
+        "datastore": one.store.name,
+        "price": plain_json(one.price),
+        "load": plain_json(one.load),
+        "iops": plain_json(one.iops),
+        "latency_ms": one.latency_ms,
+        "free_mib": plain_json(one.free_mib),
     }
 
 

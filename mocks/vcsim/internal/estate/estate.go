@@ -44,6 +44,7 @@ type VM struct {
 	Datastores       []string `json:"datastores"`
 	HomeDatastore    string   `json:"home_datastore"`
 
+	StorageMiB             *float64 `json:"storage_mib"`
 	SizeMiB                float64  `json:"size_mib"`
 	VCPUs                  *float64 `json:"vcpus"`
 	ReservationMiB         *float64 `json:"reservation_mib"`
@@ -78,6 +79,10 @@ type VM struct {
 	CPUDemandMHz     *float64 `json:"cpu_demand_mhz"`
 	CPUReadyPct      *float64 `json:"cpu_ready_pct"`
 	GuestSwapKiBps   *float64 `json:"guest_swap_kibps"`
+	NetKiBps         *float64 `json:"net_kibps"`
+	Iops             *float64 `json:"iops"`
+	IoKiBps          *float64 `json:"io_kibps"`
+	IoLatencyMs      *float64 `json:"io_latency_ms"`
 	SampledAtS       *float64 `json:"sampled_at_s"`
 	Samples          *float64 `json:"samples"`
 }
@@ -150,6 +155,9 @@ type Datastore struct {
 	Name        string   `json:"name"`
 	CapacityMiB *float64 `json:"capacity_mib"`
 	FreeMiB     *float64 `json:"free_mib"`
+	LatencyMs   *float64 `json:"latency_ms"`
+	Iops        *float64 `json:"iops"`
+	IoKiBps     *float64 `json:"io_kibps"`
 	Accessible  bool     `json:"accessible"`
 }
 

@@ -167,7 +167,9 @@ func (b *Builder) fillVM(vm *simulator.VirtualMachine, row *estate.VM) {
 		NumCpu: vcpus, Uuid: vm.Config.Uuid, InstanceUuid: instance, GuestId: row.GuestOS,
 		GuestFullName: guestName, ManagedBy: vm.Config.ManagedBy, HwVersion: "vmx-21",
 	}
-	vm.Summary.Storage = &types.VirtualMachineStorageSummary{Timestamp: b.now}
+	vm.Summary.Storage = &types.VirtualMachineStorageSummary{
+		Committed: whole(row.StorageMiB, 0) * mib, Timestamp: b.now,
+	}
 	vm.Summary.QuickStats.GuestHeartbeatStatus = vm.GuestHeartbeatStatus
 }
 

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -16,15 +17,29 @@ import (
 	"vsphere-market/mocks/vcsim/internal/counters"
 )
 
-// perfIndex knows counters by name, e.g. mem.active.average.
+// perfIndex knows counters by name, e.g. mem.active.average. A counter of one instance, e.g. of one
+// of the datastores that a host uses, has a negative key of its own: the store of samples knows
+// nothing of instances.
 type perfIndex struct {
 	keys  map[string]int32
 	infos map[int32]types.PerfCounterInfo
+
+	mu        sync.RWMutex
+	instances map[instance]int32
+	of        map[int32]instance
+}
+
+type instance struct {
+	counter int32
+	name    string
 }
 
 func newPerfIndex(v *VCenter) *perfIndex {
 	manager := v.reg.Get(*v.content.PerfManager).(*simulator.PerformanceManager)
-	index := &perfIndex{keys: map[string]int32{}, infos: map[int32]types.PerfCounterInfo{}}
+	index := &perfIndex{
+		keys: map[string]int32{}, infos: map[int32]types.PerfCounterInfo{},
+		instances: map[instance]int32{}, of: map[int32]instance{},
+	}
 	for _, info := range manager.PerfCounter {
 		name := info.GroupInfo.GetElementDescription().Key + "." +
 			info.NameInfo.GetElementDescription().Key + "." + string(info.RollupType)
@@ -41,6 +56,9 @@ func (v *VCenter) ShortenCatalogue() {
 	has := v.Counters.Keys()
 	// A slice of its own: the library's list is one for all simulators of a process.
 	kept := make([]types.PerfCounterInfo, 0, len(has))
+	for key := range has {
+		has[v.perf.split(key).counter] = true
+	}
 	for _, info := range manager.PerfCounter {
 		if has[info.Key] {
 			kept = append(kept, info)
@@ -58,13 +76,60 @@ func (p *perfIndex) key(name string) int32 {
 	return key
 }
 
-// Key is the id of a counter by name.
+// Key is the id of a counter by name; "name@instance" is the same of one instance.
 func (p *perfIndex) Key(name string) (int32, error) {
-	key, ok := p.keys[name]
+	counter, part, isPart := strings.Cut(name, "@")
+	key, ok := p.keys[counter]
 	if !ok {
-		return 0, fmt.Errorf("no performance counter is named %q", name)
+		return 0, fmt.Errorf("no performance counter is named %q", counter)
+	}
+	if isPart {
+		return p.keyOf(instance{key, part}), nil
 	}
 	return key, nil
+}
+
+func (p *perfIndex) keyOf(one instance) int32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key, ok := p.instances[one]
+	if !ok {
+		key = -1 - int32(len(p.instances))
+		p.instances[one], p.of[key] = key, one
+	}
+	return key
+}
+
+// split is the counter that a key stands for, with the instance if it is of one.
+func (p *perfIndex) split(key int32) instance {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if one, ok := p.of[key]; ok {
+		return one
+	}
+	return instance{counter: key}
+}
+
+// parts are the keys of the instances of a counter: of the named one, or of all for "*".
+func (p *perfIndex) parts(counter int32, name string) []int32 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var keys []int32
+	for one, key := range p.instances {
+		if one.counter == counter && (name == "*" || name == one.name) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (p *perfIndex) metric(key int32) types.PerfMetricId {
+	one := p.split(key)
+	return types.PerfMetricId{CounterId: one.counter, Instance: one.name}
+}
+
+func (p *perfIndex) info(key int32) types.PerfCounterInfo {
+	return p.infos[p.split(key).counter]
 }
 
 // Sample is what the control endpoint sets for one entity: values by counter name, as on the wire.
@@ -148,7 +213,7 @@ func (v *VCenter) query(spec *types.PerfQuerySpec) types.BasePerfEntityMetricBas
 		// vCenter keeps of the history what its statistics level says; level 1 is the default.
 		rollups := map[int32]counters.Rollup{}
 		for _, key := range wanted {
-			if info := v.perf.infos[key]; info.Level == 1 {
+			if info := v.perf.info(key); info.Level == 1 {
 				rollups[key] = rollupOf(info)
 			}
 		}
@@ -163,24 +228,27 @@ func (v *VCenter) query(spec *types.PerfQuerySpec) types.BasePerfEntityMetricBas
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] })
 	if spec.Format == string(types.PerfFormatCsv) {
-		return csv(spec.Entity, interval, series, keys)
+		return v.csv(spec.Entity, interval, series, keys)
 	}
-	return normal(spec.Entity, interval, series, keys)
+	return v.normal(spec.Entity, interval, series, keys)
 }
 
-// wanted lists the counters of a query; every one of them when it names none. Only aggregates are
-// kept, so a query for an instance other than "" or "*" gets nothing.
+// wanted lists the counters of a query; every one of them, instances too, when it names none.
 func (v *VCenter) wanted(spec *types.PerfQuerySpec) []int32 {
 	var keys []int32
 	if len(spec.MetricId) == 0 {
 		for key := range v.perf.infos {
 			keys = append(keys, key)
+			keys = append(keys, v.perf.parts(key, "*")...)
 		}
 		return keys
 	}
 	for _, id := range spec.MetricId {
 		if id.Instance == "" || id.Instance == "*" {
 			keys = append(keys, id.CounterId)
+		}
+		if id.Instance != "" {
+			keys = append(keys, v.perf.parts(id.CounterId, id.Instance)...)
 		}
 	}
 	return keys
@@ -201,7 +269,7 @@ func rollupOf(info types.PerfCounterInfo) counters.Rollup {
 	}
 }
 
-func csv(entity ref, interval int64, s counters.Series, keys []int32) *types.PerfEntityMetricCSV {
+func (v *VCenter) csv(entity ref, interval int64, s counters.Series, keys []int32) *types.PerfEntityMetricCSV {
 	var info strings.Builder
 	for i, at := range s.Times {
 		if i > 0 {
@@ -220,7 +288,7 @@ func csv(entity ref, interval int64, s counters.Series, keys []int32) *types.Per
 			cells[i] = strconv.FormatInt(value, 10)
 		}
 		out.Value = append(out.Value, types.PerfMetricSeriesCSV{
-			PerfMetricSeries: types.PerfMetricSeries{Id: types.PerfMetricId{CounterId: key}},
+			PerfMetricSeries: types.PerfMetricSeries{Id: v.perf.metric(key)},
 			Value:            strings.Join(cells, ","),
 		})
 	}
@@ -235,7 +303,7 @@ type PerfMetricIntSeries struct {
 	Value []int64 `xml:"value"`
 }
 
-func normal(entity ref, interval int64, s counters.Series, keys []int32) *types.PerfEntityMetric {
+func (v *VCenter) normal(entity ref, interval int64, s counters.Series, keys []int32) *types.PerfEntityMetric {
 	out := &types.PerfEntityMetric{PerfEntityMetricBase: types.PerfEntityMetricBase{Entity: entity}}
 	for _, at := range s.Times {
 		out.SampleInfo = append(out.SampleInfo, types.PerfSampleInfo{
@@ -244,7 +312,7 @@ func normal(entity ref, interval int64, s counters.Series, keys []int32) *types.
 	}
 	for _, key := range keys {
 		out.Value = append(out.Value, &PerfMetricIntSeries{
-			PerfMetricSeries: types.PerfMetricSeries{Id: types.PerfMetricId{CounterId: key}},
+			PerfMetricSeries: types.PerfMetricSeries{Id: v.perf.metric(key)},
 			Value:            s.Values[key],
 		})
 	}
@@ -257,13 +325,17 @@ func (c *perfCalls) QueryAvailablePerfMetric(_ *simulator.Context, req *types.Qu
 	spec := &types.PerfQuerySpec{IntervalId: req.IntervalId}
 	series := c.v.Counters.Realtime(req.Entity.Value, time.Unix(0, 0), c.v.Clock.Now(), 0, c.v.wanted(spec))
 	for key := range series.Values {
-		if req.IntervalId > counters.Interval && c.v.perf.infos[key].Level != 1 {
+		if req.IntervalId > counters.Interval && c.v.perf.info(key).Level != 1 {
 			continue
 		}
-		body.Res.Returnval = append(body.Res.Returnval, types.PerfMetricId{CounterId: key})
+		body.Res.Returnval = append(body.Res.Returnval, c.v.perf.metric(key))
 	}
 	sort.Slice(body.Res.Returnval, func(i, j int) bool {
-		return body.Res.Returnval[i].CounterId < body.Res.Returnval[j].CounterId
+		one, two := body.Res.Returnval[i], body.Res.Returnval[j]
+		if one.CounterId != two.CounterId {
+			return one.CounterId < two.CounterId
+		}
+		return one.Instance < two.Instance
 	})
 	return body
 }

@@ -2,8 +2,11 @@ package vcenter
 
 import (
 	"math"
+	"path"
 	"slices"
 	"time"
+
+	"github.com/vmware/govmomi/simulator"
 
 	"vsphere-market/mocks/vcsim/internal/counters"
 	"vsphere-market/mocks/vcsim/internal/estate"
@@ -14,15 +17,24 @@ import (
 // the others make up for it, so that mean and peak come out again.
 func (v *VCenter) loadSamples(e *estate.Estate) {
 	end := v.Clock.Now().Truncate(counters.Interval * time.Second)
+	names := v.instanceNames()
+	stores := storeSamples(e, names)
 	for i := range e.VMs {
 		row := &e.VMs[i]
 		sample := vmSample(row)
+		if store := storeOf(row); store != "" {
+			sample.io(names[store], row.Iops, row.IoKiBps, row.IoLatencyMs, 0, 1)
+		}
 		n := sampleCount(row.Samples)
 		v.loadSeries(row.Moid, sample, end, n, activeSeries(row, n))
 	}
 	for i := range e.Hosts {
 		row := &e.Hosts[i]
-		v.loadSeries(row.Moid, hostSample(row), end, sampleCount(row.Samples), nil)
+		sample := hostSample(row)
+		for name, value := range stores[row.Moid] {
+			sample[name] = value
+		}
+		v.loadSeries(row.Moid, sample, end, sampleCount(row.Samples), nil)
 	}
 }
 
@@ -63,7 +75,11 @@ func (v *VCenter) loadSeries(moid string, sample Sample, end time.Time, n int, a
 	}
 	values := make(map[int32]int64, len(sample))
 	for name, value := range sample {
-		values[v.perf.key(name)] = int64(math.Round(value))
+		key, err := v.perf.Key(name)
+		if err != nil {
+			panic(err) // a wrong name is a mistake in the code
+		}
+		values[key] = int64(math.Round(value))
 	}
 	active := v.perf.key("mem.active.average")
 	for k := range n {
@@ -80,6 +96,72 @@ func (s Sample) put(name string, value *float64, factor float64) {
 	if value != nil {
 		s[name] = *value * factor
 	}
+}
+
+// io adds what one of n entities, the at-th, tells of the datastore that counters call instance:
+// its part of the requests and of the throughput, in whole numbers that add up, and the latency.
+func (s Sample) io(instance string, iops, kibps, latency *float64, at, n int64) {
+	s.part("datastore.numberReadAveraged.average@"+instance, iops, 2*at, 2*n)
+	s.part("datastore.numberWriteAveraged.average@"+instance, iops, 2*at+1, 2*n)
+	s.part("datastore.read.average@"+instance, kibps, 2*at, 2*n)
+	s.part("datastore.write.average@"+instance, kibps, 2*at+1, 2*n)
+	s.put("datastore.totalReadLatency.average@"+instance, latency, 1)
+	s.put("datastore.totalWriteLatency.average@"+instance, latency, 1)
+}
+
+// part adds the at-th of n whole parts of value.
+func (s Sample) part(name string, value *float64, at, n int64) {
+	if value == nil {
+		return
+	}
+	total := int64(math.Round(*value))
+	share := total / n
+	if at < total%n {
+		share++
+	}
+	s[name] = float64(share)
+}
+
+// storeOf is the datastore that a VM's requests go to.
+func storeOf(row *estate.VM) string {
+	if row.HomeDatastore != "" || len(row.Datastores) == 0 {
+		return row.HomeDatastore
+	}
+	return row.Datastores[0]
+}
+
+// storeSamples is what each host that runs tells of the datastores that it sees.
+func storeSamples(e *estate.Estate, names map[string]string) map[string]Sample {
+	seen := map[string][]string{}
+	samples := map[string]Sample{}
+	for i := range e.Hosts {
+		row := &e.Hosts[i]
+		samples[row.Moid] = Sample{}
+		if row.Connection == "connected" && row.Power == "poweredOn" {
+			for _, store := range row.Datastores {
+				seen[store] = append(seen[store], row.Moid)
+			}
+		}
+	}
+	for i := range e.Datastores {
+		row := &e.Datastores[i]
+		hosts := seen[row.Moid]
+		for at, host := range hosts {
+			samples[host].io(
+				names[row.Moid], row.Iops, row.IoKiBps, row.LatencyMs, int64(at), int64(len(hosts)))
+		}
+	}
+	return samples
+}
+
+// instanceNames are the names by which counters know datastores: the last part of their URL.
+func (v *VCenter) instanceNames() map[string]string {
+	names := map[string]string{}
+	for _, item := range v.reg.All("Datastore") {
+		store := item.(*simulator.Datastore)
+		names[store.Self.Value] = path.Base(store.Summary.Url)
+	}
+	return names
 }
 
 const (
@@ -104,6 +186,7 @@ func vmSample(row *estate.VM) Sample {
 	s.put("mem.latency.average", row.LatencyPct, perHundred)
 	s.put("mem.entitlement.average", row.EntitlementMiB, kibPerMib)
 	s.put("cpu.demand.average", row.CPUDemandMHz, 1)
+	s.put("net.usage.average", row.NetKiBps, 1)
 	if row.CPUReadyPct != nil {
 		s["cpu.readiness.average"] = *row.CPUReadyPct * perHundred
 		vcpus := 1.0
