@@ -7,12 +7,13 @@ however that ends. Its methods are the verbs of the control endpoint (see `mocks
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import os
 import re
 import tempfile
-import urllib.error
+import threading
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +68,7 @@ class Simulator:
         self.pid: int = ready["pid"]
         self.certificate_sha256: str = ready.get("certificate_sha256", "")
         self.certificate_pem: str = ready.get("certificate_pem", "")
+        self._lines: dict[tuple[int, int], http.client.HTTPConnection] = {}
         self.username, self.password = credentials
         parts = urllib.parse.urlsplit(self.url)
         assert parts.hostname is not None and parts.port is not None
@@ -149,6 +151,7 @@ class Simulator:
 
     def stop(self) -> None:
         """End the simulator; a second call does nothing."""
+        self._hang_up()
         self._process.stop()
         self._folder.cleanup()
 
@@ -393,24 +396,40 @@ class Simulator:
         self._request("POST", "/reset", {})
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - an address on loopback
-            self._control + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._token}"},
-        )
+        data = None if body is None else json.dumps(body)
+        headers = {"Authorization": f"Bearer {self._token}"}
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                return json.load(answer)
-        except urllib.error.HTTPError as exc:
-            with exc:
-                text = exc.read().decode(errors="replace")
-            with contextlib.suppress(ValueError):
-                text = json.loads(text)["error"]
-            raise SimulatorError(f"{method} {path}: {text.strip()}") from None
-        except OSError as exc:
+            connection = self._connection()
+            connection.request(method, path, data, headers)
+            with connection.getresponse() as answer:
+                status, text = answer.status, answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as exc:
+            self._connection().close()
             self.check_alive()
             raise SimulatorError(f"{method} {path}: {exc}") from exc
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            with contextlib.suppress(ValueError):
+                text = json.loads(text)["error"]
+            raise SimulatorError(f"{method} {path}: {text.strip()}")
+        return json.loads(text)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """The connection to the control endpoint of this thread of this process.
+
+        A connection that a parent opened before it forked is the parent's.
+        """
+        key = os.getpid(), threading.get_ident()
+        if key not in self._lines:
+            parts = urllib.parse.urlsplit(self._control)
+            assert parts.hostname is not None
+            line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+            self._lines[key] = line
+        return self._lines[key]
+
+    def _hang_up(self) -> None:
+        """Close the connections to the control endpoint; the next request opens a new one."""
+        while self._lines:
+            self._lines.popitem()[1].close()
 
 
 def _estate_file(estate: Path | Snapshot | Mapping[str, Any], folder: Path) -> Path:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.judge import Verdict, judge
-from tests.faults.life import live, warm_up
+from tests.faults.life import at_risk, live, live_here, warm_up
 from tests.faults.mutations import TELLING
 from tests.faults.planning import Campaign, Known
 from tests.faults.troubles import Scenario, Trace
@@ -161,7 +161,9 @@ def simulator_of(cases: Sequence[str]) -> Simulator:
 def start_life(
     simulator: Simulator, scenario: Scenario, folder: Path, life: int, mutation: str = ""
 ) -> dict[str, Any]:
-    """Let the program live once in a process of its own; what it reports when it ends."""
+    """Let the program live once, at risk in a process of its own; what it reports when it ends."""
+    if not mutation and not at_risk(scenario, life):
+        return live_here(simulator, scenario, folder, life, PATIENCE_S)
     gc.freeze()
     child = os.fork()
     if child == 0:
@@ -310,8 +312,8 @@ def main() -> int:
             print(f"  again: make faults SEED={chosen.seed} ONLY={ran.number}")
             sys.stdout.flush()
     took = time.monotonic() - began
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    each = (used.ru_utime + used.ru_stime) / chosen.runs
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    each = sum(one.ru_utime + one.ru_stime for one in used) / chosen.runs
     print(
         f"seed {chosen.seed}, {took:.0f} s, {chosen.runs / took:.1f} runs/s, {each:.2f} s of "
         "processor time a run"

@@ -39,8 +39,8 @@ START_S = 1795420800.0
 LASTS_S = 30 * 86_400.0
 #: Nobody may ever touch this one.
 BYSTANDER = "vm-90"
-#: VMs that are there in every run: those of the rules, and the bystander.
-_ALWAYS = frozenset({"vm-1", "vm-91", "vm-92", BYSTANDER})
+#: What is there in every run: the hosts that VMs run on, the VMs of the rules, and the bystander.
+_ALWAYS = frozenset({"host-1", "host-2", "host-3", "vm-1", "vm-91", "vm-92", BYSTANDER})
 CLUSTER = Entity("domain-c1", "gold")
 #: Key of the one recommendation of the cluster's DRS.
 DRS_KEY = "17"
@@ -49,12 +49,14 @@ DRS_KEY = "17"
 def document(cases: Sequence[str] = ()) -> dict[str, Any]:
     """A cluster of three hosts with mandatory rules, one of them short of memory.
 
-    Only the VMs of these ``cases``, all if there are none: reading is most of what a run costs.
+    Only the VMs and idle hosts of these ``cases``, all if there are none: reading is most of what
+    a run costs.
     """
     made = _document()
     if cases:
-        needed = _ALWAYS | {vm for case in cases for one in actions()[case] for vm in vms_of(one)}
-        made["vms"] = [vm for vm in made["vms"] if vm["moid"] in needed]
+        needed = _ALWAYS | {it for case in cases for one in actions()[case] for it in vms_of(one)}
+        for table in ("vms", "hosts"):
+            made[table] = [row for row in made[table] if row["moid"] in needed]
     return made
 
 

@@ -14,6 +14,11 @@ from pyVmomi import SoapAdapter, VmomiSupport
 from pyVmomi import vim as _vim
 from pyVmomi import vmodl as _vmodl
 
+from vsphere_market.adapter.answers import Responses
+
+# pyVmomi's stub offers no other way to choose who reads its answers.
+vars(SoapAdapter)["SoapResponseDeserializer"] = Responses
+
 vim: Any = _vim
 vmodl: Any = _vmodl
 
