@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit faults faults-coverage soak audit sbom sim console man lock clean
+.PHONY: help demo dev test lint format unit faults faults-coverage faults-all soak audit sbom sim console man lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ faults: $(VENV)/.dev build/vcsim ## run the campaign of faults: RUNS=2000 SEED=1
 
 faults-coverage: $(VENV)/.dev build/vcsim ## what RUNS runs of SEED visit: faults by calls by actions
 	@$(PY) -m tests.faults.campaign --seed $(SEED) --runs $(RUNS) --coverage
+
+faults-all: $(VENV)/.dev build/vcsim ## every fault at every call, every kill: goes on where it stopped, or ONLY=cells:N
+	@$(PY) -m tests.faults.whole $(if $(ONLY),--only $(ONLY))
 
 CYCLES ?= 1440
 soak: $(VENV)/.dev build/vcsim ## a day of the loop under random faults: leaks? Prints JSON

@@ -294,7 +294,7 @@ def main() -> int:
         if chosen.coverage:
             return _coverage(campaign, range(chosen.first, chosen.first + chosen.runs))
     if chosen.only is not None:
-        return _story(campaign, chosen.only, chosen.mutation)
+        return story(campaign, chosen.only, chosen.mutation)
     began = time.monotonic()
     totals = {"lost": 0, "repeated": 0, "unknown": 0, "violations": 0}
     bad = 0
@@ -335,7 +335,7 @@ def _coverage(campaign: Campaign, numbers: range) -> int:
     return 0
 
 
-def _story(campaign: Campaign | Told, number: int, mutation: str) -> int:
+def story(campaign: Campaign | Told, number: int, mutation: str) -> int:
     """One run, told at length."""
     scenario = campaign.scenario(number)
     print(scenario)
