@@ -1,6 +1,6 @@
 """The whole of the campaign's lists, each entry once: for a night, and to be gone on with.
 
-    make faults-all              # goes on where the last one stopped, as long as the commit is the same
+    make faults-all                  # goes on where the last one stopped, at the same commit
     make faults-all ONLY=cells:417
 
 Every fault at every call of every kind of action, `kill -9` at every write of the journal, and
