@@ -14,7 +14,11 @@ schedules are evaluated; ``history``, VM name -> ``days`` watched and the ``peak
 * ``from`` names of the only hosts that are moved from; ``never`` VMs that no step is about;
 * ``not_to`` pairs of VM and host that no migration joins;
 * ``relieved`` hosts that afterwards have sold no more than they have;
-* ``refusals`` list of subject, reason and optionally part of the sentence that the plan must hold.
+* ``refusals`` list of subject, reason and optionally part of the sentence that the plan must hold;
+* ``declined`` list of vm, kind and reason: what `explain` says of an offer after the plan, where
+  the plan has no reason to speak of it;
+* ``refused`` the decisions that the file is about, by the names of :class:`Decision`: none of them
+  is in the plan, and a refusal or a declined offer says why.
 
 After every plan, planning again must give nothing.
 """
@@ -24,6 +28,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +52,20 @@ from vsphere_market.market import (
 from vsphere_market.market.cures import cures_of
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import clear
+from vsphere_market.market.netting import grouped
+from vsphere_market.market.offers import offer_of
+from vsphere_market.market.trades import (
+    Change,
+    Cycle,
+    Move,
+    PoolChange,
+    Power,
+    StorageMove,
+    Switch,
+    What,
+)
 from vsphere_market.policy import compile_rulebook, default_rulebook, load_policies
-from vsphere_market.port import Action, Migrate
+from vsphere_market.port import Action, ActionKind, Migrate, PoolSetting
 from vsphere_market.port.documents import change_to_json
 
 FOLDER = Path(__file__).parent / "market"
@@ -56,8 +73,82 @@ FILES = sorted(FOLDER.glob("*.json"))
 TABLES = ("clusters", "hosts", "pools", "datastores", "vms", "rules")
 EXPECTATIONS = {
     "causes", "unhurt", "hosts", "cures", "actions", "only", "kinds", "at_least", "from", "never",
-    "not_to", "relieved", "refusals",
+    "not_to", "relieved", "refusals", "declined", "refused",
 }  # fmt: skip
+
+
+class Decision(StrEnum):
+    """Every kind of decision that the market takes: an action, with what sets it apart."""
+
+    MOVE = "move"
+    EXCHANGE = "exchange"
+    MOVE_ABROAD = "move-abroad"
+    GROW = "grow"
+    MOVE_AND_GROW = "move-and-grow"
+    GROW_BY_RESTART = "grow-by-restart"
+    SHRINK_BY_RESTART = "shrink-by-restart"
+    RESERVATION_UP = "reservation-up"
+    RESERVATION_DOWN = "reservation-down"
+    HOARD_FOR_GUARANTEE = "hoard-for-guarantee"
+    SHARES = "shares"
+    LIMIT = "limit"
+    POOL_LIMIT = "pool-limit"
+    POOL_RESERVATION = "pool-reservation"
+    BALLOON_CAP_UP = "balloon-cap-up"
+    BALLOON_CAP_DOWN = "balloon-cap-down"
+    FILES = "files"
+    STOP = "stop"
+    START = "start"
+    REST = "rest"
+    WAKE = "wake"
+
+
+def decisions(question: Question) -> frozenset[Decision]:
+    """The decisions that an answer takes."""
+    hosts, found = question.snapshot.hosts, set[Decision]()
+    for group in grouped(list(clear(question).trades)):
+        whats = [trade.what for trade in group]
+        own = {_decision(what) for what in whats} - {None}
+        moves = [what for what in whats if isinstance(what, Move)]
+        if any(hosts.cluster[move.source] != hosts.cluster[move.target] for move in moves):
+            own = own - {Decision.MOVE} | {Decision.MOVE_ABROAD}
+        if len(group) > 1 and own == {Decision.MOVE, Decision.GROW}:
+            own = {Decision.MOVE_AND_GROW}
+        if len(moves) > 1 and own == {Decision.MOVE}:
+            own = {Decision.EXCHANGE}
+        if own == {Decision.RESERVATION_UP, Decision.RESERVATION_DOWN}:
+            own = {Decision.HOARD_FOR_GUARANTEE}
+        found |= {decision for decision in own if decision is not None}
+    return frozenset(found)
+
+
+def _decision(what: What) -> Decision | None:
+    match what:
+        case Move():
+            return Decision.MOVE
+        case StorageMove():
+            return Decision.FILES
+        case Power():
+            return Decision.START if what.target >= 0 else Decision.STOP
+        case Switch():
+            return Decision.WAKE if what.on else Decision.REST
+        case PoolChange():
+            limit = what.setting is PoolSetting.LIMIT
+            return Decision.POOL_LIMIT if limit else Decision.POOL_RESERVATION
+        case Cycle():
+            return None
+    more = what.after > what.before or (np.isnan(what.after) and np.isfinite(what.before))
+    match what.kind:
+        case ActionKind.HOT_ADD:
+            return Decision.GROW
+        case ActionKind.RESIZE:
+            return Decision.GROW_BY_RESTART if more else Decision.SHRINK_BY_RESTART
+        case ActionKind.RESERVATION:
+            return Decision.RESERVATION_UP if more else Decision.RESERVATION_DOWN
+        case ActionKind.BALLOON_CAP:
+            return Decision.BALLOON_CAP_UP if more else Decision.BALLOON_CAP_DOWN
+        case _:
+            return Decision(what.kind.value)
 
 
 def question_of(scenario: dict[str, Any], folder: Path) -> Question:
@@ -114,7 +205,64 @@ def test_scenario(file: Path, tmp_path: Path) -> None:
     for refusal in expect.get("refusals", []):
         assert (refusal["subject"], refusal["reason"]) in refused, refused
         assert refusal.get("sentence", "") in refused[refusal["subject"], refusal["reason"]]
+    _check_declined(expect, question)
+    assert not decisions(question) & set(expect.get("refused", []))
+    assert not expect.get("refused") or expect.get("refusals") or expect.get("declined")
     assert planned_again(question, cool_down=False) == ()
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[Decision, list[str]]:
+    """The scenarios in which each decision is taken."""
+    folder = tmp_path_factory.mktemp("taken")
+    found: dict[Decision, list[str]] = {decision: [] for decision in Decision}
+    for file in FILES:
+        scenario = json.loads(file.read_text())
+        if not (scenario["expect"].get("only") and not scenario["expect"]["actions"]):
+            for decision in decisions(question_of(scenario, folder)):
+                found[decision].append(file.stem)
+    return found
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_every_decision_is_taken_in_one_file_and_refused_in_another(
+    decision: Decision, taken: dict[Decision, list[str]]
+) -> None:
+    assert taken[decision], f"no file has the market take {decision}"
+    refused = [
+        file.stem
+        for file in FILES
+        if decision in json.loads(file.read_text())["expect"].get("refused", [])
+    ]
+    assert refused, f"no file has the market refuse {decision}"
+    page = (FOLDER.parents[2] / "docs/design/decisions.md").read_text()
+    for files in (taken[decision], refused):
+        assert any(f"`{name}`" in page for name in files), f"the page names none of {files}"
+
+
+def test_every_kind_of_action_is_a_decision() -> None:
+    """A new kind cannot be forgotten: it is among these, or said here to be none."""
+    given: list[What] = [
+        Move(0, 0, 1), StorageMove(0, 0, 1), Power(0, 0, -1), Power(0, -1, 0),
+        Switch(0, on=True), Switch(0, on=False),
+        *(PoolChange(0, setting, 1.0, 2.0) for setting in PoolSetting),
+        *(
+            Change(0, kind, 1.0, after)
+            for kind in (
+                ActionKind.LIMIT, ActionKind.SHARES, ActionKind.HOT_ADD, ActionKind.RESIZE,
+                ActionKind.RESERVATION, ActionKind.BALLOON_CAP,
+            )
+            for after in (0.5, 2.0)
+        ),
+    ]  # fmt: skip
+    # Hot-add is enabled while a VM is off anyway; DRS's recommendations are DRS's.
+    beside = {ActionKind.ENABLE_HOT_ADD, ActionKind.DRS}
+    assert {what.kind for what in given} == set(ActionKind) - beside
+    groups = {
+        Decision.EXCHANGE, Decision.MOVE_ABROAD, Decision.MOVE_AND_GROW,
+        Decision.HOARD_FOR_GUARANTEE,
+    }  # fmt: skip
+    assert {_decision(what) for what in given} == set(Decision) - groups
 
 
 def test_every_root_cause_has_a_scenario() -> None:
@@ -124,6 +272,17 @@ def test_every_root_cause_has_a_scenario() -> None:
         for cause in json.loads(file.read_text())["expect"].get("causes", {}).values()
     }
     assert shown == {cause.value for cause in Cause} - {"none"}
+
+
+def _check_declined(expect: dict[str, Any], question: Question) -> None:
+    if "declined" not in expect:
+        return
+    after = clear(question).ledger
+    eligibility = Eligibility(after, question.cooling)
+    for item in expect["declined"]:
+        row = question.snapshot.vms.name.index(item["vm"])
+        offer = offer_of(after, eligibility, row, ActionKind(item["kind"]))
+        assert offer.refused == item["reason"], (item, offer)
 
 
 def _check_causes(expect: dict[str, Any], question: Question) -> None:

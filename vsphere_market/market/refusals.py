@@ -14,8 +14,10 @@ from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
+from vsphere_market.market.reserves import unreserved
 from vsphere_market.market.sizing import TAKES_A_RESTART
 from vsphere_market.market.terms import TermsTrader
+from vsphere_market.market.trades import Change
 from vsphere_market.port import ActionKind, Entity
 from vsphere_market.units import FloatArray, gib_text
 
@@ -104,17 +106,32 @@ def _not_changed(
     offer = terms.offer(diagnosis.row, kind)
     if isinstance(offer, Reason):
         return Refusal(diagnosis.vm, offer, SENTENCES[offer])
+    tail = _nor_elsewhere(ledger, terms, offer)
     reason = terms.why_no_room(offer)
     if reason is not None:
-        return Refusal(diagnosis.vm, reason, SENTENCES[reason])
+        return Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)
     trade = terms.worth(offer)
     words = "lifting its limit" if kind is ActionKind.LIMIT else "growing it"
     name = host_entity(ledger, int(ledger.host_of[diagnosis.row])).name
     sentence = (
         f"At today's price on {name}, {words} would save {trade.saving:.4g} points and cost "
-        f"{trade.disruption:.4g}."
+        f"{trade.disruption:.4g}.{tail}"
     )
     return Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)
+
+
+def _nor_elsewhere(ledger: Ledger, terms: TermsTrader, change: Change) -> str:
+    """Why a VM that cannot grow here does not move and grow, for people; "" for other changes."""
+    if change.kind is not ActionKind.HOT_ADD:
+        return ""
+    found = terms.why_not_elsewhere(change)
+    if found is None:
+        return " No other host could have it."
+    host, reason = found
+    name = host_entity(ledger, host).name
+    return (
+        f" Nor does it move to {name}, which would ask least, and grow there: {SENTENCES[reason]}"
+    )
 
 
 def _promises(
@@ -136,10 +153,30 @@ def _promises(
             Refusal(
                 _entity(ledger, int(row)),
                 reason,
-                f"{SENTENCES[reason]} Its guarantee of {gib_text(amount)} stays unbacked.",
+                f"{SENTENCES[reason]} Its guarantee of {gib_text(amount)} stays unbacked."
+                + _nor_lent(ledger, terms, offer),
             )
         )
     return found
+
+
+def _nor_lent(ledger: Ledger, terms: TermsTrader, offer: Change | Reason) -> str:
+    """Why its pool is not given more to reserve, for people; "" where that is not what it lacks."""
+    found = None if isinstance(offer, Reason) else terms.why_no_lending(offer)
+    if found is None or isinstance(offer, Reason):
+        return ""
+    above, reason = found
+    pools, pool = ledger.snapshot.pools, int(ledger.snapshot.vms.pool[offer.vm])
+    if reason is Reason.NO_RESERVATION_ROOM:
+        left = gib_text(float(unreserved(ledger)[above]))
+        return (
+            f" Its resource pool {pools.name[pool]} has too little left to reserve, and "
+            f"{pools.name[above]} above it only {left}."
+        )
+    return (
+        f" Resource pool {pools.name[pool]} is not given more to reserve, which "
+        f"{pools.name[above]} has: {SENTENCES[reason]}"
+    )
 
 
 def _held_balloons(ledger: Ledger, terms: TermsTrader) -> list[Refusal]:

@@ -177,20 +177,68 @@ class TermsTrader:
 
     def _grow_elsewhere(self, change: Change) -> list[Trade]:
         """Move and grow as one trade, where growing here is impossible or not worth it."""
-        ledger, vm = self.ledger, change.vm
-        home = int(ledger.host_of[vm])
-        hosts = np.flatnonzero(self.eligibility.sees(vm) & (ledger.market == ledger.market[home]))
-        hosts = hosts[hosts != home]
-        if not len(hosts) or self.eligibility.why_not_trade(vm, ActionKind.MIGRATE) is not None:
+        vm = change.vm
+        home = int(self.ledger.host_of[vm])
+        if self.eligibility.why_not_trade(vm, ActionKind.MIGRATE) is not None:
             return []
-        grown = ledger.amounts(np.array([vm]), changed_terms(ledger, change))[0]
-        load = ledger.load[hosts]
-        rise = ledger.supply.cost(load + grown, hosts) - ledger.supply.cost(load, hosts)
-        for host in hosts[np.argsort(rise, kind="stable")][:HOSTS_ASKED].tolist():
+        for host in self._others(change)[:HOSTS_ASKED]:
             done = self._together([Move(vm, home, host), change])
             if done:
                 return done
         return []
+
+    def _others(self, change: Change) -> list[int]:
+        """Other hosts that could have the VM, those that ask least for it when grown first."""
+        ledger, vm = self.ledger, change.vm
+        home = int(ledger.host_of[vm])
+        hosts = np.flatnonzero(self.eligibility.sees(vm) & (ledger.market == ledger.market[home]))
+        hosts = hosts[hosts != home]
+        grown = ledger.amounts(np.array([vm]), changed_terms(ledger, change))[0]
+        load = ledger.load[hosts]
+        rise = ledger.supply.cost(load + grown, hosts) - ledger.supply.cost(load, hosts)
+        order: list[int] = hosts[np.argsort(rise, kind="stable")].tolist()
+        return order
+
+    def why_not_elsewhere(self, change: Change) -> tuple[int, Reason] | None:
+        """Why the VM does not move to the host that asks least and grow there: host and reason.
+
+        None where no other host could have it at all.
+        """
+        ledger, vm = self.ledger, change.vm
+        home = int(ledger.host_of[vm])
+        reason = self.eligibility.why_not_trade(vm, ActionKind.MIGRATE)
+        hosts = self._others(change)
+        if not hosts:
+            return None
+        if reason is not None:
+            return hosts[0], reason
+        reason = self.eligibility.why_not_move(vm, hosts[0])
+        if reason is None:
+            before = ledger.mark()
+            carry_out(ledger, Move(vm, home, hosts[0]))
+            reason = self.why_no_room(change) or Reason.NOT_WORTH_IT
+            ledger.back(before)
+        return hosts[0], reason
+
+    def why_no_lending(self, change: Change) -> tuple[int, Reason] | None:
+        """Why no pool is given more to reserve for a guarantee: the pool above it, and why.
+
+        None where the VM's pool can back the guarantee itself, or has none above it.
+        """
+        ledger, vm = self.ledger, change.vm
+        pool, extra = int(ledger.snapshot.vms.pool[vm]), change.after - change.before
+        parent = int(ledger.snapshot.pools.parent[pool]) if pool >= 0 else -1
+        if parent < 0 or self._pool_backs(vm, extra):
+            return None
+        if not self._has_left(parent, extra):
+            return parent, Reason.NO_RESERVATION_ROOM
+        off = mode_of(ledger, self._lending(pool, extra)) == Mode.OFF
+        return parent, Reason.MODE_OFF if off else Reason.NOT_WORTH_IT
+
+    def _lending(self, pool: int, extra: float) -> PoolChange:
+        """So much more for a pool to reserve."""
+        had = float(self.ledger.snapshot.pools.reservation_mib[pool] + self.ledger.lent[pool])
+        return PoolChange(pool, PoolSetting.RESERVATION, had, had + math.ceil(extra))
 
     def _reserve_with_room(self, change: Change) -> list[Trade]:
         """A guarantee with what makes room for it: others' hoards freed, or more for its pool."""
@@ -201,8 +249,7 @@ class TermsTrader:
             parent = int(ledger.snapshot.pools.parent[pool])
             if parent < 0 or not self._has_left(parent, extra):
                 return []
-            had = float(ledger.snapshot.pools.reservation_mib[pool] + ledger.lent[pool])
-            more = PoolChange(pool, PoolSetting.RESERVATION, had, had + math.ceil(extra))
+            more = self._lending(pool, extra)
             if mode_of(ledger, more) == Mode.OFF:
                 return []
             return self._together([more, change])
