@@ -18,7 +18,7 @@ from vsphere_market.assess.model import (
 from vsphere_market.assess.scene import Scene
 from vsphere_market.assess.words import amount, counted, per_cent, verb
 from vsphere_market.market import Plan
-from vsphere_market.market.diagnosis import held_in_pools, pools_short
+from vsphere_market.market.pools import held_in_pools, pools_short
 from vsphere_market.port import Migrate
 
 #: Hosts of a cluster differ when the fullest is this much above the emptiest, in shares of usable.

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from vsphere_market.estate import Snapshot
+from vsphere_market.market.bills import bills_of
 from vsphere_market.market.causes import Cause
 from vsphere_market.market.diagnosis import VmDiagnosis, diagnose
 from vsphere_market.market.ledger import Ledger
@@ -38,7 +39,7 @@ class Tenant:
 
     Attributes:
         row: row in the snapshot's VM table.
-        bill: points: what it takes of every good at the prices of its host.
+        bill: points: what it takes of every good at the prices of its host, and of limits.
         diagnosis: why it is short of memory, or None.
     """
 
@@ -117,20 +118,10 @@ def _tag(tags: tuple[str, ...]) -> tuple[GroupedBy, str] | None:
     return None
 
 
-def bills(ledger: Ledger) -> FloatArray:
-    """(V,) what each VM takes of every good, at the prices of its host; 0 where it has none."""
-    price = ledger.supply.price(ledger.load)
-    home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
-    if not len(price):
-        return np.zeros(len(home))
-    bill: FloatArray = (price[home] * ledger.taken).sum(axis=1)
-    return np.where(ledger.host_of >= 0, bill, 0.0)
-
-
 def applications(ledger: Ledger) -> tuple[Application, ...]:
     """Every application: those that hurt first, then by bill."""
     short = {item.row: item for item in diagnose(ledger)}
-    bill = bills(ledger)
+    bill = bills_of(ledger).total
     found = [
         _application(ledger, kind, name, rows, bill, short)
         for (kind, name), rows in groups(ledger.snapshot).items()

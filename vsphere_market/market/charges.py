@@ -104,9 +104,31 @@ class Charges:
         give = max(limit, 1.0)
         held, pinned = squeezable[rows].sum(axis=0)
         load = np.array([held / give, pinned / give])
-        weight = float(np.average(self._priority[rows], weights=np.maximum(squeezable[rows, 0], 1)))
+        weight = self._pool_weight(rows, squeezable)
         points = self._balloon.integral(load[:1])[0] + self._swap.integral(load[1:])[0]
         return weight * give * float(points)
+
+    def _pool_weight(self, rows: IndexArray, squeezable: FloatArray) -> float:
+        """How much what a pool holds matters."""
+        held = np.maximum(squeezable[rows, 0], 1)
+        return float(np.average(self._priority[rows], weights=held))
+
+    def limit_price(self, limit: float, held: FloatArray) -> FloatArray:
+        """(2,) points a MiB of what is held under a limit, (2,) MiB in all and beyond balloons."""
+        give = max(limit, 1.0)
+        price: FloatArray = np.concatenate(
+            [self._balloon.price(held[:1] / give), self._swap.price(held[1:] / give)]
+        )
+        return price
+
+    def pool_price(self, pool: int, limit: float, squeezable: FloatArray) -> FloatArray:
+        """(2,) the same of a pool, whose VMs hold (V, 2) MiB; 0 where nothing limits it."""
+        rows = self.below.get(pool)
+        if rows is None or math.isinf(limit) or not len(rows):
+            return np.zeros(2)
+        weight = self._pool_weight(rows, squeezable)
+        price: FloatArray = weight * self.limit_price(limit, squeezable[rows].sum(axis=0))
+        return price
 
     def of_stores(self, store: IndexArray) -> float:
         """Points of waiting for datastores with VMs' files on datastores ``store`` (V,)."""

@@ -1,24 +1,28 @@
 """What would cure a VM that is short of memory, each cure priced; the cheapest comes first.
 
 Cures that the market can carry out are its own offers, for the VM itself and for the neighbours
-that are behind its shortage, at the prices of now. Where the cure is beyond them (a pool's limit, a
-restart), it is named with what it would buy, and people have to do it.
+that are behind its shortage, at the prices of now. Where the cure is beyond them (a restart, a pool
+that policy keeps from them), it is named with what it would buy, and people have to do it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.market.acts import worth_of
 from vsphere_market.market.causes import LEFTOVERS, OVERSOLD, Cause
-from vsphere_market.market.diagnosis import VmDiagnosis, held_in_pools, host_entity
+from vsphere_market.market.diagnosis import VmDiagnosis, host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.offers import Offer, offer_of
 from vsphere_market.market.plan import SENTENCES, Reason
-from vsphere_market.market.trades import Change, Move, What
-from vsphere_market.port import ActionKind, Entity
+from vsphere_market.market.pools import held_in_pools
+from vsphere_market.market.terms import TermsTrader
+from vsphere_market.market.trades import Change, Move, PoolChange, What
+from vsphere_market.port import ActionKind, Entity, PoolSetting
 from vsphere_market.units import gib_text
 
 #: So many neighbours are asked what they could do.
@@ -76,6 +80,8 @@ def cures_of(ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis) -
     if cause in OVERSOLD:
         for other in _others(ledger, diagnosis):
             offers += [(other, offer_of(ledger, eligibility, other, kind)) for kind in _RELIEF]
+    if cause is Cause.POOL_LIMIT:
+        return tuple(_of_pool(ledger, eligibility, diagnosis.pool))
     found = [
         _cure(ledger, vm, offer, _ends(ledger, diagnosis, vm, offer))
         for vm, offer in offers
@@ -89,6 +95,27 @@ def cures_of(ledger: Ledger, eligibility: Eligibility, diagnosis: VmDiagnosis) -
     worth = [cure for cure in found if cure.refused is None and cure.whole]
     rest = [cure for cure in found if cure not in worth]
     return (*worth, by_hand, *rest)
+
+
+def _of_pool(ledger: Ledger, eligibility: Eligibility, pool: int) -> list[Cure]:
+    """A pool's limit lifted by the market, where policy lets it; raised by people, in any case."""
+    pools, terms = ledger.snapshot.pools, TermsTrader(ledger, eligibility)
+    subject = Entity(pools.moid[pool], pools.name[pool])
+    limit = float(ledger.pools[pool])
+    enough = float(held_in_pools(ledger)[pool]) / ledger.settings.balloon_from
+    cost = ledger.settings.change_cost
+    lifted = worth_of(ledger, PoolChange(pool, PoolSetting.LIMIT, limit, math.inf), cost)
+    raised = worth_of(ledger, PoolChange(pool, PoolSetting.LIMIT, limit, enough), cost)
+    offer = terms.pool_offer(pool)
+    refused = offer if isinstance(offer, Reason) else None
+    if refused is None and not lifted.worth_it:
+        refused = Reason.NOT_WORTH_IT
+    words = f"lift the limit of resource pool {subject.name}"
+    kind = ActionKind.POOL
+    market = Cure(subject, kind, words, lifted.saving, lifted.disruption, refused, whole=True)
+    words = f"raise the limit of resource pool {subject.name} to {gib_text(enough)}"
+    hand = Cure(subject, None, words, raised.saving, raised.disruption, None, whole=True)
+    return [market, hand] if refused is None else [hand, market]
 
 
 def _own(cause: Cause) -> tuple[ActionKind, ...]:
@@ -167,16 +194,8 @@ def _words(ledger: Ledger, what: What) -> str:
 
 def _by_hand(ledger: Ledger, diagnosis: VmDiagnosis) -> Cure | None:
     """What people can do where the market cannot, or need not."""
-    vms, pools = ledger.snapshot.vms, ledger.snapshot.pools
-    row, subject = diagnosis.row, diagnosis.vm
+    vms, row, subject = ledger.snapshot.vms, diagnosis.row, diagnosis.vm
     match diagnosis.cause:
-        case Cause.POOL_LIMIT:
-            pool = diagnosis.pool
-            subject = Entity(pools.moid[pool], pools.name[pool])
-            enough = float(held_in_pools(ledger)[pool]) / ledger.settings.balloon_from
-            words = (
-                f"raise the limit of resource pool {subject.name} to {gib_text(enough)}, or lift it"
-            )
         case Cause.RESERVATION_HOARDING:
             first = diagnosis.behind[0]
             subject = Entity(vms.moid[first], vms.name[first])

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.market.bills import bills_of
 from vsphere_market.market.causes import CAUSE_WORDS, OVERSOLD, Cause, Pressure
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
+from vsphere_market.market.pools import limiting_pools
 from vsphere_market.port import Entity
-from vsphere_market.units import BoolArray, FloatArray, IndexArray, gib_text
+from vsphere_market.units import BoolArray, FloatArray, gib_text
 
 #: Less than this share of a VM's size taken away is not worth a word.
 NOTICEABLE_SHARE = 0.005
@@ -152,54 +154,6 @@ def squeezed_by_limit(ledger: Ledger) -> BoolArray:
     return found
 
 
-def held_in_pools(ledger: Ledger) -> FloatArray:
-    """(P,) what the running VMs in each pool, and in those beneath it, would hold, MiB."""
-    pools, vms = ledger.snapshot.pools, ledger.snapshot.vms
-    held = np.where(ledger.host_of >= 0, ledger.terms.footprint + ledger.demand.overhead, 0.0)
-    inside = np.zeros(len(pools))
-    mine = vms.pool >= 0
-    own = np.bincount(vms.pool[mine], weights=held[mine], minlength=len(pools))
-    for pool in np.flatnonzero(own > 0).tolist():
-        inside[_above(pools.parent, pool)] += own[pool]
-    return inside
-
-
-def pools_short(ledger: Ledger, inside: FloatArray) -> FloatArray:
-    """(P,) what pools hold beyond what their limit lets them without ballooning; 0 for none.
-
-    The root pool of a cluster stands for the cluster itself, and is left out.
-    """
-    pools = ledger.snapshot.pools
-    over = inside - ledger.settings.balloon_from * pools.limit_mib
-    limited = np.isfinite(pools.limit_mib) & (pools.limit_mib > 0) & (pools.parent >= 0)
-    short: FloatArray = np.where(limited, np.maximum(over, 0.0), 0.0)
-    return short
-
-
-def limiting_pools(ledger: Ledger) -> IndexArray:
-    """(V,) the pool, its own or one above, whose limit squeezes each VM most; -1 for none."""
-    pools, vms = ledger.snapshot.pools, ledger.snapshot.vms
-    if not np.isfinite(pools.limit_mib).any():
-        return np.full(len(vms), -1)
-    short = pools_short(ledger, held_in_pools(ledger))
-    tightest = np.full(len(pools), -1)
-    for pool in range(len(pools)):
-        limiting = [one for one in _above(pools.parent, pool) if short[one] > 0]
-        if limiting:
-            tightest[pool] = max(limiting, key=lambda one: short[one])
-    found: IndexArray = np.where(vms.pool >= 0, tightest[vms.pool], -1)
-    return found
-
-
-def _above(parent: np.ndarray, row: int) -> list[int]:
-    """A pool and those above it; torn data may go round in a circle."""
-    chain: list[int] = []
-    while row >= 0 and row not in chain:
-        chain.append(row)
-        row = int(parent[row])
-    return chain
-
-
 class _Doctor:
     """One look at a ledger: what all diagnoses need is worked out once."""
 
@@ -212,6 +166,7 @@ class _Doctor:
         self.taken = ledger.demand.taken > NOTICEABLE_SHARE * ledger.terms.size
         self.limited = squeezed_by_limit(ledger)
         self.pools = limiting_pools(ledger)
+        self.bills = bills_of(ledger)
         hosts = len(ledger.snapshot.hosts)
         self._hoarded, self._spare = (
             np.bincount(
@@ -302,9 +257,26 @@ class _Doctor:
                 ("its host has sold too much", float(self.surplus.over[host]), "MiB"),
                 ("its host has unsold", float(self.surplus.free[host]), "MiB"),
                 ("memory state", float(ledger.snapshot.hosts.memory_state[host]), "0 high … 4 low"),
+                *self._bill(row, cause),
             ),
             behind=behind,
             pool=int(self.pools[row]) if cause is Cause.POOL_LIMIT else -1,
+        )
+
+    def _bill(self, row: int, cause: Cause) -> tuple[tuple[str, float, str], ...]:
+        """What a VM pays that a limit squeezes, and how much of it for the limit."""
+        bills = self.bills
+        match cause:
+            case Cause.LIMIT:
+                part, whose = bills.limit[row], "its limit"
+            case Cause.POOL_LIMIT:
+                name = self.ledger.snapshot.pools.name[int(self.pools[row])]
+                part, whose = bills.pool[row], f"the limit of resource pool {name}"
+            case _:
+                return ()
+        return (
+            ("its bill", float(bills.total[row]), "points"),
+            (f"of it for {whose}", float(part), "points"),
         )
 
     def _behind(self, row: int, host: int, cause: Cause) -> tuple[int, ...]:

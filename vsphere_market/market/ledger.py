@@ -256,7 +256,7 @@ class Ledger:
         limited = terms.limit[rows] < terms.size[rows]
         if limited.any():
             squeezed = give * self._balloon.integral(terms.footprint[rows] / give)
-            hard = np.maximum(wanted, self._unballooned(rows, terms))
+            hard = np.maximum(wanted, self.unballooned(rows, terms))
             squeezed += give * self._swap.integral(hard / give)
             cost = cost + np.where(limited, squeezed, 0.0)
         points: FloatArray = np.where(mine, self.rulebook.priority[rows] * cost, 0.0)
@@ -425,7 +425,7 @@ class Ledger:
         )
         return pinned
 
-    def _unballooned(self, rows: IndexArray, terms: Terms) -> FloatArray:
+    def unballooned(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Footprint less what the balloon may take when a limit squeezes, MiB."""
         able = self._largest_balloon(rows, terms)
         left: FloatArray = np.maximum(terms.footprint[rows] - able, 0.0)

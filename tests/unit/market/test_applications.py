@@ -14,7 +14,8 @@ from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import Snapshot, write_snapshot
 from vsphere_market.market import Cause, MarketSettings, Question
-from vsphere_market.market.applications import GroupedBy, applications, bills, groups
+from vsphere_market.market.applications import GroupedBy, applications, groups
+from vsphere_market.market.bills import bills_of
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.policy import default_rulebook
 
@@ -65,15 +66,19 @@ def test_bill_and_pressure_are_those_of_its_vms() -> None:
     book = ledger()
     found = {one.name: one for one in applications(book)}
     shop, batch = found["shop"], found["/DC/vm/batch"]
-    bill = bills(book)
+    bills = bills_of(book)
+    bill = bills.total
     assert shop.bill == pytest.approx(bill[0] + bill[1])
     assert [tenant.row for tenant in shop.tenants] == sorted((0, 1), key=lambda row: -bill[row])
     assert (shop.running, shop.hosts, shop.hurt, shop.cause) == (2, 2, 1, Cause.LIMIT)
     assert shop.taken_mib == 3000 and shop.swap_in_kibps == 50
     assert (batch.running, batch.hurt, batch.cause) == (1, 0, Cause.NONE)
+    # The first pays for its limit, and nobody else does.
+    assert bills.limit[0] > bills.goods[0] > 0.0
+    assert bills.limit[1:].sum() == bills.pool.sum() == 0.0
     # Those that hurt come first, and every running VM's bill is somebody's.
     assert applications(book)[0] is not None and applications(book)[0].name == "shop"
-    assert bill.sum() == pytest.approx(
+    assert bills.goods.sum() == pytest.approx(
         float((book.supply.price(book.load) * book.load).sum()), rel=1e-9
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -205,7 +206,8 @@ def _way(way: Remedy | None) -> tuple[float | None, str]:
     if way.cheapest is None:
         return since_s, ""
     cure = way.cheapest
-    cost = f" (costs {words.points(cure.disruption)} points)" if cure.kind else ""
+    priced = not math.isnan(cure.disruption)
+    cost = f" (costs {words.points(cure.disruption)} points)" if priced else ""
     return since_s, cure.words + cost
 
 
