@@ -275,6 +275,8 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
         row["networks"] = dice.some(["net-1", "net-2"], 2)
     if dice.rarely():
         row["evc_mode"] = dice.pick(EVC_MODES)
+    if dice.rarely(6):
+        row["licence_features"] = dice.some(["hotplug", "svmotion", "vmotion"], 3)
     return row
 
 

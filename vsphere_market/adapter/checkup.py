@@ -64,6 +64,7 @@ def checkup(
         *_hosts(snapshot),
         *_vmotion(snapshot),
         *_hot_add(snapshot),
+        *_licences(snapshot),
         *_limits(snapshot),
         *_drs(snapshot),
         *_ha(snapshot),
@@ -226,6 +227,25 @@ def _vmotion(snapshot: Snapshot) -> list[Finding]:
         speed = f", the slowest at {slowest:.0f} Mb/s" if np.isfinite(slowest) else ""
         what = f"all its {int(members.sum())} hosts have vMotion{speed}"
         found.append(Finding("vmotion", Severity.OK, cluster, what))
+    return found
+
+
+#: Keys of features that actions take, and what they are for.
+_LICENSED = {"vmotion": "moves", "svmotion": "moves of files", "hotplug": "growth by hot-add"}
+
+
+def _licences(snapshot: Snapshot) -> list[Finding]:
+    """Hosts whose licence lacks what actions take; nothing where licences are not told."""
+    found = []
+    told = snapshot.hosts.licence_features
+    for key, what_for in _LICENSED.items():
+        without = np.array([bool(keys) and key not in keys for keys in told], dtype=np.bool_)
+        if without.any():
+            names = sorted({snapshot.hosts.licence[row] for row in np.flatnonzero(without)})
+            what = f"the licence of {int(without.sum())} hosts ({', '.join(names)}) does not "
+            what += f"include {key}: {_some(snapshot.hosts.name, without)}; no {what_for} there"
+            cure = "assign them a licence that includes it, or live without"
+            found.append(Finding("licence", Severity.WARNING, "", what, cure))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from vsphere_market.adapter.bulk import Facts
 from vsphere_market.adapter.counters import HOST_COUNTERS, Figures
+from vsphere_market.adapter.licences import Licence
 from vsphere_market.adapter.places import (
     NAN,
     Rows,
@@ -58,6 +59,7 @@ def host_columns(
     figures: Mapping[str, Figures],
     failover_hosts: frozenset[str],
     vsan: Sequence[str],
+    licences: Mapping[str, Licence],
 ) -> dict[str, Any]:
     """All columns of ``HostTable``.
 
@@ -67,6 +69,7 @@ def host_columns(
         figures: what the counters came to, by managed object id.
         failover_hosts: ids of the hosts that HA keeps empty.
         vsan: the part that each has in vSAN.
+        licences: by managed object id.
     """
     choices = HostTable.columns()
     speeds = [vmotion_mbps(host) for host in hosts]
@@ -81,6 +84,8 @@ def host_columns(
         "failover_host": [host.moid in failover_hosts for host in hosts],
         "vsan": vsan,
         "version": column(hosts, "config.product.version", ""),
+        "licence": [licences.get(host.moid, Licence()).name for host in hosts],
+        "licence_features": [licences.get(host.moid, Licence()).features for host in hosts],
         "evc_mode": column(hosts, "summary.maxEVCModeKey", ""),
         "vmotion_enabled": [
             bool(host.get("summary.config.vmotionEnabled", speed > 0))

@@ -31,6 +31,7 @@ from vsphere_market.adapter.counters import (
     Figures,
 )
 from vsphere_market.adapter.hosts import HOST_PATHS, host_columns
+from vsphere_market.adapter.licences import Licence
 from vsphere_market.adapter.places import (
     Rows,
     Tree,
@@ -115,6 +116,7 @@ class Read:
         passthrough: ids of the VMs with a DirectPath device.
         vm_figures: what VMs' counters came to.
         host_figures: what hosts' counters came to.
+        licences: of hosts that have one.
         tags: ``category:tag`` of the VMs that bear any.
         notes: sentences on what could not be read besides.
     """
@@ -125,6 +127,7 @@ class Read:
     passthrough: frozenset[str] = frozenset()
     vm_figures: Mapping[str, Figures] = field(default_factory=dict)
     host_figures: Mapping[str, Figures] = field(default_factory=dict)
+    licences: Mapping[str, Licence] = field(default_factory=dict)
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -134,6 +137,7 @@ def read_estate(
     counters: Counters,
     custom_fields: Mapping[int, str],
     notes: Sequence[str] = (),
+    licences: Mapping[str, Licence] | None = None,
 ) -> Read:
     """Read everything a snapshot is made of: one walk over the inventory, then the counters."""
     facts: dict[str, list[Facts]] = {kind: [] for kind in PATHS}
@@ -152,6 +156,7 @@ def read_estate(
         host_figures=counters.read(
             "HostSystem", live_hosts, (*HOST_COUNTERS, *IO_COUNTERS, *SIOC_COUNTERS)
         ),
+        licences=licences or {},
         notes=tuple(notes),
     )
 
@@ -179,7 +184,9 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
     )
     tree = Tree(_of(read, "Folder"), _of(read, "Datacenter"))
     parts = vsan_parts(hosts, vsan_clusters(clusters))
-    host_part = host_columns(hosts, rows, read.host_figures, failover_hosts(clusters), parts)
+    host_part = host_columns(
+        hosts, rows, read.host_figures, failover_hosts(clusters), parts, read.licences
+    )
     vm_part = vm_columns(
         vms,
         rows,

@@ -14,6 +14,7 @@ from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
 from vsphere_market.adapter.credentials import Credentials
 from vsphere_market.adapter.inventory import Read, read_estate, snapshot_from
+from vsphere_market.adapter.licences import Licence, licences
 from vsphere_market.adapter.marks import Marks
 from vsphere_market.adapter.prechecks import precheck
 from vsphere_market.adapter.session import Session, Timeouts, VCenterClock
@@ -72,6 +73,7 @@ class PyVmomiVCenter:
         self._clock = VCenterClock()
         self._tags = TagReader(target, credentials, self._settings.timeouts)
         self._marks = Marks()
+        self._licences: Mapping[str, Licence] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +107,11 @@ class PyVmomiVCenter:
         fields = self._custom_fields()
         if fields is None:
             notes.append("The names of custom attributes cannot be read, so VMs show none.")
-        read = self._tagged(read_estate(self._reader, self._counters, fields or {}, notes))
+        if self._licences is None:
+            # Licences change with contracts, not between two looks.
+            self._licences = licences(self._session)
+        read = read_estate(self._reader, self._counters, fields or {}, notes, self._licences)
+        read = self._tagged(read)
         snapshot = snapshot_from(read, self.source(), taken_at_s)
         self._marks = Marks.of(snapshot, fields or {})
         log.info(

@@ -140,6 +140,10 @@ class HostTable(Table):
         choices=("", VSAN_MEMBER, VSAN_WITNESS, VSAN_APART),
     )
     version: TextColumn = text("ESXi version.")
+    licence: TextColumn = text("Name of the licence that it has; empty where that is not told.")
+    licence_features: WordsColumn = words(
+        "Keys of what that licence includes, e.g. vmotion; empty where that is not told."
+    )
     evc_mode: TextColumn = text("Highest EVC mode that its CPU can give.")
     vmotion_enabled: BoolArray = flag("Has a VMkernel adapter for vMotion.")
     vmotion_mbps: FloatArray = number("Speed of the vMotion network.", "Mb/s")

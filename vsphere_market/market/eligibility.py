@@ -11,6 +11,7 @@ import numpy as np
 from vsphere_market.estate import Snapshot
 from vsphere_market.market.evc import gives
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.licences import FEATURES, TAKES, licensed
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.reserves import spare_for_reservations
 from vsphere_market.policy import Mode
@@ -60,6 +61,10 @@ class Eligibility:
             rootless = root_pool(ledger.snapshot, cluster) < 0
             if rootless or spare_for_reservations(ledger, cluster) <= 0.0:
                 self._abroad &= ledger.snapshot.hosts.cluster != cluster
+        #: Hosts on which each kind of action is licensed.
+        self.licensed: dict[ActionKind, BoolArray] = {
+            kind: licensed(ledger.snapshot, feature) for kind, feature in TAKES.items()
+        }
         self._seen: dict[tuple[frozenset[str], frozenset[int], str], BoolArray] = {}
 
     def why_not_trade(self, vm: int, kind: ActionKind) -> Reason | None:
@@ -74,6 +79,8 @@ class Eligibility:
             return Reason.VM_NOT_MANAGED if not ledger.ours[vm] else Reason.HOST_UNFIT
         if ledger.rulebook.modes[kind][vm] == Mode.OFF:
             return Reason.FAILED_LATELY if vm in ledger.rulebook.failing else Reason.MODE_OFF
+        if kind in TAKES and not self.licensed[kind][ledger.host_of[vm]]:
+            return FEATURES[TAKES[kind]]
         if kind is ActionKind.HOT_ADD and vm in ledger.settling:
             return Reason.SETTLING
         if kind is ActionKind.MIGRATE:
@@ -93,6 +100,7 @@ class Eligibility:
         able: BoolArray = ledger.ours & ledger.on & ~self.pinned & ~self.cooling
         if len(hosts):
             able = able & ledger.supply.open[home] & hosts.vmotion_enabled[home]
+            able = able & self.licensed[ActionKind.MIGRATE][home]
             able = able & (hosts.cluster[home] >= 0)
         willing: BoolArray = able & (ledger.rulebook.modes[ActionKind.MIGRATE] > Mode.OFF)
         return willing
@@ -117,7 +125,7 @@ class Eligibility:
                 ],
                 dtype=np.bool_,
             )
-            known &= hosts.vmotion_enabled
+            known &= hosts.vmotion_enabled & self.licensed[ActionKind.MIGRATE]
             self._seen[key] = known
         seen: BoolArray = known & self.ledger.supply.fit
         seen &= self.at_home(vm)
@@ -176,6 +184,8 @@ class Eligibility:
             return Reason.TIED_TO_CLUSTER
         if not hosts.vmotion_enabled[target]:
             return Reason.NO_VMOTION
+        if not self.licensed[ActionKind.MIGRATE][target]:
+            return Reason.NO_VMOTION_LICENCE
         if self._networks[target] and not frozenset(vms.networks[vm]) <= self._networks[target]:
             return Reason.NO_NETWORK
         stores = self._datastores[target]

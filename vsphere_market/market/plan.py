@@ -81,6 +81,9 @@ class Reason(StrEnum):
     NO_DATASTORE = "no-datastore"
     NO_VMOTION = "no-vmotion"
     NO_EVC = "no-evc"
+    NO_VMOTION_LICENCE = "no-vmotion-licence"
+    NO_STORAGE_LICENCE = "no-storage-licence"
+    NO_HOT_ADD_LICENCE = "no-hot-add-licence"
     NO_ROOM = "no-room"
     NO_RESERVATION_ROOM = "no-reservation-room"
     NO_SWAP_ROOM = "no-swap-room"
@@ -133,6 +136,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.TIED_TO_CLUSTER: "A rule, its resource pool or its reservation holds it in its cluster.",
     Reason.NO_NETWORK: "The host does not see a network of the VM.",
     Reason.NO_DATASTORE: "The host does not see a datastore of the VM.",
+    Reason.NO_VMOTION_LICENCE: "The host's licence lacks vMotion (key vmotion).",
+    Reason.NO_STORAGE_LICENCE: "The host's licence lacks Storage vMotion (key svmotion).",
+    Reason.NO_HOT_ADD_LICENCE: "The host's licence lacks hot-add (key hotplug).",
     Reason.NO_EVC: "The host's CPU lacks features that the VM runs with.",
     Reason.NO_VMOTION: "One of the hosts has no vMotion network.",
     Reason.NO_ROOM: "The host has no room for the memory that could not be ballooned away.",

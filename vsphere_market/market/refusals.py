@@ -89,6 +89,8 @@ def _left_on_hot_host(
         spent = Reason.BUDGET_SPENT in barred
         other = Reason.BUDGET_SPENT if spent else Reason.NO_CURE
         reason = barred.pop() if len(barred) == 1 else other
+        if reason is Reason.BREAKS_RULE:
+            tail = f"{_keys(ledger, row)}{tail}"
         return [Refusal(diagnosis.vm, reason, SENTENCES[reason] + tail)]
     best = free[0]
     if best.quote >= AS_DEAR * quotes[0].quote:
@@ -98,6 +100,15 @@ def _left_on_hot_host(
         f"{quotes[0].quote:.4g} on {name}, saves less than the move would disturb.{tail}"
     )
     return [Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)]
+
+
+def _keys(ledger: Ledger, vm: int) -> str:
+    """The mandatory rules that tie a VM to hosts, licence groups among them, by their names."""
+    must = ledger.settings.must_penalty
+    names = [
+        rule.name for rule in ledger.rules.hosts if vm in rule.vms and rule.penalty >= must
+    ] + [crowd.name for crowd in ledger.rules.crowds if vm in crowd.vms and crowd.penalty >= must]
+    return f" It is held by {' and '.join(dict.fromkeys(names))}." if names else ""
 
 
 def _not_changed(

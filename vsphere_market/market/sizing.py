@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.licences import host_licensed
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.trades import Change
 from vsphere_market.policy import Mode
@@ -23,7 +24,12 @@ SIZE_UNIT_MIB = 4
 #: A Linux guest started with less than 3 GB cannot use memory hot-added beyond 3 GB.
 LINUX_FLOOR_MIB = 3072.0
 #: What stands in the way of hot-add, and of nothing but hot-add.
-TAKES_A_RESTART = (Reason.HOT_ADD_DISABLED, Reason.HOT_ADD_CEILING, Reason.GUEST_CEILING)
+TAKES_A_RESTART = (
+    Reason.HOT_ADD_DISABLED,
+    Reason.NO_HOT_ADD_LICENCE,
+    Reason.HOT_ADD_CEILING,
+    Reason.GUEST_CEILING,
+)
 _SECONDS_PER_DAY = 86_400.0
 
 
@@ -71,6 +77,8 @@ def growth(ledger: Ledger, vm: int) -> Change | Reason:
         return Reason.NOT_RESIZABLE
     if not vms.hot_add_enabled[vm]:
         return Reason.HOT_ADD_DISABLED
+    if not host_licensed(ledger.snapshot, int(ledger.host_of[vm]), "hotplug"):
+        return Reason.NO_HOT_ADD_LICENCE
     size = float(ledger.terms.size[vm])
     step = _common_step(float(ledger.rulebook.step_mib[vm]), float(vms.hot_add_increment_mib[vm]))
     ceilings = {

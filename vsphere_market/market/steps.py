@@ -12,6 +12,7 @@ from vsphere_market.estate import Snapshot
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import root_pool
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.licences import host_licensed
 from vsphere_market.market.modes import mode_of
 from vsphere_market.market.trades import (
     Change,
@@ -63,6 +64,7 @@ def with_power_cycles(ledger: Ledger, trades: Sequence[Trade]) -> tuple[Trade, .
         enable = Cycle(what.vm, ActionKind.ENABLE_HOT_ADD)
         vms = ledger.snapshot.vms
         able = not vms.hot_add_enabled[what.vm] and not vms.fault_tolerance[what.vm]
+        able = able and host_licensed(ledger.snapshot, int(ledger.host_of[what.vm]), "hotplug")
         if able and mode_of(ledger, enable) >= mode_of(ledger, what):
             parts.append(enable)
         whole += [Trade(part, 0.0, 0.0, 0.0, number) for part in parts]

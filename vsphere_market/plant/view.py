@@ -97,6 +97,8 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         failover_host=np.zeros(count, dtype=np.bool_),
         vsan=("",) * count,
         version=tuple(spec.version for spec in specs),
+        licence=("",) * count,
+        licence_features=((),) * count,
         # Every host's CPU gives what every guest wants.
         evc_mode=("",) * count,
         vmotion_enabled=np.array([spec.link_mbps > 0 for spec in specs]),

@@ -20,7 +20,7 @@ from vsphere_market.estate import TABLES, snapshot_to_json
 #: What the simulator makes up, since the file leaves it open.
 MADE_UP = {
     "samples", "sampled_at_s", "change_version", "instance_uuid", "unreserved_mib", "uplink_mbps",
-    "home_datastore",
+    "home_datastore", "licence",
 }  # fmt: skip
 
 

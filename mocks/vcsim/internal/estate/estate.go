@@ -98,6 +98,8 @@ type Host struct {
 	InQuarantine   bool     `json:"in_quarantine"`
 	FailoverHost   bool     `json:"failover_host"`
 	Version        string   `json:"version"`
+	Licence        string   `json:"licence"`
+	Features       []string `json:"licence_features"`
 	VMotionEnabled bool     `json:"vmotion_enabled"`
 	VMotionMbps    *float64 `json:"vmotion_mbps"`
 	Networks       []string `json:"networks"`

@@ -113,6 +113,7 @@ func New(cfg Config, e *estate.Estate) (*VCenter, error) {
 	if err := inventory.Build(ctx, e, v.Clock.Now()); err != nil {
 		return nil, err
 	}
+	v.license(e)
 	v.engine = newEngine(v)
 	v.perf = newPerfIndex(v)
 	v.loadSamples(e)
