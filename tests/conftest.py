@@ -30,6 +30,8 @@ settings.register_profile(
 )
 # What CI found, made as short as it goes; run it by hand, with pytest's --timeout=0.
 settings.register_profile("shrink", deadline=None, print_blob=True)
+# The same search for longer: `examples` of tests/searching.py multiplies.
+settings.register_profile("nightly", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 

@@ -159,9 +159,12 @@ def _weighed(framed: Frame, steps: Sequence[Step], refusals: Sequence[Refusal]) 
             carry_out(ledger, what)
             saving = before - ledger.potential()
         weighed.append(replace(one, saving=saving, disruption=disruption))
-    before, after = framed.question.ledger().potential(), ledger.potential()
+    start, after = framed.question.ledger(), ledger.potential()
     bound = lower_bound(ledger, marketplaces(ledger, Eligibility(ledger, framed.question.cooling)))
-    return _plan(framed, weighed, refusals, Certificate(before, after, min(bound, after)))
+    proof = Certificate(
+        start.potential(), after, min(bound, after), start.breaches(), ledger.breaches()
+    )
+    return _plan(framed, weighed, refusals, proof)
 
 
 def _trade(ledger: Ledger, action: Action) -> Move | Change | None:

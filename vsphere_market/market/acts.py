@@ -54,12 +54,13 @@ def move_worth(ledger: Ledger, move: Move) -> Trade:
     without = np.stack([np.maximum(loads[0] - taken, 0.0), loads[1]])
     alone = np.stack([without[0], loads[1] + taken])
     start, left, arrived = (ledger.supply.cost(state, pair) for state in (loads, without, alone))
-    rules = ledger.rules.costs(move.vm, move.source)
-    here = float(start[0] - left[0] + rules[move.source])
-    there = float(arrived[1] - start[1] + rules[move.target])
+    rules = ledger.rules.verdict(move.vm, move.source)
+    here = float(start[0] - left[0] + rules.points[move.source])
+    there = float(arrived[1] - start[1] + rules.points[move.target])
+    mends = round(float(rules.breaches[move.source] - rules.breaches[move.target]))
     cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
     band = ledger.settings.discount * max(here, 0.0)
-    return Trade(move, here - there, cost, max(cost, band))
+    return Trade(move, here - there, cost, max(cost, band), mends=mends)
 
 
 def change_worth(ledger: Ledger, change: Change) -> Trade:
@@ -102,13 +103,13 @@ def restart_cost(ledger: Ledger, vm: int) -> float:
 
 
 def worth_of(ledger: Ledger, what: What, cost: float) -> Trade:
-    """What anything would save, by the potential itself before and after; the ledger stays."""
+    """What anything would save and mend, by the sums before and after; the ledger stays."""
     before = ledger.mark()
-    start = ledger.potential()
+    start, broken = ledger.potential(), ledger.breaches()
     carry_out(ledger, what)
-    saving = start - ledger.potential()
+    saving, mends = start - ledger.potential(), broken - ledger.breaches()
     ledger.back(before)
-    return Trade(what, saving, cost, cost)
+    return Trade(what, saving, cost, cost, mends=mends)
 
 
 def changed_terms(ledger: Ledger, change: Change) -> Terms:

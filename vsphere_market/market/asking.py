@@ -34,8 +34,8 @@ class Mark:
         load: (H, K) as in the ledger, of all its hosts; so are the next two.
         occupied: (H, 3).
         filled: (H,).
-        quotes: enter, leave, rule cost and merit.
-        flags: rules kept, and room.
+        quotes: enter, leave, rule cost, breaches and merit.
+        flags: VMs in the wrong place, rules kept, and room.
     """
 
     home: IndexArray
@@ -61,12 +61,15 @@ class Asking:
         home: (vms,) slot of each VM's host.
         enter: rise of the hosts' cost when the VM arrives.
         leave: (vms,) fall of its own host's cost when it leaves.
-        rule_cost: points of rules with the VM there.
-        rule_ok: no rule would be broken more.
+        rule_cost: points of soft rules with the VM there.
+        breaches: of mandatory rules that it would have a part in there.
+        wrong: (vms,) VMs that have a part in fewer breaches on some other host.
+        rule_ok: rules let it go there.
         room: the host has room for it.
         pay: disruption of moving it there.
         merit: saving less hurdle and threshold, for each point of disturbance; not above 0 where
-            a move is not worth it, -inf where the VM cannot go.
+            a move is not worth its cost, -inf where the VM cannot go. What a move mends is not in
+            it, and counts first: :meth:`best`.
         book: costs of hosts.
     """
 
@@ -95,6 +98,8 @@ class Asking:
         self.enter: FloatArray = np.empty(shape)
         self.leave: FloatArray = np.zeros(len(self.vms))
         self.rule_cost: FloatArray = np.zeros(shape)
+        self.breaches: FloatArray = np.zeros(shape)
+        self.wrong: BoolArray = np.zeros(len(self.vms), dtype=np.bool_)
         self.rule_ok: BoolArray = np.ones(shape, dtype=np.bool_)
         self.room: BoolArray = np.ones(shape, dtype=np.bool_)
         self.pay: FloatArray = np.zeros(shape)
@@ -117,11 +122,46 @@ class Asking:
         cost: FloatArray = self.leave[rows] + self.rule_cost[self.home[rows], rows]
         return cost
 
+    def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
+        """The next move, VM and slot: what mends most breaches, of those what pays most.
+
+        Args:
+            goal: (vms,) only moves to these slots.
+        """
+        rows = np.flatnonzero(self.wrong if goal is None else self.wrong & (goal != self.home))
+        if len(rows):
+            merit, mends = self._offers(rows, goal)
+            mends[np.isneginf(merit)] = 0.0
+            most = float(mends.max())
+            if most > 0.0:
+                first = int(np.argmax(np.where(mends == most, merit, -np.inf)))
+                slot, at = divmod(first, len(rows))
+                row = int(rows[at])
+                return row, slot if goal is None else int(goal[row])
+        if goal is None:
+            slot, row = divmod(int(np.argmax(self.merit)), len(self.vms))
+        else:
+            pending = np.flatnonzero(goal != self.home)
+            if not len(pending):
+                return None
+            row = int(pending[np.argmax(self.merit[goal[pending], pending])])
+            slot = int(goal[row])
+        return (row, slot) if self.merit[slot, row] > 0.0 else None
+
+    def _offers(self, rows: IndexArray, goal: IndexArray | None) -> tuple[FloatArray, FloatArray]:
+        """Merit of moves of some VMs, and what they mend; (hosts, n), or (1, n) with a goal."""
+        here = self.breaches[self.home[rows], rows]
+        if goal is None:
+            return self.merit[:, rows], here - self.breaches[:, rows]
+        slots = goal[rows]
+        return self.merit[slots, rows][None, :], (here - self.breaches[slots, rows])[None, :]
+
     def do(self, row: int, slot: int) -> Trade:
         """Do one move, and ask again what it changed."""
         ledger, vm, home = self.ledger, int(self.vms[row]), int(self.home[row])
         here = float(self.leave[row] + self.rule_cost[home, row])
         saving = here - float(self.enter[slot, row] + self.rule_cost[slot, row])
+        mends = round(float(self.breaches[home, row] - self.breaches[slot, row]))
         pay = float(self.pay[slot, row])
         hurdle = max(pay, ledger.settings.discount * max(here, 0.0))
         source, target = int(self.hosts[home]), int(self.hosts[slot])
@@ -138,7 +178,7 @@ class Asking:
             self.pay[:, row] = disruption(ledger, self.vms[row : row + 1], self.hosts)[0]
         self._regain(np.array([home, slot]), slice(None))
         self._regain(slice(None), np.flatnonzero(changed))
-        return Trade(Move(vm, source, target), saving, pay, hurdle)
+        return Trade(Move(vm, source, target), saving, pay, hurdle, mends=mends)
 
     def mark(self) -> Mark:
         """The present state, to come back to."""
@@ -149,8 +189,11 @@ class Asking:
             ledger.load.copy(),
             ledger.occupied.copy(),
             ledger.filled.copy(),
-            tuple(part.copy() for part in (self.enter, self.leave, self.rule_cost, self.merit)),
-            (self.rule_ok.copy(), self.room.copy()),
+            tuple(
+                part.copy()
+                for part in (self.enter, self.leave, self.rule_cost, self.breaches, self.merit)
+            ),
+            (self.wrong.copy(), self.rule_ok.copy(), self.room.copy()),
         )
 
     def back(self, mark: Mark) -> None:
@@ -163,8 +206,8 @@ class Asking:
         ledger.filled[:] = mark.filled
         self.home, self.pay = mark.home.copy(), mark.pay.copy()
         quotes = (part.copy() for part in mark.quotes)
-        self.enter, self.leave, self.rule_cost, self.merit = quotes
-        self.rule_ok, self.room = (part.copy() for part in mark.flags)
+        self.enter, self.leave, self.rule_cost, self.breaches, self.merit = quotes
+        self.wrong, self.rule_ok, self.room = (part.copy() for part in mark.flags)
 
     def put(self, homes: IndexArray) -> None:
         """Put VMs on slots (vms,) without asking anything, before or after."""
@@ -207,8 +250,12 @@ class Asking:
 
     def _ask_rules(self, row: int) -> None:
         vm, host = int(self.vms[row]), int(self.hosts[self.home[row]])
-        self.rule_cost[:, row] = self.ledger.rules.costs(vm, host)[self.hosts]
-        self.rule_ok[:, row] = self.ledger.rules.allowed(vm, host)[self.hosts]
+        verdict = self.ledger.rules.verdict(vm, host)
+        breaches = verdict.breaches[self.hosts]
+        self.rule_cost[:, row] = verdict.points[self.hosts]
+        self.breaches[:, row] = breaches
+        self.wrong[row] = bool((breaches < breaches[self.home[row]]).any())
+        self.rule_ok[:, row] = verdict.kept[self.hosts]
 
     def _regain(self, slots: IndexArray | slice, rows: IndexArray | slice) -> None:
         """Work out what is gained by moves of some VMs to some hosts; one of them is all."""

@@ -33,7 +33,7 @@ def broken_rules(ledger: Ledger, eligibility: Eligibility) -> list[Refusal]:
 
 def _violations(ledger: Ledger) -> Iterator[tuple[str, list[tuple[int, BoolArray]]]]:
     """Each broken mandatory rule: its name, and the VMs with the hosts (H,) that would mend it."""
-    rules, must = ledger.rules, ledger.settings.must_penalty
+    rules = ledger.rules
     places: list[tuple[str, list[tuple[int, BoolArray]]]] = []
     for at, pair in enumerate(rules.pairs):
         wrong = []
@@ -44,12 +44,12 @@ def _violations(ledger: Ledger) -> Iterator[tuple[str, list[tuple[int, BoolArray
             broken = others[home] > 0 if pair.apart else others.sum() > others[home]
             if broken:
                 wrong.append((vm, better))
-        places.append((pair.name if pair.penalty >= must else "", wrong))
+        places.append((pair.name if pair.mandatory else "", wrong))
     for rule in rules.hosts:
         wrong = [
             (vm, rule.allowed) for vm, home in _placed(ledger, rule.vms) if not rule.allowed[home]
         ]
-        places.append((rule.name if rule.penalty >= must else "", wrong))
+        places.append((rule.name if rule.mandatory else "", wrong))
     for at, crowd in enumerate(rules.crowds):
         wrong = []
         if crowd.violations(rules.heads[at]) > 0:
@@ -61,7 +61,7 @@ def _violations(ledger: Ledger) -> Iterator[tuple[str, list[tuple[int, BoolArray
                     wrong.append((vm, excess < excess[home]))
             # Hosts too many, each with several members: no single move mends it.
             wrong = wrong or [(vm, rules.heads[at] > 0) for vm, _ in _placed(ledger, crowd.vms)]
-        places.append((crowd.name if crowd.penalty >= must else "", wrong))
+        places.append((crowd.name if crowd.mandatory else "", wrong))
     for name, wrong in places:
         if name and wrong:
             # A VM that could be moved says more than one that could not.
@@ -83,7 +83,9 @@ def _why_not(ledger: Ledger, eligibility: Eligibility, vm: int, better: BoolArra
     if not reasons:
         return Reason.NO_CURE
     if None in reasons:
-        return Reason.NOT_WORTH_IT
+        # Whatever one move mends is mended, but of a VM that the plan moves already.
+        moved = ledger.host_of[vm] != ledger.snapshot.vms.host[vm]
+        return Reason.COOLING_DOWN if moved else Reason.TAKES_MANY
     for reason in (Reason.BUDGET_SPENT, Reason.NO_ROOM):
         if reason in reasons:
             return reason

@@ -33,6 +33,7 @@ from vsphere_market.market.trades import (
     Switch,
     Trade,
     What,
+    worth_it,
 )
 from vsphere_market.policy import Rulebook
 from vsphere_market.units import BoolArray
@@ -94,12 +95,14 @@ class Answer:
         trades: in order; each feasible and worth it after its predecessors.
         before: potential as the estate stands.
         after: potential after all trades.
+        broken: breaches of mandatory rules as the estate stands.
         ledger: state after all trades.
     """
 
     trades: tuple[Trade, ...]
     before: float
     after: float
+    broken: int
     ledger: Ledger
 
 
@@ -110,7 +113,8 @@ def clear(question: Question) -> Answer:
     trade: then planning again gives nothing. When minds keep changing, VMs that have moved are put
     to rest for the remainder, and the cool-down keeps them there after the plan is done.
     """
-    before = question.ledger().potential()
+    start = question.ledger()
+    before, broken = start.potential(), start.breaches()
     sequence: list[Trade] = []
     wishes: list[Trade] = []
     for _ in range(MAX_REVISIONS):
@@ -127,7 +131,7 @@ def clear(question: Question) -> Answer:
         sequence = _replay(ledger, Eligibility(ledger, question.cooling), net(wishes))
         _finish_at_rest(question, ledger, sequence)
     ledger.recount()
-    return Answer(tuple(sequence), before, ledger.potential(), ledger)
+    return Answer(tuple(sequence), before, ledger.potential(), broken, ledger)
 
 
 def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -> None:
@@ -251,7 +255,7 @@ def _granted(
         left.remove(what)
         carry_out(ledger, what)
         done.append(trade)
-    if left or sum(trade.saving - trade.hurdle for trade in done) <= 0.0:
+    if left or not worth_it(done):
         ledger.back(before)
         return []
     group = next(ledger.groups)

@@ -7,9 +7,10 @@ It is the one place that knows the potential
       + Σ_v unbacked guarantee of v             policy's promise
       + charges                                 ``charges``: what else hurts a VM or a pool
       + rent of hosts that may be switched off  ``switchboard``
-      + broken rules                            ``rules``
+      + broken soft rules                       ``rules``
 
-and the one place that changes it, trade by trade. Settings are judged by the same Φ as moves, so
+and the one place that changes it, trade by trade. Broken mandatory rules are counted apart, and
+come first: :meth:`Ledger.breaches`. Settings are judged by the same Φ as moves, so
 that "lift the limit", "move" and "grow" compete at the same prices.
 """
 
@@ -306,6 +307,10 @@ class Ledger:
         rows = np.arange(len(self.host_of))
         local = float(self.local_cost(rows, self.terms).sum()) + self.standing_cost()
         return float(self.host_cost().sum()) + local + self.rules.potential(self.host_of)
+
+    def breaches(self) -> int:
+        """Violations of mandatory rules, which come before all points."""
+        return self.rules.breaches(self.host_of)
 
     def host_price(self) -> FloatArray:
         """(H,) price of one more MiB of working set on each host: all memory goods together."""

@@ -84,7 +84,7 @@ def best_move(ledger: Ledger, eligibility: Eligibility, row: int) -> Offer:
             reasons.add(barred)
     if not trades:
         return Offer(kind, None, reasons.pop() if len(reasons) == 1 else Reason.NO_CURE)
-    best = max(trades, key=lambda trade: trade.saving - trade.disruption)
+    best = max(trades, key=lambda trade: (trade.mends, trade.saving - trade.disruption))
     return Offer(kind, best, None if best.worth_it else Reason.NOT_WORTH_IT)
 
 

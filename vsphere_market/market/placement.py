@@ -15,6 +15,7 @@ from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.few import MOST_VMS
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.mending import Mending
 from vsphere_market.market.route import Route
 from vsphere_market.market.spread import spread
 from vsphere_market.market.together import Together
@@ -92,7 +93,7 @@ class Marketplace:
         few = len(self.vms) <= MOST_VMS
         if few or self._cost() - floor > far:
             trades = Together(route).extend(trades)
-        return trades
+        return trades + Mending(route).mend()
 
     def _asking(self, least: float) -> Asking:
         return Asking(self.ledger, self.vms, self.hosts, self._static, least)

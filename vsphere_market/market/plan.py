@@ -21,11 +21,17 @@ class Certificate:
         potential_after: the same after every step.
         lower_bound: no placement of the VMs (at the sizes and settings that the plan leaves) has a
             potential below this. See ``docs/design/certificate.md``.
+        breaches_before: violations of mandatory rules as the estate stands: pairs of VMs, VMs on
+            wrong hosts, VMs and hosts too many. They are in no potential and come before it:
+            ``potential_after`` may be higher than before where there are fewer of them.
+        breaches_after: the same after every step.
     """
 
     potential_before: float
     potential_after: float
     lower_bound: float
+    breaches_before: int = 0
+    breaches_after: int = 0
 
     @property
     def gap_pct(self) -> float:
@@ -89,6 +95,7 @@ class Reason(StrEnum):
     NO_SWAP_ROOM = "no-swap-room"
     ABOVE_OVERCOMMIT = "above-overcommit"
     BREAKS_RULE = "breaks-rule"
+    TAKES_MANY = "takes-many-moves"
     BUDGET_SPENT = "budget-spent"
     HOT_ADD_DISABLED = "hot-add-disabled"
     HOT_ADD_CEILING = "hot-add-ceiling"
@@ -146,6 +153,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_SWAP_ROOM: "None of its datastores has room for its swap file to grow.",
     Reason.ABOVE_OVERCOMMIT: "The sizes of the host's VMs would pass the ceiling that policy sets.",
     Reason.BREAKS_RULE: "A mandatory placement rule forbids it.",
+    Reason.TAKES_MANY: "Mending it takes more moves together than were found to be possible.",
     Reason.BUDGET_SPENT: "A disruption budget is spent: no more migrations for now.",
     Reason.HOT_ADD_DISABLED: "Memory hot-add is not enabled; that takes a power cycle.",
     Reason.HOT_ADD_CEILING: "It has reached its hot-add ceiling.",
@@ -192,13 +200,14 @@ class Step:
         depends_on: ids of steps that must have succeeded before.
         saving: fall of the potential by this step; negative for some steps of a group.
         disruption: what it costs to do it, in the same currency; below ``saving``, for a group in
-            sum.
+            sum, unless it mends a mandatory rule.
         mode: how far policy lets it go by itself.
         reason: one sentence for people.
         evidence: the numbers behind the sentence.
         quotes: for migrations, the best quotes of all hosts, the present one first.
         together: ids of the other steps of its group, which pays only as a whole; () for a step
             that pays by itself.
+        mends: by how many breaches of mandatory rules there are fewer after it.
     """
 
     id: str
@@ -212,6 +221,7 @@ class Step:
     evidence: tuple[Evidence, ...] = ()
     quotes: tuple[Quote, ...] = ()
     together: tuple[str, ...] = ()
+    mends: int = 0
 
 
 @dataclass(frozen=True, slots=True)

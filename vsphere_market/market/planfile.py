@@ -97,6 +97,8 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             "potential_after": certificate.potential_after,
             "lower_bound": certificate.lower_bound,
             "gap_pct": certificate.gap_pct,
+            "breaches_before": certificate.breaches_before,
+            "breaches_after": certificate.breaches_after,
         },
         "steps": [step_to_json(step) for step in plan.steps],
         "refusals": [
@@ -133,6 +135,8 @@ def step_to_json(step: Step) -> dict[str, Any]:
         "mode": step.mode.name.lower(),
         "reason": step.reason,
     }
+    if step.mends:
+        document["mends"] = step.mends
     if step.together:
         document["together"] = list(step.together)
     if step.evidence:
@@ -199,6 +203,8 @@ def _certificate(value: Mapping[str, Any]) -> Certificate:
         float(value["potential_before"]),
         float(value["potential_after"]),
         float(value["lower_bound"]),
+        int(value.get("breaches_before", 0)),
+        int(value.get("breaches_after", 0)),
     )
 
 
@@ -218,6 +224,7 @@ def _step(value: Mapping[str, Any]) -> Step:
         ),
         quotes=tuple(_quote(item) for item in value.get("quotes", ())),
         together=tuple(value.get("together", ())),
+        mends=int(value.get("mends", 0)),
     )
 
 

@@ -76,6 +76,7 @@ def make_plan(question: Question, now_s: float) -> Plan:
                 evidence=evidence_of(ledger, trade),
                 quotes=quotes,
                 together=tuple(f"s{other + 1}" for other in partners[at] if other != at),
+                mends=trade.mends,
             )
         )
         carry_out(ledger, what)
@@ -93,7 +94,9 @@ def make_plan(question: Question, now_s: float) -> Plan:
             policies=question.rulebook.digest,
             engine=vsphere_market.__version__,
         ),
-        certificate=Certificate(answer.before, answer.after, min(bound, answer.after)),
+        certificate=Certificate(
+            answer.before, answer.after, min(bound, answer.after), answer.broken, after.breaches()
+        ),
         steps=tuple(steps),
         refusals=refusals(question, answer),
         hosts=_outlook(ledger, prices, loads),

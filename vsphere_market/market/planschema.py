@@ -101,6 +101,12 @@ _CERTIFICATE = Record(
         "potential_after": Field(Number(), "The same after every step."),
         "lower_bound": Field(Number(), "No placement of these VMs costs less."),
         "gap_pct": Field(Number(low=0), "How far potential_after is above the bound, percent."),
+        "breaches_before": Field(
+            Whole(low=0),
+            "Violations of mandatory rules as the estate stands; in no potential, and before it.",
+            required=False,
+        ),
+        "breaches_after": Field(Whole(low=0), "The same after every step.", required=False),
     },
     "What the plan is worth, and how much better any placement could be.",
 )
@@ -176,6 +182,11 @@ def _step_shape(kind: ActionKind) -> Record:
             "mode": Field(Text(tuple(MODES)), "How far policy lets it go by itself."),
             "reason": Field(Text(), "Why, in one sentence."),
             "evidence": Field(ListOf(_EVIDENCE), "The numbers behind it.", required=False),
+            "mends": Field(
+                Whole(low=1),
+                "Breaches of mandatory rules fewer after it; absent for none.",
+                required=False,
+            ),
             "together": Field(
                 ListOf(Text()), "The other steps of a group that pays as a whole.", required=False
             ),

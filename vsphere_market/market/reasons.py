@@ -32,7 +32,9 @@ def sentence_of(
     match what:
         case Move():
             switch = next((one.what for one in group if isinstance(one.what, Switch)), None)
-            if switch is not None:
+            if trade.mends:
+                sentence = _mending_sentence(ledger, what, trade)
+            elif switch is not None:
                 sentence = _for_host(ledger, what, switch)
             elif group:
                 sentence = _group_sentence(ledger, what, group)
@@ -54,6 +56,19 @@ def _abroad(ledger: Ledger, move: Move) -> str:
     if left == joined:
         return ""
     return f"from cluster {clusters.name[left]} to the root pool of {clusters.name[joined]}; "
+
+
+def _mending_sentence(ledger: Ledger, move: Move, trade: Trade) -> str:
+    """Which mandatory rules a move mends, and that prices have no say in it."""
+    names = ledger.rules.lessens(move.vm, move.source, move.target)
+    rules = f"mandatory rule{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
+    price = ledger.host_price()
+    return (
+        f"on {source} it breaks the {rules}, on {target} less or not at all; that comes before "
+        f"all prices (a MiB costs {price[move.source]:.4g} on {source} and "
+        f"{price[move.target]:.4g} on {target})."
+    )
 
 
 def _for_host(ledger: Ledger, move: Move, switch: Switch) -> str:
@@ -82,10 +97,16 @@ def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
     vms = ledger.snapshot.vms
     saving = sum(trade.saving for trade in group)
     disruption = sum(trade.disruption for trade in group)
+    mended = sum(trade.mends for trade in group)
     price = ledger.host_price()
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
+    good = (
+        "together they mend what breaks a mandatory rule"
+        if mended
+        else f"together they save {ratio_text(saving, disruption)} times what they disturb"
+    )
     there = (
-        f"together they save {ratio_text(saving, disruption)} times what they disturb (a MiB "
+        f"{good} (a MiB "
         f"costs {price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} "
         "before this step)."
     )

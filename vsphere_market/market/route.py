@@ -14,13 +14,15 @@ from vsphere_market.market.disruption import move_price
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.market.exchange import Standing, better_homes
 from vsphere_market.market.goods import Space
-from vsphere_market.market.trades import Move, Trade
+from vsphere_market.market.trades import Move, Trade, profit
 from vsphere_market.units import BoolArray, IndexArray
 
 #: How often a sequence in which VMs move twice is put together anew.
 MAX_REVISIONS = 4
 #: Exchanges come no nearer than this share of the cost to what nothing could be below.
 ENOUGH = 2e-4
+#: More than any move gains.
+DEAREST = float(np.finfo(np.float64).max)
 
 
 class Route:
@@ -43,25 +45,16 @@ class Route:
         """
         asking = self.asking
         done: list[Trade] = []
-        pending = np.flatnonzero(goal != asking.home) if goal is not None else None
         tight = False
         while limit is None or len(done) < limit:
             # A budget that is spent, or no longer, concerns moves all over the cluster.
             if asking.ledger.budgets.tight or tight:
                 asking.regain()
             tight = asking.ledger.budgets.tight
-            if goal is None or pending is None:
-                slot, row = divmod(int(np.argmax(asking.merit)), len(asking.vms))
-            elif len(pending):
-                at = int(np.argmax(asking.merit[goal[pending], pending]))
-                row = int(pending[at])
-                slot = int(goal[row])
-                pending = np.delete(pending, at)
-            else:
+            move = asking.best(goal)
+            if move is None:
                 break
-            if not asking.merit[slot, row] > 0.0:
-                break
-            done.append(asking.do(row, slot))
+            done.append(asking.do(*move))
         return done
 
     def once_each(self, trades: list[Trade]) -> list[Trade]:
@@ -83,13 +76,12 @@ class Route:
             floor: points that no placement costs less than, to know when it is enough.
         """
         asking = self.asking
-        worth = sum(trade.saving - trade.disruption for trade in trades)
         plain = asking.mark()
         goal = better_homes(self.standing(), floor * (1.0 + ENOUGH))
         asking.come(goal)
         others = self._straight(self._order(), goal)
         others = self.once_each(others)
-        if sum(trade.saving - trade.disruption for trade in others) > worth:
+        if profit(others) > profit(trades):
             return others
         asking.back(plain)
         return trades
@@ -183,6 +175,8 @@ class Route:
             hurdle = np.maximum(self.start.pay[at, pending], discount * np.maximum(then, 0.0))
             gain = saving - hurdle - asking.least
             gain[gain <= 0.0] = np.inf
+            # What must be mended is worth it whatever it costs, and comes first.
+            gain[asking.breaches[to, pending] > asking.breaches[at, pending]] = DEAREST
             last = int(np.argmin(gain))
             if not np.isfinite(gain[last]):
                 break

@@ -5,11 +5,16 @@ host, or on different hosts. A pair belongs to both of its VMs alike, so what on
 leaving is what the potential loses, and quotes stay exact. Host rules count VMs on wrong hosts.
 Crowd rules count VMs too many on a host, and hosts too many in use: what one VM's place costs is
 what it adds to these when all others stay, which is exact for the same reason.
+
+A soft rule's violations cost points, part of the potential. Those of mandatory rules are
+*breaches*: they cost nothing and are counted apart, for no number of points is worth one
+(``docs/design/potential.md``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +33,14 @@ class PairRule:
         name: for people.
         vms: rows of its members.
         apart: apart, else together.
-        penalty: points for each violating pair.
+        mandatory: each violating pair is a breach, and costs no points.
+        penalty: points for each violating pair; 0 for a mandatory rule.
     """
 
     name: str
     vms: tuple[int, ...]
     apart: bool
+    mandatory: bool
     penalty: float
 
 
@@ -45,12 +52,14 @@ class HostRule:
         name: for people.
         vms: rows of its members.
         allowed: (H,) where they may run.
-        penalty: points for each member elsewhere.
+        mandatory: each member elsewhere is a breach, and costs no points.
+        penalty: points for each member elsewhere; 0 for a mandatory rule.
     """
 
     name: str
     vms: tuple[int, ...]
     allowed: BoolArray
+    mandatory: bool
     penalty: float
 
 
@@ -63,13 +72,15 @@ class Crowd:
         vms: rows of its members.
         per_host: at most so many on one host; +inf for no such bound.
         hosts_used: at most so many hosts with any of them; +inf for no such bound.
-        penalty: points for each VM, and each host, too many.
+        mandatory: each VM, and each host, too many is a breach, and costs no points.
+        penalty: points for each VM, and each host, too many; 0 for a mandatory rule.
     """
 
     name: str
     vms: tuple[int, ...]
     per_host: float
     hosts_used: float
+    mandatory: bool
     penalty: float
 
     def excess(self, others: FloatArray) -> FloatArray:
@@ -83,6 +94,22 @@ class Crowd:
         """VMs and hosts too many."""
         over = np.maximum(counts - self.per_host, 0.0).sum()
         return float(over + max(float((counts > 0).sum()) - self.hosts_used, 0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What each host, (H,), would mean to the rules of one VM.
+
+    Attributes:
+        points: what soft rules cost with it there.
+        breaches: of mandatory rules that it would have a part in there.
+        kept: no mandatory rule would be broken more than now, and no soft one either, unless
+            there were fewer breaches.
+    """
+
+    points: FloatArray
+    breaches: FloatArray
+    kept: BoolArray
 
 
 class RuleBoard:
@@ -163,44 +190,50 @@ class RuleBoard:
         crowd = {other for at in self._crowds_of.get(vm, ()) for other in self.crowds[at].vms}
         return (self.partners(vm) | crowd) - {vm}
 
-    def costs(self, vm: int, host: int) -> FloatArray:
-        """Points (H,) that having ``vm`` on each host costs, given where the others are.
+    def verdict(self, vm: int, host: int) -> Verdict:
+        """What having ``vm`` on each host means to its rules, given where the others are.
 
         ``host`` is where it is now. Together-rules count negative, as pairs that are not broken.
         """
-        total: FloatArray = np.zeros(self._count)
-        for at in self._pairs_of.get(vm, ()):
-            rule = self.pairs[at]
-            others = self.counts[at].copy()
-            others[host] -= 1
-            total += rule.penalty * others if rule.apart else -rule.penalty * others
-        for at in self._hosts_of.get(vm, ()):
-            total += np.where(self.hosts[at].allowed, 0.0, self.hosts[at].penalty)
-        for at in self._crowds_of.get(vm, ()):
-            others = self.heads[at].copy()
-            others[host] -= 1
-            total += self.crowds[at].penalty * self.crowds[at].excess(others)
-        return total
+        points: FloatArray = np.zeros(self._count)
+        breaches: FloatArray = np.zeros(self._count)
+        kept: BoolArray = np.ones(self._count, dtype=np.bool_)
+        soft: BoolArray = np.ones(self._count, dtype=np.bool_)
+        for rule, wrong in self._wrong(vm, host):
+            no_worse = wrong <= wrong[host]
+            if rule.mandatory:
+                breaches += wrong
+                kept &= no_worse
+            else:
+                points += rule.penalty * wrong
+                soft &= no_worse
+        # What must be gives way to nothing, and what should be to what must.
+        kept &= soft | (breaches < breaches[host])
+        return Verdict(points, breaches, kept)
+
+    def costs(self, vm: int, host: int) -> FloatArray:
+        """Points (H,) of soft rules, as in :meth:`verdict`."""
+        return self.verdict(vm, host).points
 
     def allowed(self, vm: int, host: int) -> BoolArray:
-        """(H,) hosts where no rule would be broken more than it is with ``vm`` on ``host``."""
-        good: BoolArray = np.ones(self._count, dtype=np.bool_)
+        """(H,) hosts that rules let ``vm`` go to from ``host``, as in :meth:`verdict`."""
+        return self.verdict(vm, host).kept
+
+    def _wrong(
+        self, vm: int, host: int
+    ) -> Iterator[tuple[PairRule | HostRule | Crowd, FloatArray]]:
+        """Each rule about ``vm`` with the violations (H,) that it has a part in on each host."""
         for at in self._pairs_of.get(vm, ()):
             rule = self.pairs[at]
             others = self.counts[at].copy()
             others[host] -= 1
-            here = others[host]
-            good &= (others <= here) if rule.apart else (others >= here)
+            yield rule, others if rule.apart else -others
         for at in self._hosts_of.get(vm, ()):
-            rule_allowed = self.hosts[at].allowed
-            if rule_allowed[host]:
-                good &= rule_allowed
+            yield self.hosts[at], np.where(self.hosts[at].allowed, 0.0, 1.0)
         for at in self._crowds_of.get(vm, ()):
             others = self.heads[at].copy()
             others[host] -= 1
-            excess = self.crowds[at].excess(others)
-            good &= excess <= excess[host]
-        return good
+            yield self.crowds[at], self.crowds[at].excess(others)
 
     def move(self, vm: int, source: int, target: int) -> None:
         """Keep the counts true; -1 is nowhere."""
@@ -212,28 +245,73 @@ class RuleBoard:
                     table[at, target] += 1
 
     def potential(self, host_of: IndexArray) -> float:
-        """Points of all violations."""
-        total = 0.0
-        for at, rule in enumerate(self.pairs):
-            row = self.counts[at]
+        """Points of all violations of soft rules."""
+        return sum(
+            (rule.penalty * wrong for rule, wrong in self._violations(host_of) if wrong), start=0.0
+        )
+
+    def breaches(self, host_of: IndexArray) -> int:
+        """Violations of mandatory rules: pairs, VMs on wrong hosts, VMs and hosts too many."""
+        return round(sum(wrong for rule, wrong in self._violations(host_of) if rule.mandatory))
+
+    def in_breach(self, host_of: IndexArray) -> set[int]:
+        """Rows of the VMs that have a part in a breach."""
+        found: set[int] = set()
+        for rule, wrong in self._violations(host_of):
+            if not rule.mandatory or not wrong:
+                continue
+            match rule:
+                case PairRule(apart=True):
+                    at = Counter(int(host_of[vm]) for vm in rule.vms)
+                    found |= {vm for vm in rule.vms if at[int(host_of[vm])] > 1}
+                case HostRule():
+                    found |= {vm for vm in rule.vms if not rule.allowed[host_of[vm]]}
+                case _:
+                    found |= set(rule.vms)
+        return {vm for vm in found if host_of[vm] >= 0}
+
+    def spread_out(self) -> list[tuple[int, ...]]:
+        """Members of the mandatory crowds that are on too many hosts."""
+        return [
+            crowd.vms
+            for crowd, heads in zip(self.crowds, self.heads, strict=True)
+            if crowd.mandatory and (heads > 0).sum() > crowd.hosts_used
+        ]
+
+    def lessens(self, vm: int, source: int, target: int) -> list[str]:
+        """Names of the mandatory rules that ``vm`` breaks less on ``target`` than on ``source``."""
+        return [
+            rule.name
+            for rule, wrong in self._wrong(vm, source)
+            if rule.mandatory and wrong[target] < wrong[source]
+        ]
+
+    def _violations(
+        self, host_of: IndexArray
+    ) -> Iterator[tuple[PairRule | HostRule | Crowd, float]]:
+        for rule, row in zip(self.pairs, self.counts, strict=True):
             same = float((row * (row - 1)).sum()) / 2
             placed = float(row.sum())
-            total += rule.penalty * (same if rule.apart else placed * (placed - 1) / 2 - same)
+            yield rule, same if rule.apart else placed * (placed - 1) / 2 - same
         for rule_ in self.hosts:
-            wrong = sum(
-                1 for vm in rule_.vms if host_of[vm] >= 0 and not rule_.allowed[host_of[vm]]
-            )
-            total += rule_.penalty * wrong
-        for at, crowd in enumerate(self.crowds):
-            total += crowd.penalty * crowd.violations(self.heads[at])
-        return total
+            on = host_of[list(rule_.vms)]
+            yield rule_, float((~rule_.allowed[on[on >= 0]]).sum())
+        for crowd, heads in zip(self.crowds, self.heads, strict=True):
+            yield crowd, crowd.violations(heads)
 
     def _take(self, wanted: CrowdRule, settings: MarketSettings) -> None:
-        penalty = settings.must_penalty if wanted.mandatory else settings.rule_penalty
+        penalty = 0.0 if wanted.mandatory else settings.rule_penalty
         for vm in wanted.vms:
             self._crowds_of.setdefault(vm, []).append(len(self.crowds))
         self.crowds.append(
-            Crowd(wanted.name, wanted.vms, wanted.per_host, wanted.hosts_used, penalty)
+            Crowd(
+                wanted.name,
+                wanted.vms,
+                wanted.per_host,
+                wanted.hosts_used,
+                wanted.mandatory,
+                penalty,
+            )
         )
 
     def _read(self, table: RuleTable, hosts: int, settings: MarketSettings) -> None:
@@ -241,10 +319,10 @@ class RuleBoard:
             if not table.enabled[row]:
                 continue
             must = bool(table.mandatory[row])
-            penalty = settings.must_penalty if must else settings.rule_penalty
+            penalty = 0.0 if must else settings.rule_penalty
             vms, kind = tuple(dict.fromkeys(table.vms[row])), table.kind[row]
             if kind in (KEEP_APART, KEEP_TOGETHER):
-                rule = PairRule(table.name[row], vms, kind == KEEP_APART, penalty)
+                rule = PairRule(table.name[row], vms, kind == KEEP_APART, must, penalty)
                 for vm in vms:
                     self._pairs_of.setdefault(vm, []).append(len(self.pairs))
                 self.pairs.append(rule)
@@ -252,7 +330,7 @@ class RuleBoard:
                 named = np.zeros(hosts, dtype=np.bool_)
                 named[list(table.hosts[row])] = True
                 host_rule = HostRule(
-                    table.name[row], vms, named if kind == RUN_ON else ~named, penalty
+                    table.name[row], vms, named if kind == RUN_ON else ~named, must, penalty
                 )
                 for vm in vms:
                     self._hosts_of.setdefault(vm, []).append(len(self.hosts))

@@ -25,9 +25,8 @@ class MarketSettings:
         vcpu_slope: how fast the price of a virtual CPU rises beyond that, per unit of load.
         vcpu_weight: weight of virtual CPUs against memory.
         network_weight: weight of network throughput against memory.
-        rule_penalty: points for each pair or placement that breaks a soft rule.
-        must_penalty: the same for a mandatory one: more than any host can be overloaded by, so that
-            what must be mended is mended before anything else pays.
+        rule_penalty: points for each pair or placement that breaks a soft rule; mandatory ones have
+            no price, and come first.
         move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
             1. A trade must lower the price of what it moves by about this much.
         move_fixed: points for any migration, however small.
@@ -89,7 +88,6 @@ class MarketSettings:
     vcpu_weight: float = 0.25
     network_weight: float = 0.25
     rule_penalty: float = 20_000.0
-    must_penalty: float = 1e12
     move_cost: float = 8.0
     move_fixed: float = 1024.0
     no_return_s: float = 604_800.0

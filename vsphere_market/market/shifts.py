@@ -95,13 +95,13 @@ class ShiftTrader:
     def _lawful(self, vm: int, host: int) -> bool:
         """No rule is broken more with the VM running there."""
         ledger = self.ledger
-        was = ledger.rules.potential(ledger.host_of)
+        was = ledger.breaches(), ledger.rules.potential(ledger.host_of)
         ledger.rules.move(vm, -1, host)
         placed = ledger.host_of.copy()
         placed[vm] = host
-        now = ledger.rules.potential(placed)
+        now = ledger.rules.breaches(placed), ledger.rules.potential(placed)
         ledger.rules.move(vm, host, -1)
-        return now <= was
+        return now[0] <= was[0] and now[1] <= was[1]
 
     # -- files -------------------------------------------------------------------------------
 

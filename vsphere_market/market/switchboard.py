@@ -24,7 +24,7 @@ from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.reserves import spare_for_reservations
 from vsphere_market.market.settle import Settlement, restart_order
-from vsphere_market.market.trades import Move, Switch, Trade
+from vsphere_market.market.trades import Move, Switch, Trade, worth_it
 from vsphere_market.policy import Mode
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
@@ -99,7 +99,7 @@ class Switchboard:
         carry_out(ledger, switch)
         done.append(trade)
         reason: Reason | None = None
-        if sum(part.saving - part.hurdle for part in done) <= 0.0:
+        if not worth_it(done):
             reason = Reason.NOT_WORTH_IT
         elif not self._still_safe(host, before):
             reason = Reason.SPARE_NEEDED
@@ -126,7 +126,7 @@ class Switchboard:
             ledger.back(before)
             return [], Reason.HOST_UNFIT
         done = [first, *self._moves_to(host)]
-        if sum(part.saving - part.hurdle for part in done) <= 0.0:
+        if not worth_it(done):
             ledger.back(before)
             return [], Reason.NOT_WORTH_IT
         return self._grouped(done), Reason.NOT_DUE
@@ -195,8 +195,11 @@ class Switchboard:
         load = ledger.load[choice]
         rise = ledger.supply.cost(load + ledger.taken[vm], choice)
         rise -= ledger.supply.cost(load, choice)
-        rise += ledger.rules.costs(vm, host)[choice]
+        rules = ledger.rules.verdict(vm, host)
+        rise += rules.points[choice]
         rise += disruption(ledger, np.array([vm]), choice)[0]
+        # What mends most first.
+        rise[rules.breaches[choice] > rules.breaches[choice].min()] = np.inf
         return Move(vm, host, int(choice[np.argmin(rise)]))
 
     def _still_safe(self, host: int, before: Ledger) -> bool:

@@ -29,7 +29,7 @@ from vsphere_market.market.plan import Reason
 from vsphere_market.market.proposals import offer
 from vsphere_market.market.reserves import spare_for_reservations, unreserved
 from vsphere_market.market.stores import lacks_swap_room
-from vsphere_market.market.trades import Change, Move, PoolChange, Trade
+from vsphere_market.market.trades import Change, Move, PoolChange, Trade, worth_it
 from vsphere_market.policy import Mode
 from vsphere_market.port import ActionKind, PoolSetting
 from vsphere_market.units import BoolArray, IndexArray
@@ -278,7 +278,7 @@ class TermsTrader:
                 return []
             carry_out(ledger, what)
             done.append(trade)
-        if sum(trade.saving - trade.hurdle for trade in done) <= 0.0:
+        if not worth_it(done):
             ledger.back(before)
             return []
         group = next(ledger.groups)

@@ -21,7 +21,7 @@ import numpy as np
 from vsphere_market.market.exchange import best_exchange
 from vsphere_market.market.few import MOST_VMS, best_homes
 from vsphere_market.market.route import Route
-from vsphere_market.market.trades import Trade
+from vsphere_market.market.trades import Trade, profit, worth_it
 from vsphere_market.units import BoolArray, IndexArray
 
 #: Every two hosts are looked at in clusters up to this size; in larger ones, exchanges only.
@@ -58,7 +58,7 @@ class Together:
         if np.array_equal(goal, plain.home):
             return trades
         others = self._lead(goal)
-        if _worth(others) > _worth(trades):
+        if profit(others) > profit(trades):
             return others
         asking.back(plain)
         return trades
@@ -189,8 +189,7 @@ class Together:
                 break
             row = left.pop(at)
             done.append(asking.do(row, int(goal[row])))
-        surplus = sum(trade.saving - trade.hurdle for trade in done) - asking.least
-        if left or surplus <= 0.0:
+        if left or not worth_it(done, asking.least):
             asking.back(before)
             return []
         group = next(asking.ledger.groups)
@@ -215,7 +214,3 @@ class Together:
                 break
             trades += done
         return trades
-
-
-def _worth(trades: list[Trade]) -> float:
-    return sum(trade.saving - trade.disruption for trade in trades)

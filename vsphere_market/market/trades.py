@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vsphere_market.port import ActionKind, PoolSetting
@@ -139,7 +140,9 @@ class Trade:
             staying costs if that is more.
         group: 0 for a trade that pays for itself. Trades of one group stand side by side in a
             sequence and pay together only: their savings, some of which may be negative, exceed
-            the sum of their hurdles.
+            the sum of their hurdles, or together they mend a mandatory rule.
+        mends: by how many breaches of mandatory rules there are fewer after it. What mends any is
+            worth it whatever it saves; what adds any is never offered.
     """
 
     what: What
@@ -147,8 +150,35 @@ class Trade:
     disruption: float
     hurdle: float
     group: int = 0
+    mends: int = 0
 
     @property
     def worth_it(self) -> bool:
-        """It saves enough to be done."""
-        return self.saving > self.hurdle
+        """It saves enough to be done, or mends what must be mended."""
+        return worth_it([self])
+
+
+def surplus(trades: Iterable[Trade]) -> tuple[int, float]:
+    """What trades mend, and what they save beyond what each has to; the first counts first."""
+    found = list(trades)
+    return (
+        sum(trade.mends for trade in found),
+        sum(trade.saving - trade.hurdle for trade in found),
+    )
+
+
+def profit(trades: Iterable[Trade]) -> tuple[int, float]:
+    """What trades mend, and what they save beyond what they disturb: to compare two ways."""
+    found = list(trades)
+    return (
+        sum(trade.mends for trade in found),
+        sum(trade.saving - trade.disruption for trade in found),
+    )
+
+
+def worth_it(trades: Iterable[Trade], least: float = 0.0) -> bool:
+    """Done together, trades mend something, or save more than ``least`` beyond what they have to.
+
+    It is the order of pairs (breaches, points): the fall of the first decides, then the second.
+    """
+    return surplus(trades) > (0, least)

@@ -130,10 +130,15 @@ def outlook_table(plan: Plan, *, everything: bool) -> Table:
 def certificate_text(plan: Plan) -> Text:
     """The certificate in one line."""
     proof = plan.certificate
+    broken = (
+        f" Breaches of mandatory rules: {proof.breaches_before} → {proof.breaches_after}."
+        if proof.breaches_before or proof.breaches_after
+        else ""
+    )
     return Text(
         f"Certificate: potential {words.points(proof.potential_before)} → "
         f"{words.points(proof.potential_after)} points; no placement can be below "
-        f"{words.points(proof.lower_bound)} (gap {proof.gap_pct:.1f} %)."
+        f"{words.points(proof.lower_bound)} (gap {proof.gap_pct:.1f} %).{broken}"
     )
 
 
