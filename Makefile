@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint format unit faults faults-coverage faults-all soak audit sbom sim console man lock clean
+.PHONY: help demo dev test lint format unit nightly faults faults-coverage faults-all soak audit sbom sim console man lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 unit: $(VENV)/.dev ## the unit tests alone
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS) tests/unit
+
+nightly: $(VENV)/.dev ## search at length, thousands of cases, for a plan that breaks what policies say
+	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n $(WORKERS) --timeout=0 $(PYTEST_ARGS) \
+		tests/property/test_mandatory_first.py tests/property/test_policy_obeyed.py
 
 # RUNS and SEED choose the runs; ONLY=N tells the story of one of them.
 RUNS ?= 2000

@@ -103,7 +103,7 @@ def test_vms_move_between_merged_clusters_and_back(
             assert moid in state.hosts[host["moid"]].vms
 
 
-def test_a_pool_that_the_login_may_not_use_is_said_beforehand(
+def test_a_pool_that_the_login_may_not_use_is_said_beforehand_and_the_role_is_enough(
     start_simulator: StartSimulator, tmp_path: Path
 ) -> None:
     plant = two_clusters()
@@ -121,6 +121,17 @@ def test_a_pool_that_the_login_may_not_use_is_said_beforehand(
     with connect(simulator, user="mover", password="x") as port:
         (said,) = [f for f in port.precheck(away) if f.severity is Severity.ERROR]
     assert "mover lacks the privilege Resource.AssignVMToPool on Resources" in said.what
+    simulator.add_user("svc@vsphere.local", "x", [])
+    named = ("role", "create", "--kind", "migrate", "--principal", "svc@vsphere.local")
+    assert vm_market(*named, env=reaching(simulator, tmp_path)).code == 0
+    with connect(simulator, user="svc@vsphere.local", password="x") as port:
+        assert not [f for f in port.precheck(away) if f.severity is Severity.ERROR]
+        task = port.submit(away)
+        while not (state := port.poll([task])[0]).final:
+            port.clock.sleep(0.05)
+        assert state.error is None
+    moved = simulator.state().vms[vms.moid[0]]
+    assert (moved.host, moved.pool) == (hosts.moid[1], pools.moid[1])
 
 
 def test_the_loop_relieves_the_full_cluster_on_the_plant(tmp_path: Path) -> None:

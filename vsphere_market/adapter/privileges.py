@@ -37,6 +37,13 @@ SUBJECTS: Mapping[ActionKind, str] = MappingProxyType(
 NEEDED: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
     {kind: one.privileges for kind, one in KINDS.items()}
 )
+#: The same with what it needs on other objects: what a role for it holds.
+IN_ROLE: Mapping[ActionKind, tuple[str, ...]] = MappingProxyType(
+    {
+        kind: (*one.privileges, *(more for few in one.elsewhere.values() for more in few))
+        for kind, one in KINDS.items()
+    }
+)
 _THINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         Subject.VM: ("VM", "VMs"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vsphere_market.adapter import soap
-from vsphere_market.adapter.privileges import NEEDED
+from vsphere_market.adapter.privileges import IN_ROLE
 from vsphere_market.adapter.session import Session
 from vsphere_market.adapter.soap import vim
 from vsphere_market.errors import FinalFault, InputError
@@ -57,7 +57,7 @@ class Difference:
 
 def needed(kinds: Collection[ActionKind]) -> tuple[str, ...]:
     """The privileges of a role for these kinds of action, sorted; () for a role that only reads."""
-    wanted = {privilege for kind in kinds for privilege in NEEDED[kind]}
+    wanted = {privilege for kind in kinds for privilege in IN_ROLE[kind]}
     return tuple(sorted(wanted | {CANCEL})) if wanted else ()
 
 

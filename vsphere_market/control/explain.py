@@ -23,6 +23,7 @@ from vsphere_market.market import (
     Cause,
     Evidence,
     Plan,
+    Step,
     diagnose,
 )
 from vsphere_market.market.cures import cures_of
@@ -84,8 +85,8 @@ def explain_vm_row(
     views = {view.host.moid: view for view in view_of(ledger).hosts}
     host = host_entity(ledger, int(vms.host[row]))
     eligibility = Eligibility(ledger, framed.question.cooling)
-    kinds = {step.action.kind for step in steps}
-    offers = tuple(_offer(ledger, eligibility, row, kind, kind in kinds) for kind in TRADED)
+    planned = {step.action.kind: step for step in steps}
+    offers = tuple(_offer(ledger, eligibility, row, kind, planned.get(kind)) for kind in TRADED)
     since = squeezed_since(journal, framed.snapshot, (diagnosis,) if diagnosis else ())
     return VmExplanation(
         vm=vm,
@@ -176,17 +177,18 @@ def last_plan(journal: Journal | None) -> Plan:
 
 
 def _offer(
-    ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKind, chosen: bool
+    ledger: Ledger, eligibility: Eligibility, row: int, kind: ActionKind, step: Step | None
 ) -> Offer:
-    """What a kind of action would do for a VM, at the prices before the plan."""
+    """What a kind of action does for a VM in the plan, or would at the prices before the plan."""
+    if step is not None:
+        # Not the best offer by itself: other steps may make another host the better one.
+        return Offer(kind, step.action, step.saving, step.disruption, None, step)
     found = offer_of(ledger, eligibility, row, kind)
-    # Room that the plan itself makes first, or a price that it changes, may be what allows it.
-    refused = None if chosen else found.refused
     trade = found.trade
     if trade is None:
-        return Offer(kind, None, math.nan, math.nan, found.refused, chosen)
+        return Offer(kind, None, math.nan, math.nan, found.refused, None)
     action = action_of(ledger, trade.what)
-    return Offer(kind, action, trade.saving, trade.disruption, refused, chosen)
+    return Offer(kind, action, trade.saving, trade.disruption, found.refused, None)
 
 
 def _vm_numbers(ledger: Ledger, row: int) -> tuple[Evidence, ...]:

@@ -44,11 +44,12 @@ class Offer:
 
     Attributes:
         kind: of the action.
-        action: what would be done, None when there is nothing to offer.
+        action: what would be done, None when there is nothing to offer: the plan's step, where it
+            has one of this kind; else what would be best for the VM alone.
         saving: fall of the potential, points; NaN without an action.
         disruption: what doing it costs, points; NaN without an action.
         refused: why it is not possible, or not worth it; None when it is worth it.
-        chosen: it is in the plan that the market makes now.
+        step: of the plan that the market makes now; None where it has none of this kind.
     """
 
     kind: ActionKind
@@ -56,7 +57,12 @@ class Offer:
     saving: float
     disruption: float
     refused: Reason | None
-    chosen: bool
+    step: Step | None
+
+    @property
+    def chosen(self) -> bool:
+        """It is in the plan."""
+        return self.step is not None
 
     @property
     def sentence(self) -> str:
@@ -65,7 +71,11 @@ class Offer:
             return _NOT_DUE.get(self.kind, SENTENCES[self.refused])
         if self.refused is not None:
             return SENTENCES[self.refused]
-        if self.chosen:
+        if self.step is not None:
+            if self.step.mends:
+                return "It mends a mandatory rule, and is in the plan."
+            if self.step.together:
+                return "Worth it together with other steps, and in the plan."
             return "Worth it, and in the plan."
         return "Worth it by itself, but other trades of the plan make it needless."
 

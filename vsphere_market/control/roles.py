@@ -46,11 +46,11 @@ class Wanted:
 
 def reasons(wanted: Wanted) -> dict[str, tuple[str, ...]]:
     """Privilege -> the kinds of action that need it."""
-    from vsphere_market.adapter.privileges import NEEDED
+    from vsphere_market.adapter.privileges import IN_ROLE
     from vsphere_market.adapter.roles import CANCEL
 
     why = {
-        privilege: tuple(kind.value for kind in wanted.kinds if privilege in NEEDED[kind])
+        privilege: tuple(kind.value for kind in wanted.kinds if privilege in IN_ROLE[kind])
         for privilege in wanted.privileges
     }
     return why | ({CANCEL: ("stopping what was begun",)} if CANCEL in why else {})

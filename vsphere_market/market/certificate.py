@@ -34,6 +34,8 @@ CLOSE_ENOUGH = 5e-4
 TIGHT_ENOUGH = 3e-4
 #: First step of the shares against relative differences of what hosts ask, and its bounds.
 FIRST_STEP, LEAST_STEP, MOST_STEP = 2.0, 1e-4, 4.0
+#: What asks more than so many times the usual is as dear as that.
+MOST_DEARER = 50.0
 #: How much longer a step is tried after one that was good.
 GROW = 1.3
 
@@ -92,8 +94,9 @@ class _Fractional:
             last = cost
             least = asked.min(axis=1, keepdims=True)
             typical = (share * np.where(self.allowed, asked, 0.0)).sum(axis=1, keepdims=True)
-            dearer = (asked - least) / np.maximum(typical, np.finfo(np.float64).tiny)
-            share = share * np.exp(-step * np.minimum(dearer, 50.0))
+            typical = np.maximum(typical, np.finfo(np.float64).tiny)
+            dearer = np.minimum(asked - least, MOST_DEARER * typical) / typical
+            share = share * np.exp(-step * dearer)
             share /= share.sum(axis=1, keepdims=True)
         return best
 

@@ -35,8 +35,9 @@ POWERED_OFF = "poweredOff"
 LEAST_CAPACITY = 1.0
 
 
-#: A capacity that is never reached: of a host that does not tell how much it has.
-BOUNDLESS = np.finfo(np.float64).max / 1e6
+#: A capacity that is never reached: of a host that does not tell how much it has. Products of it
+#: with any load are still numbers.
+BOUNDLESS = 1e150
 #: KiB/s that a network of 1 Mb/s carries.
 KIBPS_PER_MBPS = 1e6 / 8 / 1024
 

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.roads import automatic, policies
 from tests.service_app import Served, file_source, finished, served
 from vsphere_market.control.explain import explain_vm_row
-from vsphere_market.port import Action, TaskHandle
+from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.offers import best_move
+from vsphere_market.market.trades import Move
+from vsphere_market.port import Action, Migrate, TaskHandle
 from vsphere_market.service.roles import Role
 
 
@@ -153,6 +157,31 @@ def test_a_file_is_looked_at_but_never_acted_on(tmp_path: Path) -> None:
         client.post(f"/v1/plans/{plan['id']}/approve", json={})
         refused = client.post(f"/v1/plans/{plan['id']}/apply", json={})
         assert refused.status_code == 409 and "is a file" in refused.json()["detail"]
+
+
+def test_what_is_in_the_plan_is_told_as_the_plan_has_it(tmp_path: Path) -> None:
+    """Alone each VM would go to the emptier host; the plan sends some of them to the other one."""
+    hosts = [host_row("h1", 65_536), host_row("h2", 65_536), host_row("h3", 62_000)]
+    vms = [vm_row(f"vm-{at}", "h1", 16_384, active_mib=9000, ballooned_mib=2000) for at in range(8)]
+    snapshot = snapshot_of(clusters=[cluster_row()], hosts=hosts, vms=vms)
+    with served(tmp_path, source=file_source(snapshot)) as found:
+        client = found.client(Role.VIEWER)
+        plan = found.service.view().plan
+        ledger = found.service.view().frame.question.ledger()
+        eligibility = Eligibility(ledger, np.zeros(len(vms), dtype=np.bool_))
+        elsewhere = 0
+        for step in plan.steps:
+            if not isinstance(step.action, Migrate):
+                continue
+            best = best_move(ledger, eligibility, snapshot.vms.row(step.action.vm.moid)).trade
+            assert best is not None and isinstance(best.what, Move)
+            elsewhere += snapshot.hosts.moid[best.what.target] != step.action.target.moid
+            told = client.get(f"/v1/explanations/{step.action.vm.moid}").json()
+            (offer,) = [one for one in told["offers"] if one["kind"] == "migrate"]
+            assert offer["chosen"] and offer["text"] == told["steps"][0]["text"]
+            assert offer["text"].endswith(step.action.target.name)
+            assert offer["saving"] == pytest.approx(step.saving)
+        assert elsewhere
 
 
 def test_what_was_said_outlives_the_memory_of_the_desk(own: Served) -> None:

@@ -85,6 +85,25 @@ def test_the_role_does_what_it_allows(simulator: Simulator, env: dict[str, str])
     simulator.set_vm("vm-1", host="host-1")
 
 
+@pytest.mark.parametrize(
+    ("kind", "privilege"),
+    [("migrate", "Resource.AssignVMToPool"), ("migrate-storage", "Datastore.AllocateSpace")],
+)
+def test_a_role_holds_what_is_needed_on_other_objects(
+    env: dict[str, str], kind: str, privilege: str
+) -> None:
+    """On the pool of the cluster that a VM joins, on the datastore that its files go to."""
+    named = ("--name", f"may-{kind}", "--kind", kind)
+    made = json.loads(vm("role", "create", *named, "--format", "json", env=env).out)
+    assert privilege in made["privileges"]
+    # Made for another kind, it lacks that.
+    other = ("--name", f"may-{kind}", "--kind", "limit")
+    assert vm("role", "create", *other, env=env).code == 0
+    found = vm("role", "check", *named, "--format", "json", env=env)
+    assert found.code == ExitCode.FAILED
+    assert privilege in json.loads(found.out)["missing"]
+
+
 def test_a_role_that_has_drifted_is_found_and_mended(env: dict[str, str]) -> None:
     assert vm("role", "create", "--name", "drifts", "--kind", "migrate", env=env).code == 0
     check = ("role", "check", "--name", "drifts", "--kind", "hot-add", "--format", "json")
@@ -92,7 +111,11 @@ def test_a_role_that_has_drifted_is_found_and_mended(env: dict[str, str]) -> Non
     assert drifted.code == ExitCode.FAILED
     found = json.loads(drifted.out)
     assert found["missing"] == ["VirtualMachine.Config.Memory"]
-    assert found["superfluous"] == ["Resource.ColdMigrate", "Resource.HotMigrate"]
+    assert found["superfluous"] == [
+        "Resource.AssignVMToPool",
+        "Resource.ColdMigrate",
+        "Resource.HotMigrate",
+    ]
     assert vm("role", "create", "--name", "drifts", "--kind", "hot-add", env=env).code == 0
     assert vm(*check, env=env).code == 0
 
@@ -117,7 +140,8 @@ def test_a_dry_run_needs_no_vcenter_and_tells_the_commands(tmp_path: Path) -> No
     assert told.code == 0, told.err
     said = json.loads(told.out)
     assert said["govc"][0] == (
-        "govc role.create vsphere-market Global.CancelTask Resource.ColdMigrate Resource.HotMigrate"
+        "govc role.create vsphere-market Global.CancelTask Resource.AssignVMToPool "
+        "Resource.ColdMigrate Resource.HotMigrate"
     )
     assert "-propagate=true /" in said["govc"][1] and "Neill" in said["govc"][1]
     assert said["powercli"][0].startswith("New-VIRole -Name 'vsphere-market' -Privilege")
