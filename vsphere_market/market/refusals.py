@@ -15,6 +15,7 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.reserves import unreserved
+from vsphere_market.market.rules import Crowd, HostRule
 from vsphere_market.market.sizing import TAKES_A_RESTART
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change
@@ -104,10 +105,8 @@ def _left_on_hot_host(
 
 def _keys(ledger: Ledger, vm: int) -> str:
     """The mandatory rules that tie a VM to hosts, licence groups among them, by their names."""
-    must = ledger.settings.must_penalty
-    names = [
-        rule.name for rule in ledger.rules.hosts if vm in rule.vms and rule.penalty >= must
-    ] + [crowd.name for crowd in ledger.rules.crowds if vm in crowd.vms and crowd.penalty >= must]
+    rules: list[HostRule | Crowd] = [*ledger.rules.hosts, *ledger.rules.crowds]
+    names = [rule.name for rule in rules if rule.mandatory and vm in rule.vms]
     return f" It is held by {' and '.join(dict.fromkeys(names))}." if names else ""
 
 
