@@ -4,7 +4,8 @@
     python benchmarks/journal.py --postgresql    # and a PostgreSQL server that it starts itself
 
 The share is taken on the packaged demo and on an estate of 1,500 VMs, with every step automatic:
-the time spent in the journal's methods, waiting for the disk included, over the time of the cycle.
+the time spent in the journal's methods, waiting for the disk included, and in packing and unpacking
+what is remembered of demand, over the time of the cycle. A week of demand is there beforehand.
 Both run on the plant, where nothing has to be read over a network and tasks take no time of ours.
 So there are two shares: of the computing alone, and of a cycle that takes as long as its tasks take
 by the plant's clock, which is what a vCenter would show. Answers are timed on a journal of a
@@ -26,10 +27,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+import vsphere_market.control.memory as control_memory
 from vsphere_market.control.cycle import Road, one_cycle
+from vsphere_market.control.memory import Memory, keep_history
 from vsphere_market.control.sources import SHIPPED
+from vsphere_market.demand import identities
+from vsphere_market.demand.history import HOUR_S, HOURS
 from vsphere_market.journal import Filter, Journal, JournalRecorder, Place, open_journal
 from vsphere_market.journal.database import Database
 from vsphere_market.plant import PlantVCenter
@@ -57,6 +65,11 @@ class Watch:
         for name, method in list(vars(kind).items()):
             if callable(method) and not name.startswith("_") and name not in ("own", "close"):
                 setattr(kind, name, self._timed(method))
+
+    def over_functions(self, module: ModuleType, *names: str) -> None:
+        """Time functions that a module calls."""
+        for name in names:
+            setattr(module, name, self._timed(getattr(module, name)))
 
     def _timed(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
@@ -91,6 +104,7 @@ def share(name: str, place: Place, cycles: int, watch: Watch) -> dict[str, Any]:
     plant = PlantVCenter.from_file(ESTATES[name])
     totals, tasks, parts, steps, vms = [], [], [], [], 0
     with open_journal(place) as journal:
+        remember_a_week(plant, journal)
         road = Road(plant, journal, automatic(), who="benchmark")
         before = size_bytes(journal)
         for number in range(cycles):
@@ -119,6 +133,19 @@ def share(name: str, place: Place, cycles: int, watch: Watch) -> dict[str, Any]:
         "bytes_per_vm_and_cycle": round(grown / vms, 1),
         "mib_per_day": round(grown * DAY_S / 300.0 / 2**20, 1),
     }
+
+
+def remember_a_week(plant: PlantVCenter, journal: Journal) -> None:
+    """Write down the hours of a week before now, as the loop would have."""
+    snapshot = plant.observe()
+    memory, rng = Memory(), np.random.default_rng(1)
+    ids = identities(snapshot.vms)
+    base = np.nan_to_num(snapshot.vms.active_mib, nan=1024.0) * 1.2
+    for back in range(HOURS, 0, -1):
+        seen = base * rng.uniform(0.7, 1.3, len(ids))
+        memory.history.update(snapshot.taken_at_s - back * HOUR_S, ids, seen)
+        memory.sizes.observe(snapshot.taken_at_s - back * HOUR_S, ids, seen)
+    keep_history(journal, snapshot, memory)
 
 
 def size_bytes(journal: Journal) -> int:
@@ -270,6 +297,9 @@ def main() -> None:
     watch = Watch()
     watch.over(Journal)
     watch.over(JournalRecorder)
+    watch.over_functions(
+        control_memory, "is_latest", "recalled_history", "recalled_sizes", "write_histories"
+    )
     figures: dict[str, Any] = {
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -6,12 +6,8 @@ import logging
 
 import numpy as np
 
-from vsphere_market.control.memory import (
-    Memory,
-    keep_history,
-    recalled_history,
-    recalled_sizes,
-)
+from vsphere_market.control.memory import Memory, keep_history
+from vsphere_market.control.remembered import recalled_history, recalled_sizes
 from vsphere_market.demand import DemandHistory, DemandSettings, identities
 from vsphere_market.demand.history import HOUR_S, HOURS
 from vsphere_market.errors import MarketError

@@ -90,7 +90,8 @@ def frame(
     """
     compiled = compile_rulebook(policies, snapshot, now_s)
     rulebook = sparing(compiled.rulebook, snapshot, failing)
-    memory = recall(journal, snapshot, now_s, longest_span_s(rulebook))
+    settings = settings or MarketSettings()
+    memory = recall(journal, snapshot, now_s, longest_span_s(rulebook, settings))
     if memory.grown:
         snapshot = without_echo(snapshot, memory.grown)
     observed(memory, snapshot)
@@ -98,7 +99,7 @@ def frame(
         snapshot=snapshot,
         demand=estimate_demand(snapshot, memory.history, sizes=memory.sizes),
         rulebook=rulebook,
-        settings=settings or MarketSettings(),
+        settings=settings,
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),
         past=tuple(memory.moves),
         settling=settling(snapshot, memory.grown, now_s),

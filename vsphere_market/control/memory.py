@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vsphere_market.control.remembered import (
+    is_latest,
+    recalled_history,
+    recalled_sizes,
+    write_histories,
+)
 from vsphere_market.demand import (
     DemandHistory,
     DemandSettings,
     SizeHistory,
     estimate_demand,
     identities,
-    pack_sizes,
-    unpack_sizes,
 )
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Filter, Journal, estate_key
@@ -31,12 +35,6 @@ from vsphere_market.units import BoolArray
 
 log = logging.getLogger(__name__)
 
-#: Name of the journal's blob with the demand history of an estate, and its version.
-_HISTORY = "demand-history/{estate}"
-_HISTORY_VERSION = 2
-#: The same of what is remembered for sizing.
-_SIZES = "size-history/{estate}"
-_SIZES_VERSION = 1
 #: A VM that waits for more than this share of its time wants more than it shows, in percent.
 _WAITS_PCT = 1.0
 #: Moves within this time count as repeats, each doubling the VM's cool-down …
@@ -101,29 +99,6 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
         recalled_sizes(journal, estate),
         _past_copies(journal, estate, now_s - STORE_REST_S),
     )
-
-
-def recalled_history(journal: Journal, estate: str) -> DemandHistory:
-    """The working sets of an estate's last days; nothing when it was never seen."""
-    blob = journal.get_blob(_HISTORY.format(estate=estate))
-    if blob is not None and blob.version == _HISTORY_VERSION:
-        try:
-            return DemandHistory.from_bytes(blob.data)
-        except ValueError:
-            # It grows again within a week; refusing to work would help nobody.
-            log.warning("the demand history of %s is damaged and begins anew", estate)
-    return DemandHistory()
-
-
-def recalled_sizes(journal: Journal, estate: str) -> SizeHistory:
-    """What is remembered of an estate for sizing; nothing when it was never seen."""
-    blob = journal.get_blob(_SIZES.format(estate=estate))
-    if blob is not None and blob.version == _SIZES_VERSION:
-        try:
-            return unpack_sizes(blob.data)
-        except ValueError:
-            log.warning("the size history of %s is damaged and begins anew", estate)
-    return SizeHistory()
 
 
 def past_moves(journal: Journal, estate: str, since_s: float) -> tuple[PastMove, ...]:
@@ -238,26 +213,21 @@ def keep_history(
         part: the snapshot is a part of the estate, and other loops write down what they see of the
             rest: what they have written since is kept.
     """
-    estate, at_s = estate_key(snapshot.source), snapshot.taken_at_s
-    if part:
-        with journal.database.transaction():
-            latest = Memory(
+    estate = estate_key(snapshot.source)
+    with journal.database.transaction():
+        if part or not is_latest(journal, estate, memory.history):
+            memory = Memory(
                 recalled_history(journal, estate), sizes=recalled_sizes(journal, estate)
             )
-            observed(latest, snapshot)
-            keep_history(journal, snapshot, latest)
-        return
-    name = _HISTORY.format(estate=estate)
-    journal.put_blob(name, memory.history.to_bytes(), version=_HISTORY_VERSION, at_s=at_s)
-    name = _SIZES.format(estate=estate)
-    journal.put_blob(name, pack_sizes(memory.sizes), version=_SIZES_VERSION, at_s=at_s)
+            observed(memory, snapshot)
+        write_histories(journal, estate, memory.history, memory.sizes, snapshot.taken_at_s)
 
 
-def longest_span_s(rulebook: Rulebook) -> float:
+def longest_span_s(rulebook: Rulebook, settings: MarketSettings) -> float:
     """How far back moves can matter: cool-downs, repeats and budgets, and where VMs have been."""
     cooldown = float(rulebook.cooldown_s.max(initial=0.0)) * LONGEST_COOLDOWN
     windows = [budget.window_s for budget in rulebook.budgets]
-    return max(REPEAT_WINDOW_S, cooldown, *windows, MarketSettings().no_return_s)
+    return max(REPEAT_WINDOW_S, cooldown, *windows, settings.no_return_s)
 
 
 def cooling(

@@ -3,13 +3,15 @@
 Kept as one array, so that a year-long run never grows: rows are VMs, columns hours on a ring. Of
 each hour one figure is kept, between its mean and its largest sample: sums of largest samples
 would overstate what VMs want together, sums of means would forget that they swing within the hour.
+
+A VM keeps its row for as long as it is remembered, and no other has had it in any hour that is
+kept. So what is written down of an hour stays true, and only what has changed is written again
+(``history_file``).
 """
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,16 +58,25 @@ class DemandHistory:
     """
 
     def __init__(self, hours: int = HOURS, peak_share: float = PEAK_SHARE) -> None:
-        self._span = hours
-        self._peak_share = peak_share
-        self._rows: dict[str, int] = {}
-        self._level: FloatArray = np.full((0, hours), np.nan)
+        self.span = hours
+        self.peak_share = peak_share
+        #: VM -> row, and rows that are free.
+        self.rows: dict[str, int] = {}
+        self.free: list[int] = []
+        self.level: FloatArray = np.full((0, hours), np.nan)
         #: Largest sample, sum and number of samples of the hour that is going on, (3, rows).
-        self._open: FloatArray = np.zeros((3, 0))
-        self._hour: int | None = None
+        self.open: FloatArray = np.zeros((3, 0))
+        #: That hour, since 1970.
+        self.hour: int | None = None
+        #: Since it was read: hours that changed, and whether rows changed hands.
+        self.changed: set[int] = set()
+        self.moved_in = False
+        #: Which writing of the rows it was read from, 0 for none; whether all has to be written.
+        self.edition = 0
+        self.whole = True
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def update(self, at_s: float, ids: Sequence[str], working_set: FloatArray) -> None:
         """Remember the working sets (V,) of the VMs ``ids`` at Unix time ``at_s``.
@@ -74,32 +85,28 @@ class DemandHistory:
         rewrite history. NaN entries are no sample.
         """
         hour = int(at_s // HOUR_S)
-        if self._hour is not None and hour < self._hour:
+        if self.hour is not None and hour < self.hour:
             return
         self._advance(hour)
-        fresh = [vm for vm in ids if vm not in self._rows]
-        if fresh:
-            for vm in fresh:
-                self._rows[vm] = len(self._rows)
-            more = len(self._rows) - len(self._level)
-            self._level = np.concatenate([self._level, np.full((more, self._span), np.nan)])
-            self._open = np.concatenate([self._open, np.zeros((3, more))], axis=1)
         there = np.isfinite(working_set)
+        fresh = [vm for vm, seen in zip(ids, there, strict=True) if seen and vm not in self.rows]
+        if fresh:
+            self._move_in(fresh)
         rows = self._rows_of(ids)[there]
-        largest, total, count = self._open
+        largest, total, count = self.open
         largest[rows] = np.maximum(largest[rows], working_set[there])
         total[rows] += working_set[there]
         count[rows] += 1.0
-        mean = total[rows] / count[rows]
-        level = mean + self._peak_share * (largest[rows] - mean)
-        self._level[rows, hour % self._span] = level
+        self.level[rows, hour % self.span] = self.figure(self.open)[rows]
+        self.changed.add(hour)
 
-    def hours(self, ids: Sequence[str]) -> FloatArray:
-        """Figures (V, S) of the hours remembered, the present one first.
-
-        S is the number of hours in which any VM was seen.
-        """
-        return self._past(ids, [back for back in range(self._span) if self._seen(back)])
+    def figure(self, samples: FloatArray) -> FloatArray:
+        """The figure (rows,) of an hour from largest sample, sum and number (3, rows)."""
+        largest, total, count = samples
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean: FloatArray = total / count
+        figure: FloatArray = mean + self.peak_share * (largest - mean)
+        return figure
 
     def dates(self, ids: Sequence[str]) -> Dates:
         """What the coming day's hours were like: yesterday, the day before, a week ago.
@@ -110,7 +117,7 @@ class DemandHistory:
         chosen: list[int] = []
         weight: list[float] = []
         unknown = 0
-        for back in range(min(DAY, self._span)):
+        for back in range(min(DAY, self.span)):
             # So many hours ago it was the same hour of the day, the last time of the same weekday.
             lags = (back, DAY + back, HOURS - DAY + back)
             known = [lag for lag in lags if self._seen(lag)]
@@ -121,80 +128,56 @@ class DemandHistory:
         newest_first = [chosen[at] for at in order]
         shares = np.array(weight, dtype=np.float64)[order]
         level = self._past(ids, newest_first)
-        recent = self._past(ids, range(min(2 * DAY, self._span)))
+        recent = self._past(ids, range(min(2 * DAY, self.span)))
         return Dates(level, shares, unknown / DAY, persistence(recent))
 
-    def to_bytes(self) -> bytes:
-        """Everything, compactly; :meth:`from_bytes` reads it back."""
-        buffer = io.BytesIO()
-        ids = np.array(list(self._rows), dtype=np.str_)
-        hour = np.int64(-1 if self._hour is None else self._hour)
-        np.savez_compressed(
-            buffer,
-            ids=ids,
-            level=self._level.astype(np.float32),
-            open=self._open.astype(np.float32),
-            hour=hour,
-        )
-        return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> DemandHistory:
-        """Read what :meth:`to_bytes` wrote. Raises ValueError when it is something else."""
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-                ids, level, hour = kept["ids"], kept["level"], int(kept["hour"])
-                going_on = kept["open"]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as exc:
-            raise ValueError("not a demand history") from exc
-        if (
-            level.ndim != 2
-            or level.shape[0] != len(ids)
-            or level.shape[1] < 1
-            or going_on.shape != (3, len(ids))
-        ):
-            raise ValueError("not a demand history")
-        history = cls(level.shape[1])
-        history._rows = {str(vm): row for row, vm in enumerate(ids)}
-        history._level = level.astype(np.float64)
-        history._open = going_on.astype(np.float64)
-        history._hour = None if hour < 0 else hour
-        return history
+    def _move_in(self, fresh: Sequence[str]) -> None:
+        """Give VMs rows of their own, first those that are free."""
+        self.moved_in = True
+        more = max(len(fresh) - len(self.free), 0)
+        first = len(self.level)
+        self.level = np.concatenate([self.level, np.full((more, self.span), np.nan)])
+        self.open = np.concatenate([self.open, np.zeros((3, more))], axis=1)
+        self.free += range(first, first + more)
+        self.rows.update(zip(fresh, self.free, strict=False))
+        del self.free[: len(fresh)]
 
     def _rows_of(self, ids: Sequence[str]) -> IndexArray:
-        return np.fromiter((self._rows.get(vm, -1) for vm in ids), dtype=np.int64, count=len(ids))
+        return np.fromiter((self.rows.get(vm, -1) for vm in ids), dtype=np.int64, count=len(ids))
 
     def _seen(self, back: int) -> bool:
         """Anything was seen so many hours ago."""
-        if self._hour is None or not 0 <= back < self._span:
+        if self.hour is None or not 0 <= back < self.span:
             return False
-        return bool(np.isfinite(self._level[:, (self._hour - back) % self._span]).any())
+        return bool(np.isfinite(self.level[:, (self.hour - back) % self.span]).any())
 
     def _past(self, ids: Sequence[str], lags: Sequence[int] | range) -> FloatArray:
         past = np.full((len(ids), len(lags)), np.nan)
-        if self._hour is None:
+        if self.hour is None:
             return past
         rows = self._rows_of(ids)
         seen = rows >= 0
-        columns = [(self._hour - back) % self._span for back in lags]
-        past[seen] = self._level[rows[seen]][:, columns]
+        columns = [(self.hour - back) % self.span for back in lags]
+        past[seen] = self.level[rows[seen]][:, columns]
         return past
 
     def _advance(self, hour: int) -> None:
         """Clear the columns of hours that begin now, and forget VMs without any sample left."""
-        if self._hour is None or hour == self._hour:
-            self._hour = hour
+        if self.hour is None or hour == self.hour:
+            self.hour = hour
             return
-        steps = min(hour - self._hour, self._span)
+        # The hour that is over is written down once more, without its samples.
+        self.changed.add(self.hour)
+        steps = min(hour - self.hour, self.span)
         for back in range(steps):
-            self._level[:, (hour - back) % self._span] = np.nan
-        self._open[:] = 0.0
-        self._hour = hour
-        alive: BoolArray = np.any(np.isfinite(self._level), axis=1)
-        if not alive.all():
-            kept = [vm for vm, row in self._rows.items() if alive[row]]
-            self._level, self._open = self._level[alive], self._open[:, alive]
-            self._rows = {vm: row for row, vm in enumerate(kept)}
+            self.level[:, (hour - back) % self.span] = np.nan
+        self.open[:] = 0.0
+        self.hour = hour
+        alive: BoolArray = np.any(np.isfinite(self.level), axis=1)
+        gone = [vm for vm, row in self.rows.items() if not alive[row]]
+        for vm in gone:
+            self.free.append(self.rows.pop(vm))
+        self.moved_in |= bool(gone)
 
 
 def persistence(level: FloatArray) -> float:

@@ -57,6 +57,10 @@ class SizeHistory:
         self.hours: IndexArray = np.empty((0, len(Origin)), dtype=np.int64)
         #: (V,) number of the first hour entered.
         self.first: IndexArray = np.empty(0, dtype=np.int64)
+        #: Whether more than the hour in progress changed since it was read; if not, a check sum of
+        #: what it was read from, and how many VMs there were in it.
+        self.stale = True
+        self.stamp = self.kept = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -167,13 +171,14 @@ class SizeHistory:
             if given and vm not in self.rows
         ]
         if fresh:
-            for vm in fresh:
-                self.rows[vm] = len(self.rows)
-            self._grow(len(self.rows))
+            self.add_rows(fresh)
         return np.fromiter((self.rows.get(vm, -1) for vm in ids), dtype=np.int64, count=len(ids))
 
-    def _grow(self, count: int) -> None:
-        more = count - len(self.pending)
+    def add_rows(self, fresh: Sequence[str]) -> None:
+        """Rows for VMs of which nothing is known yet."""
+        for vm in fresh:
+            self.rows[vm] = len(self.rows)
+        more = len(self.rows) - len(self.pending)
         self.pending = np.concatenate([self.pending, np.full(more, np.nan)])
         self.weights = np.concatenate([self.weights, np.zeros((more, BUCKETS), np.float32)])
         self.week = np.concatenate([self.week, np.full((more, WEEK_HOURS), np.nan)])
@@ -192,6 +197,7 @@ class SizeHistory:
 
     def _enter(self, hour: int, rows: IndexArray, wanted: FloatArray, origin: Origin) -> None:
         """One hour of some VMs counts. Hours may come in any order."""
+        self.stale = True
         self._histogram(hour, rows, wanted)
         slot = (hour + _MONDAY) % WEEK_HOURS
         old = self.week[rows, slot]
@@ -234,6 +240,7 @@ class SizeHistory:
         alive = np.isfinite(self.days).any(axis=1) | np.isfinite(self.pending)
         if alive.all():
             return
+        self.stale = True
         kept = [vm for vm, row in self.rows.items() if alive[row]]
         self.rows = {vm: row for row, vm in enumerate(kept)}
         self.pending, self.weights = self.pending[alive], self.weights[alive]

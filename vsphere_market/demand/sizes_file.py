@@ -1,10 +1,16 @@
-"""A size history as bytes and back: two bytes per remembered peak, used buckets only."""
+"""A size history as bytes and back: two bytes per remembered peak, used buckets only.
+
+The hour in progress is all that changes from one look to the next, so it is written by itself; the
+rest when an hour is over.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -15,6 +21,7 @@ from vsphere_market.demand.sizing import DAYS, WEEK_HOURS, Origin, SizeSettings
 _NO_HOUR = -1
 #: Histogram weights are kept as 16-bit shares of the VM's largest one: 0.002 % of it are lost.
 _FULL = 65535.0
+_FLOAT = np.dtype("<f4")
 
 
 def pack_sizes(history: SizeHistory) -> bytes:
@@ -76,4 +83,35 @@ def unpack_sizes(data: bytes) -> SizeHistory:
     count = len(ids)
     if shapes != ((count, WEEK_HOURS), (count, DAYS), (count, len(Origin))):
         raise ValueError("not a size history")
+    history.stale, history.stamp, history.kept = False, zlib.crc32(data), count
     return history
+
+
+def pack_hour(history: SizeHistory) -> bytes:
+    """The hour in progress of a history that is not stale, and who is new in it."""
+    newcomers = list(history.rows)[history.kept :]
+    head = json.dumps([history.stamp, history.hour, newcomers], separators=(",", ":")).encode()
+    return head + b"\n" + history.pending.astype(_FLOAT).tobytes()
+
+
+def add_hour(history: SizeHistory, data: bytes) -> None:
+    """Add what :func:`pack_hour` wrote to a history as :func:`unpack_sizes` read it.
+
+    Nothing happens when it was written after another history than this.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    head, newline, body = data.partition(b"\n")
+    try:
+        stamp, hour, newcomers = json.loads(head)
+        pending = np.frombuffer(body, dtype=_FLOAT).astype(np.float64)
+        names = [str(vm) for vm in newcomers]
+    except (ValueError, TypeError) as exc:
+        raise ValueError("not an hour of a size history") from exc
+    if stamp != history.stamp:
+        return
+    if not newline or len(pending) != len(history) + len(names):
+        raise ValueError("not an hour of a size history")
+    history.add_rows(names)
+    history.hour, history.pending = hour, pending

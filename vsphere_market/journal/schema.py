@@ -152,7 +152,15 @@ INSERT INTO meta (key, value)
   SELECT 'audit-end', id || ' ' || chain FROM audit ORDER BY id DESC LIMIT 1;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+#: What is kept in parts, so that only those that have changed are written again.
+_THIRD = """
+CREATE TABLE parts (
+  name TEXT NOT NULL, part {integer} NOT NULL, version {integer} NOT NULL, at_s {real} NOT NULL,
+  data {blob} NOT NULL, PRIMARY KEY (name, part)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 #: The version that this program writes.
 VERSION = len(MIGRATIONS)
 

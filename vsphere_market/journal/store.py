@@ -10,6 +10,7 @@ from typing import Any, Self
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import (
     audit,
+    blobs,
     evidence,
     forecasts,
     queries,
@@ -271,12 +272,15 @@ class Journal:
 
     def put_blob(self, name: str, data: bytes, *, version: int, at_s: float) -> None:
         """Keep something under a name, in place of what was there."""
-        self.database.run(
-            "INSERT INTO blobs (name, version, at_s, data) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (name) DO UPDATE SET version = excluded.version, at_s = excluded.at_s, "
-            "data = excluded.data",
-            (name, version, at_s, data),
-        )
+        blobs.put(self.database, name, data, version=version, at_s=at_s)
+
+    def drop_blob(self, name: str) -> None:
+        """Keep it no longer."""
+        blobs.drop(self.database, name)
+
+    def put_parts(self, name: str, parts: Mapping[int, bytes], **more: Any) -> None:
+        """Keep parts under a name, all or none of them. See :func:`blobs.put_parts`."""
+        blobs.put_parts(self.database, name, parts, **more)
 
     def stop(self, halt: Halt, origin: Mapping[str, str] | None = None) -> None:
         """Pull the stop switch. See :func:`switch.stop`."""
@@ -403,12 +407,11 @@ class Journal:
 
     def get_blob(self, name: str) -> Blob | None:
         """What was put there last, or None."""
-        rows = self.database.rows("SELECT version, at_s, data FROM blobs WHERE name = ?", (name,))
-        if not rows:
-            return None
-        version, at_s, data = rows[0]
-        assert isinstance(version, int) and isinstance(at_s, float) and isinstance(data, bytes)
-        return Blob(version, at_s, data)
+        return blobs.get(self.database, name)
+
+    def get_parts(self, name: str, until: int | None = None) -> dict[int, Blob]:
+        """The parts under a name. See :func:`blobs.get_parts`."""
+        return blobs.get_parts(self.database, name, until)
 
     def audit_newest(
         self, *, events: Sequence[str] = (), wanted: Filter = _ALL

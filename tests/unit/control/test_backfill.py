@@ -62,7 +62,7 @@ def test_hours_before_the_present_one_are_entered_for_trading_and_for_sizing() -
     assert enter(memory, snapshot, past(snapshot, [1000.0, NAN, 3000.0, 9000.0])) == 4
     ids = identities(snapshot.vms)
     # Newest first, with headroom; the present hour is for us to see.
-    curve = memory.history.hours(ids)[0]
+    curve = memory.history.dates(ids).level[0]
     assert list(curve) == pytest.approx([3300.0, 1100.0])
     observed(memory, snapshot)
     sizing = memory.sizes.sizing(ids, np.zeros(2))

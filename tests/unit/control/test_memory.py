@@ -24,6 +24,7 @@ from vsphere_market.control.memory import (
 from vsphere_market.demand import identities
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import estate_key, open_journal
+from vsphere_market.market import MarketSettings
 from vsphere_market.market.budgets import PastMove
 from vsphere_market.policy import BudgetScope, DisruptionBudget, default_rulebook
 
@@ -79,12 +80,15 @@ def test_a_vm_that_is_gone_does_no_harm() -> None:
 def test_how_far_back_moves_matter() -> None:
     snapshot = two_vms()
     rulebook = default_rulebook(snapshot)
-    # Where VMs have been matters for a week.
-    assert longest_span_s(rulebook) == 168 * HOUR
+    settings = MarketSettings()
+    # Where VMs have been matters for a week, or for as long as the loop's settings say.
+    assert longest_span_s(rulebook, settings) == 168 * HOUR
+    fortnight = dataclasses.replace(settings, no_return_s=336 * HOUR)
+    assert longest_span_s(rulebook, fortnight) == 336 * HOUR
     month = DisruptionBudget(
         "month", BudgetScope.ESTATE, np.ones(2, dtype=np.bool_), 5.0, np.inf, 720 * HOUR
     )
-    assert longest_span_s(dataclasses.replace(rulebook, budgets=(month,))) == 720 * HOUR
+    assert longest_span_s(dataclasses.replace(rulebook, budgets=(month,)), settings) == 720 * HOUR
 
 
 def test_demand_is_remembered_over_a_restart(tmp_path: Path) -> None:
@@ -96,8 +100,8 @@ def test_demand_is_remembered_over_a_restart(tmp_path: Path) -> None:
     with open_journal(tmp_path / "j.db") as journal:
         memory = recall(journal, snapshot, snapshot.taken_at_s, HOUR)
     ids = identities(snapshot.vms)
-    assert memory.history.hours(ids) == pytest.approx(before.history.hours(ids))
-    assert memory.history.hours(ids).shape == (2, 1)
+    assert memory.history.dates(ids).level == pytest.approx(before.history.dates(ids).level)
+    assert memory.history.dates(ids).level.shape == (2, 1)
     assert memory.sizes.pending == pytest.approx(before.sizes.pending)
     assert len(memory.sizes) == 2
 
@@ -121,9 +125,9 @@ def test_an_hour_of_waiting_is_remembered_as_more_than_it_showed() -> None:
 def test_a_damaged_history_begins_anew(tmp_path: Path) -> None:
     snapshot = two_vms()
     with open_journal(tmp_path / "j.db") as journal:
-        for kind in ("demand", "size"):
+        for kind, version in (("demand", 2), ("size", 1)):
             name = f"{kind}-history/{estate_key(snapshot.source)}"
-            journal.put_blob(name, b"rubbish", version=1, at_s=0.0)
+            journal.put_blob(name, b"rubbish", version=version, at_s=0.0)
         memory = recall(journal, snapshot, NOW, HOUR)
         assert len(memory.history) == len(memory.sizes) == 0
     assert recall(None, snapshot, NOW, HOUR).moves == Memory().moves
@@ -137,7 +141,7 @@ def test_a_vm_without_counters_leaves_no_trace() -> None:
     )
     memory = Memory()
     observed(memory, snapshot)
-    assert np.isnan(memory.history.hours(["vm-1"])).all()
+    assert len(memory.history) == 0
     assert len(memory.sizes) == 0
 
 

@@ -9,13 +9,22 @@ from hypothesis import strategies as st
 
 from vsphere_market.demand import DemandHistory
 from vsphere_market.demand.history import persistence, share_of_day
+from vsphere_market.demand.history_file import (
+    pack_hour,
+    pack_rows,
+    unpack_history,
+    unpack_whole,
+)
 
 HOUR = 3600.0
 
 
 def seen(history: DemandHistory, vm: str) -> list[float]:
-    row = history.hours([vm])[0]
-    return [float(value) for value in row[np.isfinite(row)]]
+    if history.hour is None or vm not in history.rows:
+        return []
+    row = history.level[history.rows[vm]]
+    ring = [float(row[(history.hour - back) % history.span]) for back in range(history.span)]
+    return [value for value in ring if np.isfinite(value)]
 
 
 @pytest.mark.parametrize(("share", "figure"), [(0.0, 7.0), (0.5, 8.0), (1.0, 9.0)])
@@ -143,17 +152,18 @@ def test_the_ring_is_what_a_plain_dictionary_says(
         assert seen(history, vm) == pytest.approx(told)
 
 
-@given(steps)
-def test_bytes_give_the_same_history_back(steps: list[tuple[int, dict[str, float]]]) -> None:
-    history = DemandHistory()
-    for hour, (_, working) in enumerate(steps):
-        history.update(hour * HOUR, list(working), np.array(list(working.values())))
-    again = DemandHistory.from_bytes(history.to_bytes())
-    ids = list("abcd")
-    np.testing.assert_allclose(again.hours(ids), history.hours(ids), rtol=1e-6, atol=1e-6)
-
-
 @pytest.mark.parametrize("data", [b"", b"no", b"PK\x03\x04 cut short"])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a demand history"):
-        DemandHistory.from_bytes(data)
+        unpack_whole(data)
+    with pytest.raises(ValueError, match="not a demand history"):
+        unpack_history(data, {}, 1)
+    with pytest.raises(ValueError, match="not a demand history"):
+        unpack_history(pack_rows(DemandHistory()), {5: data}, 1)
+
+
+def test_an_hour_with_more_rows_than_there_are_vms_is_refused() -> None:
+    history = DemandHistory()
+    history.update(5 * HOUR, ["a"], np.array([1.0]))
+    with pytest.raises(ValueError, match="not a demand history"):
+        unpack_history(pack_rows(DemandHistory()), {5: pack_hour(history, 5)}, 1)

@@ -12,10 +12,16 @@ import gzip
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from vsphere_market.control.remembered import (
+    recalled_history,
+    recalled_sizes,
+    write_histories,
+)
 from vsphere_market.errors import JournalError
-from vsphere_market.journal import Filter, Place, PostgresPlace, Scope, open_journal
+from vsphere_market.journal import Filter, Journal, Place, PostgresPlace, Scope, open_journal
 from vsphere_market.journal.database import Database, SqliteDatabase
 from vsphere_market.journal.postgres import PostgresDatabase
 from vsphere_market.journal.schema import MIGRATIONS, VERSION
@@ -40,6 +46,8 @@ TABLES = (
     "audit",
     "blobs",
 )
+#: Rows of their audit trails.
+TRAILS = {1: 19, 2: 20}
 
 
 def test_there_is_a_journal_of_every_older_format() -> None:
@@ -85,7 +93,7 @@ def test_an_older_journal_is_brought_up_to_date(number: int, place: Place, tmp_p
     put_back(number, place, tmp_path)
     with open_journal(place) as journal:
         assert journal.database.version() == VERSION
-        assert journal.verify().intact and journal.verify().rows == 19
+        assert journal.verify().intact and journal.verify().rows == TRAILS[number]
         steps = journal.steps()
         assert [step.outcome for step in steps] == [OutcomeKind.DONE] * 5
         assert {step.source for step in steps} == {"small"}, "told from the plan"
@@ -94,11 +102,26 @@ def test_an_older_journal_is_brought_up_to_date(number: int, place: Place, tmp_p
         estate = journal.cycles()[0].estate
         assert journal.unsettled(estate) == ()
         assert journal.vm_sample(1) is not None
-        assert journal.get_blob(f"demand-history/{estate}") is not None
+        _demand_is_still_known(journal, estate, number)
         with journal.own(Scope(estate), who="later"):
             assert [holder.who for holder in journal.holders()] == ["later"]
     with open_journal(place, read_only=True) as journal:
         assert len(journal.steps()) == 5
+
+
+def _demand_is_still_known(journal: Journal, estate: str, number: int) -> None:
+    """Also after it was written down in parts, in place of the one piece that it was."""
+    assert journal.get_blob(f"demand-history/{estate}") is not None
+    before, sizes = recalled_history(journal, estate), recalled_sizes(journal, estate)
+    # The first format's hours had no means, and begin anew.
+    assert len(before) == (0 if number == 1 else 13)
+    with journal.database.transaction():
+        write_histories(journal, estate, before, sizes, 0.0)
+    assert journal.get_blob(f"demand-history/{estate}") is None
+    after = recalled_history(journal, estate)
+    ids = list(before.rows)
+    np.testing.assert_allclose(after.dates(ids).level, before.dates(ids).level, rtol=1e-6)
+    assert after.hour == before.hour and after.open == pytest.approx(before.open)
 
 
 @pytest.mark.parametrize("number", FORMATS)
