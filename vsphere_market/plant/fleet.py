@@ -71,6 +71,7 @@ class Hosts:
         return len(self.memory)
 
 
+_ZIP_RATIO = laws.constant(laws.ZIP_RATIO)
 #: Columns of a fleet in the order of its matrix. Those that reclamation changes stand together,
 #: and before and among them those that refaults need and change; then what reclamation has to know,
 #: and the rest. The demand, which moves on at every step, stands together at the border.
@@ -86,7 +87,6 @@ _COLUMNS = _MANNERS + _CHANGED + _KNOWN + _REST
 _TAKEN = len(_MANNERS + _CHANGED + _KNOWN)
 _CHANGING = slice(len(_MANNERS), len(_MANNERS + _CHANGED))
 _FAULTING = slice(len(_MANNERS + _PAGES))
-_PAGING = slice(len(_MANNERS), len(_MANNERS + _PAGES))
 _DEMAND = slice(_TAKEN - 2, _TAKEN + 1)
 _OUTSIDE = slice(len(_MANNERS + _PAGES) - 1, len(_MANNERS + _PAGES) + 1)
 
@@ -112,6 +112,7 @@ class Fleet:
         matrix: (columns, V) all that follows, and the arguments that are amounts.
         demand: (3, V) working, anon and cache_want, as rows of the matrix.
         outside: (2, V) swapped and ballooned, likewise.
+        nothing: (V,) zeros, the bound of what is never negative; faster than the number.
         guest_size: memory that the guest has brought online, at most ``size``.
         overhead: host memory to run it, 0 when off.
         granted, ballooned, swapped, compressed: where its pages are.
@@ -135,9 +136,10 @@ class Fleet:
         moving: share of the last step lost to a migration.
     """
 
-    __slots__ = ("demand", "host", "matrix", "on", "outside", "tools", *_COLUMNS)
+    __slots__ = ("demand", "host", "matrix", "nothing", "on", "outside", "tools", *_COLUMNS)
 
     demand: FloatArray
+    nothing: FloatArray
     outside: FloatArray
     granted: FloatArray
     ballooned: FloatArray
@@ -197,6 +199,7 @@ class Fleet:
     def lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
         """Make the columns rows of that matrix, which may lack the last ones."""
         self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
+        self.nothing = np.zeros(len(host))
         # Spelt out in the order of the column names, since this is done several times a step.
         (
             self.idle_touch, self.vcpus, self.granted, self.compressed, self.hot_out,
@@ -242,11 +245,18 @@ class Fleet:
 
     def put_pages(self, rows: IndexArray, block: FloatArray) -> None:
         """Put back what :meth:`pages` gave and was worked on."""
-        self.matrix[_PAGING, rows] = block[len(_MANNERS) :]
+        _, _, granted, compressed, hot_out, warm_out, swapped = block
+        self.granted[rows] = granted
+        self.compressed[rows] = compressed
+        self.hot_out[rows] = hot_out
+        self.warm_out[rows] = warm_out
+        self.swapped[rows] = swapped
 
     def held(self) -> FloatArray:
         """Host memory that each VM takes, overhead apart: granted and its compression cache."""
-        return self.granted + laws.ZIP_RATIO * self.compressed
+        held = self.compressed * _ZIP_RATIO
+        held += self.granted
+        return held
 
     def unbacked(self) -> FloatArray:
         """What is neither backed nor taken: the guest's untouched memory."""

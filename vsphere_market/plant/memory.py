@@ -11,6 +11,7 @@ from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.plant.sampling import ActiveSampler
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
+_ZERO, _ONE = laws.constant(0.0), laws.constant(1.0)
 _SAMPLE_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
 
 
@@ -100,9 +101,9 @@ class MemoryModel:
     def _faulting(self) -> IndexArray:
         """VMs that touch pages that are out: of their working sets, or by sweeps."""
         fleet = self.fleet
-        touched = fleet.hot_out > 0.0
+        touched = fleet.hot_out > _ZERO
         if self._any_sweeping:
-            touched |= self._sweeping & (fleet.swapped + fleet.compressed > 0.0)
+            touched |= self._sweeping & (fleet.swapped + fleet.compressed > _ZERO)
         rows: IndexArray = touched.nonzero()[0]
         return rows
 
@@ -131,10 +132,10 @@ class MemoryModel:
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
         hosts.worst = hosts.state
         pressed = hosts.state >= laws.SOFT
-        if minute and fleet.ballooned.any():
+        if minute and np.count_nonzero(fleet.ballooned):
             # Targets follow the estimates of active memory, and those come once a minute; where
             # nothing is to be taken, that is often enough.
-            pressed |= laws.summed(fleet.ballooned, fleet.host, len(hosts)) > 0.0
+            pressed |= laws.summed(fleet.ballooned, fleet.host, len(hosts)) > _ZERO
         if np.count_nonzero(pressed):
             reclaim.balance(fleet, hosts, flows, pressed, wish)
 
@@ -162,8 +163,9 @@ class MemoryModel:
             want = wish.copy()
             want[rows] += faults.want
         total = laws.summed(want, fleet.host, len(hosts))
-        left = np.maximum(hosts.free - hosts.last, 0.0)
-        share: FloatArray | float = 1.0
+        left = hosts.free - hosts.last
+        np.maximum(left, _ZERO, out=left)
+        share: FloatArray = _ONE
         if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
             shares = self._shares(want, left)
             total = laws.summed(want * shares, fleet.host, len(hosts))

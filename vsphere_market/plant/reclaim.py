@@ -12,8 +12,25 @@ from vsphere_market.plant import laws, touch
 from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.units import BoolArray, FloatArray
 
+_ZERO, _ONE = laws.constant(0.0), laws.constant(1.0)
 #: A target that is no further below a claim meets it.
-_MET_MIB = 1.0
+_MET_MIB = laws.constant(1.0)
+_ZIP_RATIO = laws.constant(laws.ZIP_RATIO)
+_FLOOR_SHARE = laws.constant(laws.GUEST_FLOOR_SHARE)
+_ABOVE_FLOOR = laws.constant(1.0 - laws.GUEST_FLOOR_SHARE)
+_ZIP_MOST = laws.constant(laws.ZIP_MOST_OF_HELD)
+_COMPRESSIBLE = laws.constant(laws.ZIP_COMPRESSIBLE)
+#: Host memory that a page frees when it is compressed, and on the average of all pages.
+_FREED_BY_ZIP = laws.constant(1.0 - laws.ZIP_RATIO)
+_FREED_BY_PAGE = laws.constant(1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RATIO))
+#: Free memory, as a share of minFree, up to which hosts in hard and low page out: a little more
+#: than the line that ends hard, or rounding keeps them in it.
+_ENOUGH = laws.constant(laws.LEAVE_ABOVE[2] + 0.01)
+#: What balloons may at most deflate by, by the state of the host. Calm hosts are looked at once a
+#: minute only, and then may give back a minute's worth; hard and low ones give nothing back.
+_DEFLATE = -laws.BALLOON_FAST_MIBPS * np.array(
+    [laws.SAMPLE_PERIOD_S, laws.SAMPLE_PERIOD_S, laws.STEP_S, 0.0, 0.0]
+)
 
 
 def claims(part: Fleet, wish: FloatArray) -> FloatArray:
@@ -48,8 +65,10 @@ def _targets(part: Fleet, hosts: Hosts, held: FloatArray, natural: FloatArray) -
     cost = hosts.idle_cost[part.host]
     weight = laws.fair_weights(part.shares, part.active, held, cost)
     # What a host can hand out is what its VMs hold and what is free, but for minFree.
-    room = laws.summed(held, part.host, len(hosts)) + hosts.free - hosts.min_free
-    return laws.waterfill(weight, low, high, part.host, np.maximum(room, 0.0))
+    room = laws.summed(held, part.host, len(hosts))
+    room += hosts.free
+    room -= hosts.min_free
+    return laws.waterfill(weight, low, high, part.host, np.maximum(room, _ZERO, out=room))
 
 
 def _balloon_wanted(part: Fleet, goal: FloatArray, natural: FloatArray) -> FloatArray:
@@ -60,10 +79,10 @@ def _balloon_wanted(part: Fleet, goal: FloatArray, natural: FloatArray) -> Float
     """
     # The host's size of the VM counts, also while its guest has not yet brought it all online.
     wanted = part.size - part.swapped
-    wanted -= laws.ZIP_RATIO * part.compressed
+    wanted -= _ZIP_RATIO * part.compressed
     wanted -= goal
     wanted *= goal < natural - _MET_MIB
-    np.maximum(wanted, 0.0, out=wanted)
+    np.maximum(wanted, part.nothing, out=wanted)
     return np.minimum(wanted, part.balloon_cap, out=wanted)
 
 
@@ -75,38 +94,43 @@ def inflate(part: Fleet, want: FloatArray, seconds: float) -> None:
     at last its working set. It gives slower and slower; without Tools it gives nothing.
     """
     size, taken, granted, cache = part.guest_size, part.ballooned, part.granted, part.cache
+    nothing, fast = part.nothing, laws.constant(laws.BALLOON_FAST_MIBPS * seconds)
     present = granted + part.swapped
     present += part.compressed
     room = size - taken
-    np.maximum(room, 0.0, out=room)
+    np.maximum(room, nothing, out=room)
     used = part.anon - part.paged
     used += cache
     easy = room - used
-    np.maximum(easy, 0.0, out=easy)
+    np.maximum(easy, nothing, out=easy)
     easy += cache
-    fast = laws.BALLOON_FAST_MIBPS * seconds
-    spare = room - laws.GUEST_FLOOR_SHARE * size - part.working
+    spare = room - _FLOOR_SHARE * size
+    spare -= part.working
     reluctant = np.where(
         spare > easy, laws.BALLOON_SLOW_MIBPS * seconds, laws.BALLOON_HARD_MIBPS * seconds
     )
-    pace = np.maximum(1.0 - easy / fast, 0.0)
+    pace = easy / fast
+    np.subtract(_ONE, pace, out=pace)
+    np.maximum(pace, nothing, out=pace)
     pace *= reluctant
     pace += easy
     grow = np.minimum(want, fast)
     np.minimum(grow, pace, out=grow)
     np.minimum(grow, part.balloon_cap - taken, out=grow)
-    np.maximum(grow, 0.0, out=grow)
+    np.maximum(grow, nothing, out=grow)
     grow *= part.tools
 
     present_more = present - used
-    untouched = np.maximum(size - present - taken, 0.0)
-    untouched += np.minimum(present_more, 0.0)
-    np.maximum(untouched, 0.0, out=untouched)
-    freed = np.maximum(present_more, 0.0, out=present_more)
+    untouched = size - present
+    untouched -= taken
+    np.maximum(untouched, nothing, out=untouched)
+    untouched += np.minimum(present_more, nothing)
+    np.maximum(untouched, nothing, out=untouched)
+    freed = np.maximum(present_more, nothing, out=present_more)
     freed *= granted
-    freed /= np.maximum(present, 1e-9)
+    freed /= np.maximum(present, laws.TINY, out=present)
     from_untouched = grow - freed
-    np.maximum(from_untouched, 0.0, out=from_untouched)
+    np.maximum(from_untouched, nothing, out=from_untouched)
     np.minimum(from_untouched, untouched, out=from_untouched)
     grow -= from_untouched
     from_granted = np.minimum(grow, granted, out=grow)
@@ -119,7 +143,7 @@ def inflate(part: Fleet, want: FloatArray, seconds: float) -> None:
     anon, paged = part.anon, part.paged
     np.copyto(paged, touch.fitting(anon, paged, left))
     left -= anon - paged
-    np.maximum(left, 0.0, out=left)
+    np.maximum(left, nothing, out=left)
     np.minimum(cache, left, out=cache)
 
 
@@ -132,20 +156,21 @@ def page_out(part: Fleet, hosts: Hosts, want: FloatArray, seconds: float) -> Flo
     """
     granted, stored, host = part.granted, part.compressed, part.host
     # A cache that has outgrown the VM it serves gives way, oldest pages first.
-    outgrown = laws.ZIP_MOST_OF_HELD * (granted / laws.ZIP_RATIO + stored)
-    evicted = np.minimum(np.maximum(stored - outgrown, 0.0), want / laws.ZIP_RATIO)
-    want = want - laws.ZIP_RATIO * evicted
-    space = np.minimum(hosts.zip_max[host] * part.size / laws.ZIP_RATIO, outgrown) - stored
-    space = np.maximum(space, 0.0)
-    pages = want / (1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RATIO))
-    overflow = laws.ZIP_COMPRESSIBLE * pages > space
-    pages = np.where(overflow, want + (1.0 - laws.ZIP_RATIO) * space, pages)
-    pages = np.minimum(np.maximum(pages, 0.0), granted)
-    zipped = np.minimum(laws.ZIP_COMPRESSIBLE * pages, space)
+    nothing = part.nothing
+    outgrown = _ZIP_MOST * (granted / _ZIP_RATIO + stored)
+    evicted = np.minimum(np.maximum(stored - outgrown, nothing), want / _ZIP_RATIO)
+    want = want - _ZIP_RATIO * evicted
+    space = np.minimum(hosts.zip_max[host] * part.size / _ZIP_RATIO, outgrown) - stored
+    space = np.maximum(space, nothing)
+    pages = want / _FREED_BY_PAGE
+    overflow = _COMPRESSIBLE * pages > space
+    pages = np.where(overflow, want + _FREED_BY_ZIP * space, pages)
+    pages = np.minimum(np.maximum(pages, nothing), granted)
+    zipped = np.minimum(_COMPRESSIBLE * pages, space)
 
     written = pages - zipped + evicted
     total = laws.summed(written, host, len(hosts))
-    share = np.minimum(hosts.swap_mibps * seconds / np.maximum(total, 1e-9), 1.0)[host]
+    share = np.minimum(hosts.swap_mibps * seconds / np.maximum(total, laws.TINY), _ONE)[host]
     pages, zipped, evicted, written = (
         pages * share,
         zipped * share,
@@ -154,12 +179,12 @@ def page_out(part: Fleet, hosts: Hosts, want: FloatArray, seconds: float) -> Flo
     )
 
     # What the guest pages itself is neither hot nor warm here: it is not in its memory.
-    room = np.maximum((1.0 - laws.GUEST_FLOOR_SHARE) * part.guest_size - part.ballooned, 0.0)
+    room = np.maximum(_ABOVE_FLOOR * part.guest_size - part.ballooned, nothing)
     kept = np.minimum(part.working, room)
-    hot = np.minimum(np.maximum(kept - part.hot_out, 0.0), granted)
+    hot = np.minimum(np.maximum(kept - part.hot_out, nothing), granted)
     warm = np.minimum(part.warm, room) - kept - part.warm_out
-    warm = np.minimum(np.maximum(warm, 0.0), granted - hot)
-    chance = pages / np.maximum(granted, 1e-9)
+    warm = np.minimum(np.maximum(warm, nothing), granted - hot)
+    chance = pages / np.maximum(granted, laws.TINY)
     part.hot_out += chance * hot
     part.warm_out += chance * warm
     granted -= pages
@@ -202,49 +227,51 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
         return
     part, wish, count = fleet.take(rows), wish[rows], len(hosts)
     host, balloon, before = part.host, part.ballooned, part.held()
-    state = hosts.state[host]
+    state, no_tools = hosts.state[host], ~part.tools
     natural = _natural(part, before, wish)
     goal = _targets(part, hosts, before, natural)
-    np.copyto(part.target, goal)
-    soft, hard = state == laws.SOFT, state >= laws.HARD
-    any_hard = np.count_nonzero(hard) > 0
+    part.target[:] = goal
+    soft, calm, hard = state == laws.SOFT, state < laws.SOFT, state > laws.SOFT
     asked = _balloon_wanted(part, goal, natural)
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
-    np.minimum(asked, balloon, out=asked, where=state < laws.SOFT)
-    np.copyto(asked, balloon, where=~part.tools)
-    np.copyto(part.balloon_target, asked)
+    if np.count_nonzero(calm):
+        np.minimum(asked, balloon, out=asked, where=calm)
+    np.copyto(asked, balloon, where=no_tools)
+    part.balloon_target[:] = asked
     change = asked - balloon
 
-    # Calm hosts are looked at once a minute only, and then may give back a minute's worth.
-    most = np.where(soft, -laws.BALLOON_FAST_MIBPS * laws.STEP_S,
-                    -laws.BALLOON_FAST_MIBPS * laws.SAMPLE_PERIOD_S)  # fmt: skip
-    if any_hard:
-        most *= ~hard
+    most = _DEFLATE[state]
     np.maximum(most, change, out=most)
-    balloon += np.minimum(most, 0.0, out=most)
-    if any_hard:
+    balloon += np.minimum(most, part.nothing, out=most)
+    if np.count_nonzero(hard):
         # Paged out until the host is back in soft; then its balloons go on within the period.
-        enough = (laws.LEAVE_ABOVE[2] + 0.01) * hosts.min_free
-        out = np.maximum(before - goal, 0.0) * hard
-        flows.swap_out[rows] += _page_out_to(enough, part, hosts, hosts.free, out)
+        out = np.maximum(before - goal, part.nothing) * hard
+        flows.swap_out[rows] += _page_out_to(
+            _ENOUGH * hosts.min_free, part, hosts, hosts.free, out
+        )
         free = hosts.free + laws.summed(before - part.held(), host, count)
         hosts.state = laws.next_states(hosts.state, free, hosts.min_free)
         soft = hosts.state[host] == laws.SOFT
     change *= soft
-    if np.count_nonzero(change > 0.0):
+    if np.count_nonzero(change > _ZERO):
         inflate(part, change, laws.STEP_S)
-    # Soft pages out only where ballooning is not possible [W02 §6.3].
+    after = part.held()
+    free = hosts.free + laws.summed(before - after, host, count)
+    # Soft pages out only where ballooning is not possible [W02 §6.3], and did not do.
     stuck = balloon >= part.balloon_cap - _MET_MIB
-    stuck |= ~part.tools
+    stuck |= no_tools
     stuck &= soft
     stuck &= before > goal
+    stuck &= (free < hosts.min_free)[host]
     if np.count_nonzero(stuck):
-        free = hosts.free + laws.summed(before - part.held(), host, count)
-        out = np.maximum(np.minimum(before, part.held()) - goal, 0.0) * stuck
+        out = np.minimum(before, after)
+        out -= goal
+        np.maximum(out, part.nothing, out=out)
+        out *= stuck
         flows.swap_out[rows] += _page_out_to(hosts.min_free, part, hosts, free, out)
+        free = hosts.free + laws.summed(before - part.held(), host, count)
     fleet.put(rows, part)
-    before -= part.held()
-    hosts.free = hosts.free + laws.summed(before, host, count)
+    hosts.free = free
 
 
 def _page_out_to(
@@ -256,7 +283,9 @@ def _page_out_to(
     Returns what was written to swap.
     """
     total = laws.summed(excess, part.host, len(hosts))
-    share = np.minimum(np.maximum(line - free, 0.0) / np.maximum(total, 1e-9), 1.0)
+    share = np.maximum(line - free, _ZERO)
+    share /= np.maximum(total, laws.TINY)
+    np.minimum(share, _ONE, out=share)
     want = excess * share[part.host]
     if not np.count_nonzero(want):
         return want

@@ -8,12 +8,13 @@ import numpy as np
 
 from vsphere_market.plant import laws
 from vsphere_market.plant.memory import MemoryModel
-from vsphere_market.units import FloatArray
+from vsphere_market.units import FloatArray, IndexArray
 
 #: Seconds that counters are averaged over.
 WINDOW_S = 300.0
 #: Seconds per published sample, as vCenter's realtime counters have.
 SAMPLE_S = 20.0
+_STEP_S = laws.constant(laws.STEP_S)
 _SLOTS = round(WINDOW_S / laws.STEP_S)
 _KINDS = ("active", "swap_in", "swap_out", "unzip", "guest_paging", "latency", "stall")
 
@@ -24,35 +25,32 @@ class Recorder:
     Amounts are MiB per step, latency and stall shares of time.
     """
 
-    __slots__ = ("_filled", "_next", "_ring", "_since")
+    __slots__ = ("_begun", "_ring", "_steps")
 
     def __init__(self, count: int) -> None:
         self._ring: FloatArray = np.zeros((_SLOTS, len(_KINDS), count))
-        self._since = np.zeros(count, dtype=np.int64)
-        self._filled = 0
-        self._next = 0
+        #: Steps recorded, and (V,) how many of them were before a VM's samples began.
+        self._steps = 0
+        self._begun = np.zeros(count, dtype=np.int64)
 
     def record(self, model: MemoryModel) -> None:
         """Take down the step just done."""
-        slot, fleet, flows = self._ring[self._next], model.fleet, model.flows
+        slot, fleet, flows = self._ring[self._steps % _SLOTS], model.fleet, model.flows
         slot[0] = fleet.active
         slot[1:5] = flows.matrix
         slot[5] = fleet.latency
         slot[6] = fleet.stall
-        self._next = (self._next + 1) % _SLOTS
-        self._filled = min(self._filled + 1, _SLOTS)
-        self._since += 1
+        self._steps += 1
 
     def restart(self, row: int) -> None:
         """Forget a VM's samples, as when it is powered on."""
         self._ring[:, :, row] = 0.0
-        self._since[row] = 0
+        self._begun[row] = self._steps
 
     def mean(self, kind: str) -> FloatArray:
         """(V,) mean over what has been recorded of the window."""
-        steps = np.clip(self._since, 1, max(self._filled, 1))
         total: FloatArray = self._ring[:, _KINDS.index(kind)].sum(axis=0)
-        return total / steps
+        return total / np.maximum(self._held(), 1)
 
     def peak(self, kind: str) -> FloatArray:
         """(V,) largest value in the window."""
@@ -61,8 +59,11 @@ class Recorder:
 
     def samples(self) -> FloatArray:
         """(V,) 20-second samples that the window holds."""
-        steps = np.minimum(self._since, self._filled)
-        return np.floor(steps * (laws.STEP_S / SAMPLE_S))
+        return np.floor(self._held() * (laws.STEP_S / SAMPLE_S))
+
+    def _held(self) -> IndexArray:
+        """(V,) steps that the window holds."""
+        return np.minimum(self._steps - self._begun, _SLOTS)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +102,7 @@ class Truth:
         """Take in the step just done."""
         fleet, flows, scratch = model.fleet, model.flows, self._scratch
         self.seconds += laws.STEP_S
-        np.multiply(fleet.stall, laws.STEP_S, out=scratch)
+        np.multiply(fleet.stall, _STEP_S, out=scratch)
         self.stall_s += scratch
         self.flows_mib += flows.matrix
         self._outside += fleet.outside

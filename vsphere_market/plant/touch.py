@@ -11,15 +11,25 @@ from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.units import FloatArray, IndexArray
 
 #: Share of missing working-set pages that is touched in one step.
-_HOT_TOUCH = 1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S)
+_HOT_TOUCH = laws.constant(1.0 - np.exp(-laws.STEP_S / laws.HOT_TOUCH_S))
 #: Share of the pages that a guest misses of its working set, its coldest, touched in one step.
-_COLD_TOUCH = laws.STEP_S / laws.SAMPLE_PERIOD_S
+_COLD_TOUCH = laws.constant(laws.STEP_S / laws.SAMPLE_PERIOD_S)
 #: Steps between two looks at what is warm.
 WARM_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
 #: Share of the warm set beyond the working set that fades from look to look.
-_FADE = 1.0 - np.exp(-laws.SAMPLE_PERIOD_S / laws.WARM_S)
-_CACHE_GAIN = 1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S)
-_TOUCH_STEP = laws.TOUCH_MIBPS * laws.STEP_S
+_FADE = laws.constant(1.0 - np.exp(-laws.SAMPLE_PERIOD_S / laws.WARM_S))
+_CACHE_GAIN = laws.constant(1.0 - np.exp(-laws.STEP_S / laws.CACHE_FILL_S))
+_TOUCH_STEP = laws.constant(laws.TOUCH_MIBPS * laws.STEP_S)
+_ZERO, _ONE, _STEPS = laws.constant(0.0), laws.constant(1.0), laws.constant(WARM_STEPS)
+_STEP_S = laws.constant(laws.STEP_S)
+_PER_STEP = laws.constant(1.0 / WARM_STEPS)
+_PAGE_MIB = laws.constant(1.0 / laws.PAGES_PER_MIB)
+#: Pages per second, of MiB per step.
+_PAGES_PER_S = laws.constant(laws.PAGES_PER_MIB / laws.STEP_S)
+_ZIP_LATENCY_S = laws.constant(laws.ZIP_LATENCY_S)
+#: Host memory that a page takes when it leaves the compression cache.
+_UNZIPPED = laws.constant(1.0 - laws.ZIP_RATIO)
+_FLOOR_SHARE = laws.constant(laws.GUEST_FLOOR_SHARE)
 
 
 def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
@@ -36,11 +46,11 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     cache += scratch
     used = fleet.anon - fleet.paged
     np.subtract(room, used, out=scratch)
-    page_in = page_in and bool(fleet.paged.any())
-    moving = scratch < 0.0
+    page_in = page_in and np.count_nonzero(fleet.paged) > 0
+    moving = scratch < _ZERO
     if page_in or np.count_nonzero(moving):
         if page_in:
-            moving |= fleet.paged > 0.0
+            moving |= fleet.paged > _ZERO
             rows = moving.nonzero()[0]
             part = fleet.take(rows)
             page_guests(part, back=True)
@@ -52,14 +62,13 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
         np.subtract(fleet.anon, fleet.paged, out=used)
         np.subtract(room, used, out=scratch)
     np.minimum(cache, scratch, out=cache)
-    np.maximum(cache, 0.0, out=cache)
+    np.maximum(cache, fleet.nothing, out=cache)
     used += cache
     used -= fleet.granted
     used -= fleet.swapped
     used -= fleet.compressed
-    np.maximum(used, 0.0, out=used)
-    np.minimum(used, _TOUCH_STEP, out=used)
-    return used
+    np.maximum(used, fleet.nothing, out=used)
+    return np.minimum(used, _TOUCH_STEP, out=used)
 
 
 def page_guests(part: Fleet, back: bool) -> None:
@@ -75,18 +84,20 @@ def page_guests(part: Fleet, back: bool) -> None:
     if not back:
         np.copyto(part.paged, fitting(anon, part.paged, room))
         return
-    np.maximum(room, 0.0, out=room)
+    nothing = part.nothing
+    np.maximum(room, nothing, out=room)
     paged = np.minimum(part.paged, anon)
-    hot = np.minimum(np.maximum(paged - (anon - part.working), 0.0), paged)
-    touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * WARM_STEPS
-    space = room - laws.GUEST_FLOOR_SHARE * size - (anon - paged)
-    paged = paged - np.minimum(touched, np.maximum(space, 0.0))
+    hot = np.minimum(np.maximum(paged - (anon - part.working), nothing), paged)
+    touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * _STEPS
+    space = room - _FLOOR_SHARE * size - (anon - paged)
+    paged = paged - np.minimum(touched, np.maximum(space, nothing))
     np.maximum(paged, anon - room, out=part.paged)
 
 
 def fitting(anon: FloatArray, paged: FloatArray, room: FloatArray) -> FloatArray:
     """What is in page files when programs' memory has that room, of what is there already."""
-    least = anon - np.maximum(room, 0.0)
+    least = np.maximum(room, _ZERO)
+    np.subtract(anon, least, out=least)
     kept: FloatArray = np.minimum(paged, anon)
     return np.maximum(kept, least, out=kept)
 
@@ -127,8 +138,8 @@ class Warmth:
         fleet.warm += scratch
         np.maximum(fleet.warm, fleet.working, out=fleet.warm)
         np.subtract(fleet.working, self._warm, out=fleet.fresh)
-        np.maximum(fleet.fresh, 0.0, out=fleet.fresh)
-        fleet.fresh *= 1.0 / WARM_STEPS
+        np.maximum(fleet.fresh, fleet.nothing, out=fleet.fresh)
+        fleet.fresh *= _PER_STEP
         np.multiply(fleet.working, fleet.drift, out=scratch)
         fleet.fresh += scratch
         if len(rows):
@@ -146,8 +157,10 @@ class Warmth:
         idle_share = _ratio(out - hot_out - warm_out, present - was_warm)
         warm_share = _ratio(warm_out, was_warm - was_working)
 
-        let_go = hot_out * np.maximum(1.0 - working / np.maximum(was_working, 1e-9), 0.0)
-        gained = np.maximum(np.minimum(working, present) - was_working, 0.0)
+        nothing = part.nothing
+        let_go = _ONE - working / np.maximum(was_working, laws.TINY)
+        let_go = hot_out * np.maximum(let_go, nothing, out=let_go)
+        gained = np.maximum(np.minimum(working, present) - was_working, nothing)
         from_warm = np.minimum(gained, was_warm - was_working)
         back = from_warm * warm_share
         hot_out += (gained - from_warm) * idle_share + back - let_go
@@ -155,18 +168,19 @@ class Warmth:
         # The warm set beyond the working set fades, and those pages are idle again.
         warm_out *= _ratio(warm - working, was_warm - working)
         # Drift exchanges pages of the working set for idle ones.
-        exchanged = working * part.drift * WARM_STEPS
+        exchanged = working * part.drift * _STEPS
         hot_out += exchanged * (idle_share - _ratio(hot_out, working))
         np.minimum(hot_out, np.minimum(out, working), out=hot_out)
-        np.maximum(hot_out, 0.0, out=hot_out)
+        np.maximum(hot_out, nothing, out=hot_out)
         np.minimum(warm_out, np.minimum(out - hot_out, warm - working), out=warm_out)
-        np.maximum(warm_out, 0.0, out=warm_out)
+        np.maximum(warm_out, nothing, out=warm_out)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     """A share between 0 and 1; of nothing it is 0."""
-    share: FloatArray = np.minimum(np.maximum(part, 0.0) / np.maximum(whole, 1e-9), 1.0)
-    return share
+    share = np.maximum(part, _ZERO)
+    share /= np.maximum(whole, laws.TINY)
+    return np.minimum(share, _ONE, out=share)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +202,9 @@ class Faults:
     @property
     def want(self) -> FloatArray:
         """Host memory that they need, MiB."""
-        return self.swap_in + (1.0 - laws.ZIP_RATIO) * self.unzip
+        want = self.unzip * _UNZIPPED
+        want += self.swap_in
+        return want
 
 
 def refault(pages: FloatArray, host: IndexArray, hosts: Hosts, sweeping: bool) -> Faults:
@@ -208,27 +224,30 @@ def refault(pages: FloatArray, host: IndexArray, hosts: Hosts, sweeping: bool) -
     idle_touch, vcpus, _, zipped, hot, _, swapped = pages
     out = swapped + zipped
     # The last page is touched as a whole, or exponential decay would never end.
-    touched = np.where(hot > 1.0 / laws.PAGES_PER_MIB, hot * _HOT_TOUCH, hot)
+    touched = np.where(hot > _PAGE_MIB, hot * _HOT_TOUCH, hot)
     hot_share: FloatArray | float = 1.0
     if sweeping:
         hot_touched = touched
         touched = hot_touched + (out - hot) * idle_touch
-        hot_share = hot_touched / np.maximum(touched, 1e-9)
-    zip_share = zipped / np.maximum(out, 1e-9)
-    swap_share = 1.0 - zip_share
+        hot_share = hot_touched / np.maximum(touched, laws.TINY)
+    zip_share = zipped / np.maximum(out, laws.TINY, out=out)
+    swap_share = _ONE - zip_share
     per_page = swap_share * hosts.swap_latency_s[host]
-    per_page += zip_share * laws.ZIP_LATENCY_S
-    wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S)
+    per_page += zip_share * _ZIP_LATENCY_S
+    wait = touched * _PAGES_PER_S
     wait *= per_page
     wait += vcpus
     pace = vcpus / wait
     came = touched * pace
+    swap_in = came * swap_share
     # A saturated swap device makes everybody on the host wait longer.
-    read, most = laws.summed(came * swap_share, host, len(hosts)), hosts.swap_mibps * laws.STEP_S
+    read, most = laws.summed(swap_in, host, len(hosts)), hosts.swap_mibps * _STEP_S
     if np.count_nonzero(read > most):
-        pace *= np.minimum(most / np.maximum(read, 1e-9), 1.0)[host]
+        pace *= np.minimum(most / np.maximum(read, laws.TINY), _ONE)[host]
         came = touched * pace
-    return Faults(came * swap_share, came * zip_share, hot_share, 1.0 - pace)
+        swap_in = came * swap_share
+    came *= zip_share
+    return Faults(swap_in, came, hot_share, _ONE - pace)
 
 
 def bring_back(
@@ -243,12 +262,12 @@ def bring_back(
     zipped -= unzip
     hot -= came
     left = pages[3:]
-    np.maximum(left, 0.0, out=left)
+    np.maximum(left, _ZERO, out=left)
     # Sweeps touch warm pages as they touch all others.
     cold = swapped + zipped
     cold -= hot
     np.minimum(warm, cold, out=warm)
-    np.maximum(warm, 0.0, out=warm)
+    np.maximum(warm, _ZERO, out=warm)
 
 
 class GuestPaging:
@@ -278,7 +297,7 @@ class GuestPaging:
         lost += fleet.ballooned
         np.maximum(lost, fleet.paged - fleet.anon, out=lost)
         lost += fleet.working
-        rows = ((lost > 0.0) | (fleet.paged > 0.0)).nonzero()[0]
+        rows = ((lost > _ZERO) | (fleet.paged > _ZERO)).nonzero()[0]
         if self._any:
             self._pace.fill(1.0)
             self._touched.fill(0.0)
@@ -286,8 +305,8 @@ class GuestPaging:
         if not self._any:
             return
         part = fleet.take(rows)
-        lost = np.minimum(np.maximum(lost[rows], 0.0), part.working)
-        idle = np.maximum(part.paged - lost, 0.0)
+        lost = np.minimum(np.maximum(lost[rows], part.nothing), part.working)
+        idle = np.maximum(part.paged - lost, part.nothing)
         touched = lost * _COLD_TOUCH + _idle_touches(part, idle)
         wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S * laws.SWAP_LATENCY_S)
         pace = part.vcpus / (part.vcpus + wait)
@@ -298,7 +317,7 @@ class GuestPaging:
         """Add the wait of one step to ``stall``, in place, and what was read to the flows."""
         if not self._any:
             return
-        np.subtract(1.0, stall, out=stall)
+        np.subtract(_ONE, stall, out=stall)
         stall *= self._pace
-        np.subtract(1.0, stall, out=stall)
+        np.subtract(_ONE, stall, out=stall)
         np.copyto(flows.guest_paging, self._touched)

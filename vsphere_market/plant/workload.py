@@ -77,6 +77,7 @@ class Demand:
         self._base = np.array([load.working_set for load in workloads])
         self._footprint = np.array([load.footprint for load in workloads])
         self._cache = np.array([load.cache for load in workloads])
+        self._programs = 1.0 - self._cache
         # Shares of the working set per minute, as MiB per second per MiB.
         self._write = np.array([load.write_share for load in workloads]) / 60.0
         self._allowed = np.array(on, dtype=np.bool_)
@@ -145,7 +146,7 @@ class Demand:
         np.maximum(working, 0.005, out=working)
         working *= size
         held = total.footprint * size
-        np.multiply(held, 1.0 - self._cache, out=anon)
+        np.multiply(held, self._programs, out=anon)
         if self._leaking:
             anon += total.leaked * size
         np.maximum(anon, working, out=anon)

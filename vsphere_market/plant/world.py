@@ -222,7 +222,7 @@ class World:
                 self.pools.share_out(fleet)
             if self.pools.divided or changed:
                 self.pools.divide(fleet)
-        if len(self._waiting) or self._stopped.any():
+        if len(self._waiting) or np.count_nonzero(self._stopped):
             self._silence()
 
     def _switch(self, fleet: Fleet) -> bool:
