@@ -77,17 +77,21 @@ _ZIP_RATIO = laws.constant(laws.ZIP_RATIO)
 #: and the rest. The demand, which moves on at every step, stands together at the border.
 _MANNERS = ("idle_touch", "vcpus")
 _PAGES = ("granted", "compressed", "hot_out", "warm_out", "swapped")
-_CHANGED = (*_PAGES, "ballooned", "cache", "paged", "target", "balloon_target")
+_CHANGED = (*_PAGES, "ballooned", "cache", "paged")
 _KNOWN = (
     "size", "guest_size", "limit", "reservation", "shares", "balloon_cap", "active", "warm",
-    "fresh", "drift", "working", "anon",
+    "working", "anon",
 )  # fmt: skip
-_REST = ("cache_want", "overhead", "write_mibps", "stall", "latency", "moving")
+_REST = (
+    "cache_want", "target", "balloon_target", "fresh", "drift", "overhead", "write_mibps",
+    "moving", "latency", "stall",
+)  # fmt: skip
 _COLUMNS = _MANNERS + _CHANGED + _KNOWN + _REST
-_TAKEN = len(_MANNERS + _CHANGED + _KNOWN)
+_TAKEN = slice(len(_MANNERS), len(_MANNERS + _CHANGED + _KNOWN))
 _CHANGING = slice(len(_MANNERS), len(_MANNERS + _CHANGED))
 _FAULTING = slice(len(_MANNERS + _PAGES))
-_DEMAND = slice(_TAKEN - 2, _TAKEN + 1)
+_DEMAND = slice(_TAKEN.stop - 2, _TAKEN.stop + 1)
+_WAITS = slice(-2, None)
 _OUTSIDE = slice(len(_MANNERS + _PAGES) - 1, len(_MANNERS + _PAGES) + 1)
 
 
@@ -112,6 +116,7 @@ class Fleet:
         matrix: (columns, V) all that follows, and the arguments that are amounts.
         demand: (3, V) working, anon and cache_want, as rows of the matrix.
         outside: (2, V) swapped and ballooned, likewise.
+        waits: (2, V) latency and stall, likewise.
         nothing: (V,) zeros, the bound of what is never negative; faster than the number.
         guest_size: memory that the guest has brought online, at most ``size``.
         overhead: host memory to run it, 0 when off.
@@ -136,11 +141,12 @@ class Fleet:
         moving: share of the last step lost to a migration.
     """
 
-    __slots__ = ("demand", "host", "matrix", "nothing", "on", "outside", "tools", *_COLUMNS)
+    __slots__ = ("demand", "host", "matrix", "nothing", "on", "outside", "tools", "waits", *_COLUMNS)
 
     demand: FloatArray
     nothing: FloatArray
     outside: FloatArray
+    waits: FloatArray
     granted: FloatArray
     ballooned: FloatArray
     swapped: FloatArray
@@ -185,7 +191,7 @@ class Fleet:
         tools: BoolArray,
         balloon_cap: FloatArray,
     ) -> None:
-        self.lay(np.zeros((len(_COLUMNS), len(host))), host, on, tools)
+        self._lay(np.zeros((len(_COLUMNS), len(host))), host, on, tools)
         self.size[:] = size
         self.guest_size[:] = size
         self.vcpus[:] = vcpus
@@ -196,47 +202,40 @@ class Fleet:
         self.target[:] = np.inf
         self.overhead[:] = np.where(on, laws.overhead_mib(size, vcpus), 0.0)
 
-    def lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
-        """Make the columns rows of that matrix, which may lack the last ones."""
+    def _lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
+        """Make all columns rows of that matrix."""
         self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
+        for name, column in zip(_COLUMNS, matrix, strict=True):
+            setattr(self, name, column)
+        self.demand, self.outside, self.waits = matrix[_DEMAND], matrix[_OUTSIDE], matrix[_WAITS]
         self.nothing = np.zeros(len(host))
-        # Spelt out in the order of the column names, since this is done several times a step.
-        (
-            self.idle_touch, self.vcpus, self.granted, self.compressed, self.hot_out,
-            self.warm_out, self.swapped, self.ballooned, self.cache, self.paged, self.target,
-            self.balloon_target, self.size, self.guest_size, self.limit, self.reservation,
-            self.shares, self.balloon_cap, self.active, self.warm, self.fresh, self.drift,
-            self.working, self.anon,
-        ) = matrix[:_TAKEN]  # fmt: skip
-        if len(matrix) > _TAKEN:
-            (
-                self.cache_want, self.overhead, self.write_mibps, self.stall, self.latency,
-                self.moving,
-            ) = matrix[_TAKEN:]  # fmt: skip
-            self.demand, self.outside = matrix[_DEMAND], matrix[_OUTSIDE]
 
     def __len__(self) -> int:
         return len(self.host)
 
     def __deepcopy__(self, memo: object) -> Fleet:
         copied = Fleet.__new__(Fleet)
-        copied.lay(self.matrix.copy(), self.host.copy(), self.on.copy(), self.tools.copy())
+        copied._lay(self.matrix.copy(), self.host.copy(), self.on.copy(), self.tools.copy())
         return copied
 
     def take(self, rows: IndexArray) -> Fleet:
         """Some VMs as a fleet of their own, without the columns that reclamation has no use for."""
         part = Fleet.__new__(Fleet)
-        part.lay(
-            self.matrix[:_TAKEN].take(rows, axis=1),
-            self.host[rows],
-            self.on[rows],
-            self.tools[rows],
-        )
+        part.matrix = self.matrix[_TAKEN].take(rows, axis=1)
+        part.host, part.on, part.tools = self.host[rows], self.on[rows], self.tools[rows]
+        part.nothing = np.zeros(len(rows))
+        # Spelt out in the order of the column names, since this is done at every step.
+        (
+            part.granted, part.compressed, part.hot_out, part.warm_out, part.swapped,
+            part.ballooned, part.cache, part.paged, part.size, part.guest_size, part.limit,
+            part.reservation, part.shares, part.balloon_cap, part.active, part.warm, part.working,
+            part.anon,
+        ) = part.matrix  # fmt: skip
         return part
 
     def put(self, rows: IndexArray, part: Fleet) -> None:
         """Put back what was taken and worked on."""
-        self.matrix[_CHANGING, rows] = part.matrix[_CHANGING]
+        self.matrix[_CHANGING, rows] = part.matrix[: len(_CHANGED)]
 
     def pages(self, rows: IndexArray) -> FloatArray:
         """(7, n) some VMs' idle_touch, vcpus, granted, compressed, hot_out, warm_out, swapped."""

@@ -11,7 +11,7 @@ from vsphere_market.plant.fleet import Fleet, Flows, Hosts
 from vsphere_market.plant.sampling import ActiveSampler
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
-_ZERO, _ONE = laws.constant(0.0), laws.constant(1.0)
+_ZERO = laws.constant(0.0)
 _SAMPLE_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
 
 
@@ -87,7 +87,8 @@ class MemoryModel:
         np.minimum(balloon, fleet.balloon_cap, out=fleet.ballooned)
         fleet.balloon_target[:] = fleet.ballooned
         fleet.granted[:] = np.minimum(used, goal)
-        touch.page_guests(fleet, back=False)
+        room = fleet.guest_size - fleet.ballooned
+        fleet.paged[:] = touch.fitting(fleet.anon, fleet.paged, room)
         room = fleet.size - fleet.ballooned - (fleet.anon - fleet.paged)
         np.minimum(fleet.cache, np.maximum(room, 0.0), out=fleet.cache)
         hosts.free = hosts.memory - fleet.used_by_host(hosts)
@@ -116,8 +117,7 @@ class MemoryModel:
         if minute:
             self.warmth.move(fleet, self._rows_out(), self._scratch)
         flows.matrix.fill(0.0)
-        fleet.stall.fill(0.0)
-        fleet.latency.fill(0.0)
+        fleet.waits.fill(0.0)
 
         wish = touch.growth(fleet, minute, self._scratch)
         if minute:
@@ -165,7 +165,7 @@ class MemoryModel:
         total = laws.summed(want, fleet.host, len(hosts))
         left = hosts.free - hosts.last
         np.maximum(left, _ZERO, out=left)
-        share: FloatArray = _ONE
+        share = None
         if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
             shares = self._shares(want, left)
             total = laws.summed(want * shares, fleet.host, len(hosts))
@@ -176,8 +176,10 @@ class MemoryModel:
             fleet.granted += wish
             wish.fill(0.0)
         if pages is not None and faults is not None:
-            swap_in, unzip = faults.swap_in * share, faults.unzip * share
-            np.copyto(pages[2], fleet.granted[rows])
+            swap_in, unzip = faults.swap_in, faults.unzip
+            if share is not None:
+                swap_in, unzip = swap_in * share, unzip * share
+            pages[2] = fleet.granted[rows]
             touch.bring_back(pages, swap_in, unzip, faults.hot_share)
             fleet.put_pages(rows, pages)
             self.flows.swap_in[rows] = swap_in

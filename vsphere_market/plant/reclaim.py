@@ -204,9 +204,9 @@ def enforce_limits(fleet: Fleet, hosts: Hosts, flows: Flows) -> None:
         return
     part = fleet.take(rows)
     held, limit = part.held(), part.limit
-    np.copyto(part.target, limit)
+    fleet.target[rows] = limit
     asked = _balloon_wanted(part, limit, _natural(part, held, held - limit)) * part.tools
-    np.copyto(part.balloon_target, asked)
+    fleet.balloon_target[rows] = asked
     inflate(part, asked - part.ballooned, laws.STEP_S)
     excess = part.held() - limit
     if excess.max() > 1e-9:
@@ -230,14 +230,14 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
     state, no_tools = hosts.state[host], ~part.tools
     natural = _natural(part, before, wish)
     goal = _targets(part, hosts, before, natural)
-    part.target[:] = goal
+    fleet.target[rows] = goal
     soft, calm, hard = state == laws.SOFT, state < laws.SOFT, state > laws.SOFT
     asked = _balloon_wanted(part, goal, natural)
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
     if np.count_nonzero(calm):
         np.minimum(asked, balloon, out=asked, where=calm)
     np.copyto(asked, balloon, where=no_tools)
-    part.balloon_target[:] = asked
+    fleet.balloon_target[rows] = asked
     change = asked - balloon
 
     most = _DEFLATE[state]

@@ -38,8 +38,7 @@ class Recorder:
         slot, fleet, flows = self._ring[self._steps % _SLOTS], model.fleet, model.flows
         slot[0] = fleet.active
         slot[1:5] = flows.matrix
-        slot[5] = fleet.latency
-        slot[6] = fleet.stall
+        slot[5:] = fleet.waits
         self._steps += 1
 
     def restart(self, row: int) -> None:

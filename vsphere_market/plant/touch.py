@@ -52,9 +52,7 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
         if page_in:
             moving |= fleet.paged > _ZERO
             rows = moving.nonzero()[0]
-            part = fleet.take(rows)
-            page_guests(part, back=True)
-            fleet.paged[rows] = part.paged
+            fleet.paged[rows] = _paged_in(fleet, rows)
         else:
             # Where programs do not fit, what is too much is paged out; the rest stays as it is.
             rows = moving.nonzero()[0]
@@ -71,27 +69,22 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     return np.minimum(used, _TOUCH_STEP, out=used)
 
 
-def page_guests(part: Fleet, back: bool) -> None:
-    """Let guests page their programs' memory out, where it does not fit, and (``back``) in again.
+def _paged_in(fleet: Fleet, rows: IndexArray) -> FloatArray:
+    """What of some guests is in page files after they paged out what does not fit, and in again.
 
     Least recently used goes first, so the working set is in the page file only when nothing else
     is left. What is there comes back when it is touched and fits, the page cache giving way: the
     working set within a sample period, idle memory as seldom as the guest's sweeps touch it. That
     is looked at once a minute.
     """
-    anon, size = part.anon, part.guest_size
-    room = size - part.ballooned
-    if not back:
-        np.copyto(part.paged, fitting(anon, part.paged, room))
-        return
-    nothing = part.nothing
-    np.maximum(room, nothing, out=room)
-    paged = np.minimum(part.paged, anon)
-    hot = np.minimum(np.maximum(paged - (anon - part.working), nothing), paged)
-    touched = (hot * _COLD_TOUCH + _idle_touches(part, paged - hot)) * _STEPS
+    anon, size = fleet.anon[rows], fleet.guest_size[rows]
+    room = np.maximum(size - fleet.ballooned[rows], _ZERO)
+    paged = np.minimum(fleet.paged[rows], anon)
+    hot = np.minimum(np.maximum(paged - (anon - fleet.working[rows]), _ZERO), paged)
+    touched = (hot * _COLD_TOUCH + _idle_touches(fleet, rows, paged - hot)) * _STEPS
     space = room - _FLOOR_SHARE * size - (anon - paged)
-    paged = paged - np.minimum(touched, np.maximum(space, nothing))
-    np.maximum(paged, anon - room, out=part.paged)
+    paged -= np.minimum(touched, np.maximum(space, _ZERO))
+    return np.maximum(paged, anon - room, out=paged)
 
 
 def fitting(anon: FloatArray, paged: FloatArray, room: FloatArray) -> FloatArray:
@@ -102,13 +95,13 @@ def fitting(anon: FloatArray, paged: FloatArray, room: FloatArray) -> FloatArray
     return np.maximum(kept, least, out=kept)
 
 
-def _idle_touches(part: Fleet, idle: FloatArray) -> FloatArray:
-    """Touches of that much idle memory in page files: by sweeps, and by working sets that grow.
+def _idle_touches(fleet: Fleet, rows: IndexArray, idle: FloatArray) -> FloatArray:
+    """Some VMs' touches of idle memory in page files: by sweeps, and by working sets that grow.
 
     What a working set takes in that is not even warm is any of the idle pages.
     """
-    cold = np.maximum(part.anon - part.warm, idle)
-    return idle * part.idle_touch + part.fresh * _ratio(idle, cold)
+    cold = np.maximum(fleet.anon[rows] - fleet.warm[rows], idle)
+    return idle * fleet.idle_touch[rows] + fleet.fresh[rows] * _ratio(idle, cold)
 
 
 class Warmth:
@@ -143,24 +136,23 @@ class Warmth:
         np.multiply(fleet.working, fleet.drift, out=scratch)
         fleet.fresh += scratch
         if len(rows):
-            part = fleet.take(rows)
-            self._sort_out(part, self._working[rows], self._warm[rows])
-            fleet.put(rows, part)
+            self._sort_out(fleet, rows)
         np.copyto(self._working, fleet.working)
         np.copyto(self._warm, fleet.warm)
 
-    def _sort_out(self, part: Fleet, was_working: FloatArray, was_warm: FloatArray) -> None:
+    def _sort_out(self, fleet: Fleet, rows: IndexArray) -> None:
         """Tell anew which pages that are out are hot and which are warm."""
-        working, warm, hot_out, warm_out = part.working, part.warm, part.hot_out, part.warm_out
-        out = part.swapped + part.compressed
-        present = part.granted + out
+        working, was_working = fleet.working[rows], self._working[rows]
+        warm, was_warm = fleet.warm[rows], self._warm[rows]
+        hot_out, warm_out = fleet.hot_out[rows], fleet.warm_out[rows]
+        out = fleet.swapped[rows] + fleet.compressed[rows]
+        present = fleet.granted[rows] + out
         idle_share = _ratio(out - hot_out - warm_out, present - was_warm)
         warm_share = _ratio(warm_out, was_warm - was_working)
 
-        nothing = part.nothing
         let_go = _ONE - working / np.maximum(was_working, laws.TINY)
-        let_go = hot_out * np.maximum(let_go, nothing, out=let_go)
-        gained = np.maximum(np.minimum(working, present) - was_working, nothing)
+        let_go = hot_out * np.maximum(let_go, _ZERO, out=let_go)
+        gained = np.maximum(np.minimum(working, present) - was_working, _ZERO)
         from_warm = np.minimum(gained, was_warm - was_working)
         back = from_warm * warm_share
         hot_out += (gained - from_warm) * idle_share + back - let_go
@@ -168,12 +160,12 @@ class Warmth:
         # The warm set beyond the working set fades, and those pages are idle again.
         warm_out *= _ratio(warm - working, was_warm - working)
         # Drift exchanges pages of the working set for idle ones.
-        exchanged = working * part.drift * _STEPS
+        exchanged = working * fleet.drift[rows] * _STEPS
         hot_out += exchanged * (idle_share - _ratio(hot_out, working))
         np.minimum(hot_out, np.minimum(out, working), out=hot_out)
-        np.maximum(hot_out, nothing, out=hot_out)
+        fleet.hot_out[rows] = np.maximum(hot_out, _ZERO, out=hot_out)
         np.minimum(warm_out, np.minimum(out - hot_out, warm - working), out=warm_out)
-        np.maximum(warm_out, nothing, out=warm_out)
+        fleet.warm_out[rows] = np.maximum(warm_out, _ZERO, out=warm_out)
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
@@ -304,12 +296,12 @@ class GuestPaging:
         self._any = len(rows) > 0
         if not self._any:
             return
-        part = fleet.take(rows)
-        lost = np.minimum(np.maximum(lost[rows], part.nothing), part.working)
-        idle = np.maximum(part.paged - lost, part.nothing)
-        touched = lost * _COLD_TOUCH + _idle_touches(part, idle)
+        lost = np.minimum(np.maximum(lost[rows], _ZERO), fleet.working[rows])
+        idle = np.maximum(fleet.paged[rows] - lost, _ZERO)
+        touched = lost * _COLD_TOUCH + _idle_touches(fleet, rows, idle)
         wait = touched * (laws.PAGES_PER_MIB / laws.STEP_S * laws.SWAP_LATENCY_S)
-        pace = part.vcpus / (part.vcpus + wait)
+        vcpus = fleet.vcpus[rows]
+        pace = vcpus / (vcpus + wait)
         self._pace[rows] = pace
         self._touched[rows] = touched * pace
 
