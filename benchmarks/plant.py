@@ -79,8 +79,10 @@ def measure(spec: EstateSpec, days: float, rounds: int) -> dict[str, Any]:
         "wall_s_median": round(statistics.median(wall), 3),
         "wall_s_best": round(min(wall), 3),
         "cpu_s_median": round(statistics.median(cpu), 3),
+        "cpu_s_best": round(min(cpu), 3),
         "us_per_step_median": round(1e6 * statistics.median(wall) / steps, 1),
         "us_per_step_best": round(1e6 * min(wall) / steps, 1),
+        "cpu_us_per_step_best": round(1e6 * min(cpu) / steps, 1),
         "host_states": dict(Counter(int(state) for state in world.hosts.worst)),
         "stalled_vms": world.pressure().stalled_vms,
     }
@@ -118,9 +120,18 @@ def main() -> None:
             f"(best {result['wall_s_best']} s, processor {result['cpu_s_median']} s); "
             f"{result['us_per_step_median']} µs a step, best {result['us_per_step_best']} µs"
         )
-    month_s = results[0]["us_per_step_best"] * 30 * DAY_STEPS / 1e6
-    print(f"1,250 VMs x 30 days at the best rate: {month_s:.0f} s (aim: under 60)")
-    print(f"96 hosts x 1 day at best: {results[1]['wall_s_best']} s (aim: under 3)")
+    wall_s, cpu_s = (
+        results[0][rate] * 30 * DAY_STEPS / 1e6
+        for rate in ("us_per_step_best", "cpu_us_per_step_best")
+    )
+    print(
+        f"1,250 VMs x 30 days at the best rate: {wall_s:.0f} s, "
+        f"{cpu_s:.0f} s of the processor (aim: under 60)"
+    )
+    print(
+        f"96 hosts x 1 day at best: {results[1]['wall_s_best']} s, "
+        f"{results[1]['cpu_s_best']} s of the processor (aim: under 3)"
+    )
     if arguments.profile:
         print(profile(large))
     if arguments.json:

@@ -141,7 +141,17 @@ class Fleet:
         moving: share of the last step lost to a migration.
     """
 
-    __slots__ = ("demand", "host", "matrix", "nothing", "on", "outside", "tools", "waits", *_COLUMNS)
+    __slots__ = (
+        "demand",
+        "host",
+        "matrix",
+        "nothing",
+        "on",
+        "outside",
+        "tools",
+        "waits",
+        *_COLUMNS,
+    )
 
     demand: FloatArray
     nothing: FloatArray
@@ -191,7 +201,7 @@ class Fleet:
         tools: BoolArray,
         balloon_cap: FloatArray,
     ) -> None:
-        self._lay(np.zeros((len(_COLUMNS), len(host))), host, on, tools)
+        self.lay(np.zeros((len(_COLUMNS), len(host))), host, on, tools)
         self.size[:] = size
         self.guest_size[:] = size
         self.vcpus[:] = vcpus
@@ -202,20 +212,21 @@ class Fleet:
         self.target[:] = np.inf
         self.overhead[:] = np.where(on, laws.overhead_mib(size, vcpus), 0.0)
 
-    def _lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
+    def lay(self, matrix: FloatArray, host: IndexArray, on: BoolArray, tools: BoolArray) -> None:
         """Make all columns rows of that matrix."""
         self.matrix, self.host, self.on, self.tools = matrix, host, on, tools
         for name, column in zip(_COLUMNS, matrix, strict=True):
             setattr(self, name, column)
         self.demand, self.outside, self.waits = matrix[_DEMAND], matrix[_OUTSIDE], matrix[_WAITS]
         self.nothing = np.zeros(len(host))
+        self.nothing.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.host)
 
     def __deepcopy__(self, memo: object) -> Fleet:
         copied = Fleet.__new__(Fleet)
-        copied._lay(self.matrix.copy(), self.host.copy(), self.on.copy(), self.tools.copy())
+        copied.lay(self.matrix.copy(), self.host.copy(), self.on.copy(), self.tools.copy())
         return copied
 
     def take(self, rows: IndexArray) -> Fleet:

@@ -8,7 +8,10 @@ more about each.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from vsphere_market.units import FloatArray, IndexArray
 
@@ -25,7 +28,8 @@ ENTER_BELOW = (1.00, 0.64, 0.32, 0.16)
 #: figures, so the lines are reused and the first is [ASM].
 LEAVE_ABOVE = (1.20, 1.00, 0.64, 0.32)
 HIGH, CLEAR, SOFT, HARD, LOW = range(5)
-#: All lines upwards, and for each state and number of lines that are kept, the state to come.
+#: All lines upwards, and for each state and number of lines that are kept, the state to come;
+#: and where the row of a state begins.
 _LINES = np.array(sorted({*ENTER_BELOW, *LEAVE_ABOVE}))
 _NEXT = np.array(
     [
@@ -37,6 +41,7 @@ _NEXT = np.array(
         for kept in range(len(_LINES) + 1)
     ]
 )
+_ROW = np.arange(5) * (len(_LINES) + 1)
 #: Below this share of minFree nothing is handed out any more; what the VMkernel needs to page.
 LAST_SHARE = 0.04
 
@@ -121,12 +126,16 @@ def constant(value: float) -> FloatArray:
     NumPy works with it as with the number, but needs not find out first what it is: a third to
     a half of the time of a call on a short array, of which a step has hundreds.
     """
-    return np.array(value, dtype=np.float64)
+    number = np.array(value, dtype=np.float64)
+    number.setflags(write=False)
+    return number
 
 
 #: What divisors are at least, where nothing divided by nothing is to be nothing.
 TINY = constant(1e-9)
 _ONE = constant(1.0)
+#: A slope below this is what rounding has left: the weights of a segment add up to 1.
+_STEEP = constant(1e-10)
 
 
 def min_free_mib(memory_mib: FloatArray) -> FloatArray:
@@ -151,7 +160,7 @@ def overhead_mib(size_mib: FloatArray | float, vcpus: FloatArray | float) -> Flo
 
 def summed(values: FloatArray, segment: IndexArray, count: int) -> FloatArray:
     """(count,) sums of values per segment: of VMs per host, for the most part."""
-    sums: FloatArray = np.bincount(segment, values, count)
+    sums: NDArray[Any] = np.bincount(segment, values, count)
     return sums
 
 
@@ -159,8 +168,8 @@ def next_states(state: IndexArray, free_mib: FloatArray, min_free: FloatArray) -
     """States after a look at free memory: worse at once, better only past the line above."""
     # How many of all lines lie at or below the share.
     place = _LINES.searchsorted(free_mib / min_free, "right")
-    place += state * (len(_LINES) + 1)
-    states: IndexArray = _NEXT.take(place)
+    place += _ROW[state]
+    states: IndexArray = _NEXT[place]
     return states
 
 
@@ -246,7 +255,7 @@ def waterfill(
     # Where nothing rises, any level of the piece will do; rounding must not choose one far off.
     steep = slope[last]
     level = np.zeros(count)
-    np.divide(capacity - handed[last], steep, out=level, where=steep > 1e-10)
+    np.divide(capacity - handed[last], steep, out=level, where=steep > _STEEP)
     level += kink[last]
     level *= reached > 0
     share: FloatArray = weight * level[segment]

@@ -12,6 +12,7 @@ from vsphere_market.plant.sampling import ActiveSampler
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 _ZERO = laws.constant(0.0)
+_SOFT, _LOW = np.array(laws.SOFT), np.array(laws.LOW)
 _SAMPLE_STEPS = round(laws.SAMPLE_PERIOD_S / laws.STEP_S)
 
 
@@ -131,7 +132,7 @@ class MemoryModel:
 
         hosts.state = laws.next_states(hosts.state, hosts.free, hosts.min_free)
         hosts.worst = hosts.state
-        pressed = hosts.state >= laws.SOFT
+        pressed = hosts.state >= _SOFT
         if minute and np.count_nonzero(fleet.ballooned):
             # Targets follow the estimates of active memory, and those come once a minute; where
             # nothing is to be taken, that is often enough.
@@ -166,7 +167,7 @@ class MemoryModel:
         left = hosts.free - hosts.last
         np.maximum(left, _ZERO, out=left)
         share = None
-        if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == laws.LOW):
+        if np.count_nonzero(total > left) or np.count_nonzero(hosts.state == _LOW):
             shares = self._shares(want, left)
             total = laws.summed(want * shares, fleet.host, len(hosts))
             share = shares[rows]

@@ -26,6 +26,10 @@ _FREED_BY_PAGE = laws.constant(1.0 - laws.ZIP_COMPRESSIBLE * (1.0 - laws.ZIP_RAT
 #: Free memory, as a share of minFree, up to which hosts in hard and low page out: a little more
 #: than the line that ends hard, or rounding keeps them in it.
 _ENOUGH = laws.constant(laws.LEAVE_ABOVE[2] + 0.01)
+_STATES = np.arange(5)
+_IS_CALM, _IS_SOFT, _IS_HARD = (
+    _STATES < laws.SOFT, _STATES == laws.SOFT, _STATES >= laws.HARD
+)  # fmt: skip
 #: What balloons may at most deflate by, by the state of the host. Calm hosts are looked at once a
 #: minute only, and then may give back a minute's worth; hard and low ones give nothing back.
 _DEFLATE = -laws.BALLOON_FAST_MIBPS * np.array(
@@ -228,15 +232,16 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
     part, wish, count = fleet.take(rows), wish[rows], len(hosts)
     host, balloon, before = part.host, part.ballooned, part.held()
     state, no_tools = hosts.state[host], ~part.tools
+    soft, calm, hard = _IS_SOFT[state], _IS_CALM[state], _IS_HARD[state]
     natural = _natural(part, before, wish)
     goal = _targets(part, hosts, before, natural)
     fleet.target[rows] = goal
-    soft, calm, hard = state == laws.SOFT, state < laws.SOFT, state > laws.SOFT
     asked = _balloon_wanted(part, goal, natural)
     # Without host pressure a balloon is never asked to grow; limits ask for themselves.
     if np.count_nonzero(calm):
         np.minimum(asked, balloon, out=asked, where=calm)
-    np.copyto(asked, balloon, where=no_tools)
+    if np.count_nonzero(no_tools):
+        np.copyto(asked, balloon, where=no_tools)
     fleet.balloon_target[rows] = asked
     change = asked - balloon
 
@@ -246,12 +251,10 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
     if np.count_nonzero(hard):
         # Paged out until the host is back in soft; then its balloons go on within the period.
         out = np.maximum(before - goal, part.nothing) * hard
-        flows.swap_out[rows] += _page_out_to(
-            _ENOUGH * hosts.min_free, part, hosts, hosts.free, out
-        )
+        flows.swap_out[rows] += _page_out_to(_ENOUGH * hosts.min_free, part, hosts, hosts.free, out)
         free = hosts.free + laws.summed(before - part.held(), host, count)
         hosts.state = laws.next_states(hosts.state, free, hosts.min_free)
-        soft = hosts.state[host] == laws.SOFT
+        soft = _IS_SOFT[hosts.state][host]
     change *= soft
     if np.count_nonzero(change > _ZERO):
         inflate(part, change, laws.STEP_S)

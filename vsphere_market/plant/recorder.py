@@ -58,7 +58,8 @@ class Recorder:
 
     def samples(self) -> FloatArray:
         """(V,) 20-second samples that the window holds."""
-        return np.floor(self._held() * (laws.STEP_S / SAMPLE_S))
+        samples: FloatArray = np.floor(self._held() * (laws.STEP_S / SAMPLE_S))
+        return samples
 
     def _held(self) -> IndexArray:
         """(V,) steps that the window holds."""

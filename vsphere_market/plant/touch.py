@@ -46,7 +46,7 @@ def growth(fleet: Fleet, page_in: bool, scratch: FloatArray) -> FloatArray:
     cache += scratch
     used = fleet.anon - fleet.paged
     np.subtract(room, used, out=scratch)
-    page_in = page_in and np.count_nonzero(fleet.paged) > 0
+    page_in = page_in and bool(np.count_nonzero(fleet.paged))
     moving = scratch < _ZERO
     if page_in or np.count_nonzero(moving):
         if page_in:

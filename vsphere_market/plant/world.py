@@ -233,7 +233,7 @@ class World:
         settings = self.inventory.settings
         waiting: list[int] = []
         wanted = (self.demand.on | self._started) & ~self._stopped
-        changed = np.flatnonzero(wanted != fleet.on).tolist()
+        changed = (wanted != fleet.on).nonzero()[0].tolist()
         for row in changed:
             on = bool(wanted[row])
             if on and not self._can_start(row):
