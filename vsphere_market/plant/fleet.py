@@ -284,12 +284,13 @@ class Flows:
 
     Attributes:
         matrix: all of them, one row each in this order, so that sums and copies are one call.
+        by_host: (3, V) rows of it that are told anew in each step, all but guests' own paging.
         swap_in, swap_out: between host memory and the swap file.
         unzip: out of the compression cache by touch.
         guest_paging: read back by the guest from its own page file.
     """
 
-    __slots__ = ("guest_paging", "matrix", "swap_in", "swap_out", "unzip")
+    __slots__ = ("by_host", "guest_paging", "matrix", "swap_in", "swap_out", "unzip")
 
     def __init__(self, count: int) -> None:
         self.matrix: FloatArray = np.zeros((4, count))
@@ -297,3 +298,4 @@ class Flows:
         self.swap_out: FloatArray = self.matrix[1]
         self.unzip: FloatArray = self.matrix[2]
         self.guest_paging: FloatArray = self.matrix[3]
+        self.by_host: FloatArray = self.matrix[:3]

@@ -58,7 +58,7 @@ class MemoryModel:
         self._scratch: FloatArray = np.zeros(len(fleet))
         self._sweeping: BoolArray = np.zeros(len(fleet), dtype=np.bool_)
         self._any_sweeping = False
-        self._paging = touch.GuestPaging(len(fleet))
+        self._paging = touch.GuestPaging(self.flows)
         self.warmth = touch.Warmth(len(fleet))
 
     def settle(self, divide: Callable[[FloatArray], object] | None = None) -> None:
@@ -117,7 +117,7 @@ class MemoryModel:
         minute = self.steps % touch.WARM_STEPS == 0
         if minute:
             self.warmth.move(fleet, self._rows_out(), self._scratch)
-        flows.matrix.fill(0.0)
+        flows.by_host.fill(0.0)
         fleet.waits.fill(0.0)
 
         wish = touch.growth(fleet, minute, self._scratch)
@@ -142,7 +142,7 @@ class MemoryModel:
 
         if minute:
             self._paging.look(fleet)
-        self._paging.add(fleet.stall, flows)
+        self._paging.add(fleet.stall)
         if self.moving:
             fleet.stall[:] = 1.0 - (1.0 - fleet.stall) * (1.0 - fleet.moving)
         self.steps += 1

@@ -260,13 +260,14 @@ def balance(fleet: Fleet, hosts: Hosts, flows: Flows, pressed: BoolArray, wish: 
         inflate(part, change, laws.STEP_S)
     after = part.held()
     free = hosts.free + laws.summed(before - after, host, count)
-    # Soft pages out only where ballooning is not possible [W02 §6.3], and did not do.
-    stuck = balloon >= part.balloon_cap - _MET_MIB
-    stuck |= no_tools
-    stuck &= soft
-    stuck &= before > goal
-    stuck &= (free < hosts.min_free)[host]
-    if np.count_nonzero(stuck):
+    short = free < hosts.min_free
+    short &= _IS_SOFT[hosts.state]
+    if np.count_nonzero(short):
+        # Soft pages out only where ballooning is not possible [W02 §6.3].
+        stuck = balloon >= part.balloon_cap - _MET_MIB
+        stuck |= no_tools
+        stuck &= short[host]
+        stuck &= before > goal
         out = np.minimum(before, after)
         out -= goal
         np.maximum(out, part.nothing, out=out)

@@ -45,7 +45,8 @@ class ActiveSampler:
         estimate = np.maximum(self._averages[0], self._averages[1])
         np.maximum(estimate, current, out=estimate)
         np.multiply(estimate, visible, out=fleet.active)
-        fleet.active *= fleet.on
+        if np.count_nonzero(fleet.on) < len(fleet):
+            fleet.active *= fleet.on
 
     def settle(self, fleet: Fleet) -> None:
         """Start as if the present had lasted long: no noise."""

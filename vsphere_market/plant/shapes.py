@@ -131,13 +131,16 @@ class _Calendar:
         self, kind: str, rows: IndexArray, numbers: Mapping[str, FloatArray], start_s: float
     ) -> None:
         self._kind, self._rows, self._n, self._start_s = kind, rows, numbers, start_s
+        if kind == "diurnal":
+            # Most VMs share their peak with others.
+            self._peaks, self._peak = np.unique(numbers["peak_hour"], return_inverse=True)
 
     def add(self, now_s: float, total: Sum) -> None:
         match self._kind:
             case "diurnal":
                 hour = (now_s / _HOUR_S) % 24.0
-                wave = 0.5 + 0.5 * np.cos((hour - self._n["peak_hour"]) * (np.pi / 12.0))
-                total.working[self._rows] += self._n["amplitude"] * wave
+                wave = 0.5 + 0.5 * np.cos((hour - self._peaks) * (np.pi / 12.0))
+                total.working[self._rows] += self._n["amplitude"] * wave[self._peak]
             case "weekly":
                 if datetime.fromtimestamp(now_s, tz=UTC).weekday() < 5:
                     total.working[self._rows] += self._n["amplitude"]

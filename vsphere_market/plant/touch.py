@@ -271,20 +271,20 @@ class GuestPaging:
     (garbage collection, scans) touch of it. That is worked out once a minute and holds till then.
     """
 
-    __slots__ = ("_any", "_pace", "_touched")
+    __slots__ = ("_any", "_pace", "_read")
 
-    def __init__(self, count: int) -> None:
-        self._pace: FloatArray = np.ones(count)
-        self._touched: FloatArray = np.zeros(count)
+    def __init__(self, flows: Flows) -> None:
+        self._read = flows.guest_paging
+        self._pace: FloatArray = np.ones(len(self._read))
         self._any = False
 
     def forget(self, row: int) -> None:
         """A VM was switched on or off: it pages nothing."""
         self._pace[row] = 1.0
-        self._touched[row] = 0.0
+        self._read[row] = 0.0
 
     def look(self, fleet: Fleet) -> None:
-        """Work out who waits."""
+        """Work out who waits, and what they read: the flow till the next look."""
         lost = fleet.guest_size * (laws.GUEST_FLOOR_SHARE - 1.0)
         lost += fleet.ballooned
         np.maximum(lost, fleet.paged - fleet.anon, out=lost)
@@ -292,7 +292,7 @@ class GuestPaging:
         rows = ((lost > _ZERO) | (fleet.paged > _ZERO)).nonzero()[0]
         if self._any:
             self._pace.fill(1.0)
-            self._touched.fill(0.0)
+            self._read.fill(0.0)
         self._any = len(rows) > 0
         if not self._any:
             return
@@ -303,13 +303,12 @@ class GuestPaging:
         vcpus = fleet.vcpus[rows]
         pace = vcpus / (vcpus + wait)
         self._pace[rows] = pace
-        self._touched[rows] = touched * pace
+        self._read[rows] = touched * pace
 
-    def add(self, stall: FloatArray, flows: Flows) -> None:
-        """Add the wait of one step to ``stall``, in place, and what was read to the flows."""
+    def add(self, stall: FloatArray) -> None:
+        """Add the wait of one step to ``stall``, in place."""
         if not self._any:
             return
         np.subtract(_ONE, stall, out=stall)
         stall *= self._pace
         np.subtract(_ONE, stall, out=stall)
-        np.copyto(flows.guest_paging, self._touched)

@@ -99,7 +99,8 @@ class Demand:
         """(3, V) change per step towards the next evaluation; a VM that is off stays at nothing."""
         slope: FloatArray = self._next - self._now
         slope /= _STEPS
-        slope *= self.on
+        if np.count_nonzero(self.on) < len(self.on):
+            slope *= self.on
         return slope
 
     def settle(self, fleet: Fleet) -> None:
@@ -141,7 +142,9 @@ class Demand:
             group.add(now_s, total)
         wanted = np.empty((3, len(self._size)))
         working, anon, cache = wanted
-        size = self._size * total.on
+        size = self._size
+        if np.count_nonzero(total.on) < len(size):
+            size = size * total.on
         np.multiply(total.working, total.noise, out=working)
         np.maximum(working, 0.005, out=working)
         working *= size
