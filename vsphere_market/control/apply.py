@@ -84,7 +84,7 @@ def review(
             steps now.
         PolicyProblems: they contradict each other or the estate.
         BusyError: somebody else is at work with this journal.
-        PlanError: it has no such step.
+        PlanError: it has no such step, or one that powers a VM off without asking its guest.
         UnreachableError, NotPermittedError: the estate cannot be read.
     """
     chosen = _chosen(plan, only)

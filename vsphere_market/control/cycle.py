@@ -13,7 +13,7 @@ import vsphere_market
 from vsphere_market.control.aftermath import keep_forecasts, look_back
 from vsphere_market.control.backfill import backfill
 from vsphere_market.control.decide import Frame, decide, frame, view
-from vsphere_market.control.failures import breakers, pinned
+from vsphere_market.control.failures import Lately, lately
 from vsphere_market.control.memory import keep_history
 from vsphere_market.control.ownership import clusters_of, scope_of, within
 from vsphere_market.control.persistence import Waiting, waiting_steps, without
@@ -165,14 +165,14 @@ def squeeze_of(snapshot: Snapshot) -> Squeeze:
 
 
 def observe_and_decide(
-    road: Road, snapshot: Snapshot | None = None, *, unasked: bool = False
+    road: Road, snapshot: Snapshot | None = None, *, past: Lately | None = None
 ) -> tuple[Frame, Plan]:
     """The first half of a turn; reads the journal, writes nothing.
 
     Args:
         road: what to work with.
         snapshot: the estate, if it was read just now; None to read it.
-        unasked: nobody looks on, so VMs on which an action failed lately are left alone.
+        past: nobody looks on, so VMs on which an action failed lately are left alone.
 
     Raises:
         UnreachableError, NotPermittedError, ActionError: the estate cannot be read.
@@ -182,16 +182,13 @@ def observe_and_decide(
     snapshot = snapshot or road.port.observe()
     snapshot = within(snapshot, scope_of(snapshot, road.clusters))
     now_s = road.port.clock.now_s()
-    failing = (
-        pinned(road.journal, estate_key(snapshot.source), road.execution, now_s) if unasked else ()
-    )
     framed = frame(
         snapshot,
         road.policies,
         now_s=now_s,
         journal=road.journal,
         settings=road.market,
-        failing=failing,
+        failing=past.pinned(now_s) if past else (),
     )
     return framed, decide(framed)
 
@@ -224,7 +221,8 @@ def one_cycle(
     started_s = road.port.clock.now_s()
     snapshot = snapshot or road.port.observe()
     backfill(road.port, road.journal, snapshot)
-    framed, plan = observe_and_decide(road, snapshot, unasked=True)
+    past = lately(road.journal, estate_key(snapshot.source), road.execution, started_s)
+    framed, plan = observe_and_decide(road, snapshot, past=past)
     market_view = view(framed)
     scope = scope_of(framed.snapshot, road.clusters)
     cycle, plan_number = write_decision(road.journal, framed, plan, kind, started_s, scope)
@@ -253,7 +251,7 @@ def one_cycle(
                 plan,
                 plan_number,
                 chosen,
-                unasked=True,
+                past=past,
                 cancel=cancel,
                 watch=watch,
                 lease=lease,
@@ -331,14 +329,15 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
     chosen: Collection[str],
     *,
     dry_run: bool = False,
-    unasked: bool = False,
+    past: Lately | None = None,
     cancel: CancelToken | None = None,
     watch: Callable[[Progress], None] | None = None,
     lease: Lease | None = None,
 ) -> ExecutionResult:
     """Execute the chosen steps of a plan under the journal's eyes. Hold a lease to act.
 
-    What nobody has asked for leaves hosts alone, and the vCenter, that failed in earlier turns.
+    What nobody has asked for (``past`` is given) leaves hosts alone, and the vCenter, that failed
+    in earlier turns.
     """
     estate = estate_key(snapshot.source)
     # What could not be settled is still open: nothing new is asked of the same VM.
@@ -374,9 +373,7 @@ def carry_out(  # noqa: PLR0913 - what an execution is about, as keywords
             cancel=cancel if road.switch is None else Either(cancel, road.switch),
             snapshot=snapshot,
             occupied=occupied,
-            breakers=breakers(road.journal, estate, road.execution, road.port.clock.now_s())
-            if unasked
-            else None,
+            breakers=past.breakers(road.port.clock.now_s()) if past else None,
             watch=watch,
         )
     finally:

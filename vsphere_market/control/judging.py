@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsphere_market.errors import TryLaterError
+from vsphere_market.errors import PlanError, TryLaterError
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import Step
 from vsphere_market.market.plan import restores
@@ -15,6 +15,26 @@ from vsphere_market.policy.effective import vm_setting
 from vsphere_market.policy.law import LAWS
 from vsphere_market.policy.problems import printable, quote
 from vsphere_market.policy.subjects import concerned, mode_of
+from vsphere_market.port import Stop
+
+
+def require_no_hard_stop(steps: Sequence[Step]) -> None:
+    """Raise if a step would power a VM off as if its plug was pulled.
+
+    The `power` documents allow that guests are asked to shut down, and the market plans nothing
+    else; so such a step was written into the file by hand.
+
+    Raises:
+        PlanError: naming the first such step.
+    """
+    for step in steps:
+        if isinstance(step.action, Stop) and step.action.hard:
+            raise PlanError(
+                f"step {step.id} would power {printable(step.action.vm.name)} off without asking "
+                "its guest, which no policy allows",
+                where="the plan",
+                cure='set "hard" to false, or make a new plan',
+            )
 
 
 def require_allowed(
@@ -29,9 +49,11 @@ def require_allowed(
         now_s: Unix time at the source.
 
     Raises:
+        PlanError: a step is one that no policy allows.
         TryLaterError: naming the document and the first such step.
         PolicyProblems: the documents contradict each other or the estate.
     """
+    require_no_hard_stop(steps)
     if not policies.documents or not steps:
         return
     rulebook = compile_rulebook(policies, snapshot, now_s).rulebook

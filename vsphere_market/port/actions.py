@@ -219,7 +219,7 @@ class Stop:
 
     Attributes:
         vm: the subject.
-        hard: power it off instead, as if its plug was pulled; only where policy allows it.
+        hard: power it off instead, as if its plug was pulled; no policy allows that of a plan.
     """
 
     vm: Entity

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.roads import automatic, hot_plant, policies, road
-from vsphere_market.control.apply import apply, drifts, review
+from tests.roads import automatic, hot_plant, policies, road, write_json
+from vsphere_market.control.apply import apply, drifts, load_plan, review
 from vsphere_market.control.cycle import Road, observe_and_decide
 from vsphere_market.control.ownership import scope_of
 from vsphere_market.errors import (
@@ -21,9 +21,20 @@ from vsphere_market.errors import (
 )
 from vsphere_market.estate import time_text
 from vsphere_market.market import Plan
+from vsphere_market.market.planfile import plan_to_json
 from vsphere_market.plant import PlantVCenter
 from vsphere_market.policy import NO_POLICIES, Mode, PolicySet
 from vsphere_market.port import Migrate, OutcomeKind
+
+MAY_STOP = automatic(modes={"stop": "approve"})
+#: What lets guests be shut down.
+STOPS = {
+    "apiVersion": "vsphere-market/v1",
+    "kind": "power",
+    "name": "stops",
+    "selector": {"name": "*"},
+    "spec": {"stop": True},
+}
 
 
 def made(plant: PlantVCenter, folder: Path, wanted: PolicySet = NO_POLICIES) -> Plan:
@@ -104,6 +115,39 @@ def test_single_steps_can_be_chosen(tmp_path: Path) -> None:
     assert result.outcome_of(first).kind is OutcomeKind.DONE
     others = [item.kind for item in result.outcomes if item.step != first]
     assert set(others) <= {OutcomeKind.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    "wanted", [NO_POLICIES, policies(automatic(modes={"stop": "approve"}), STOPS)]
+)
+def test_a_hard_stop_that_was_written_into_a_plan_is_refused(
+    tmp_path: Path, wanted: PolicySet
+) -> None:
+    plant = hot_plant()
+    plan = made(plant, tmp_path)
+    document = plan_to_json(dataclasses.replace(plan, steps=plan.steps[:1]))
+    vm = document["steps"][0]["subject"]
+    document["steps"][0] |= {
+        "kind": "stop",
+        "from": "poweredOn",
+        "to": "poweredOff",
+        "hard": True,
+    }
+    file = write_json(tmp_path / "plan.json", document)
+    with road(tmp_path, plant, wanted) as way:
+        with (
+            pytest.raises(PlanError, match=rf"would power {vm['name']} off without .* no policy"),
+            review(way, load_plan(file)),
+        ):
+            pass
+        assert way.journal.executions() == ()
+    snapshot = plant.observe()
+    assert snapshot.vms.power[snapshot.vms.row(vm["moid"])] == "poweredOn"
+    # The same stop by the guest is another matter.
+    document["steps"][0]["hard"] = False
+    soft = load_plan(write_json(file, document))
+    with road(tmp_path, plant, wanted) as way, review(way, soft) as held:
+        assert apply(way, held).succeeded
 
 
 def test_an_expired_plan_is_refused(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.roads import hot_plant, road
 from vsphere_market.control.cycle import observe_and_decide, one_cycle
-from vsphere_market.control.failures import pinned
+from vsphere_market.control.failures import lately
 from vsphere_market.errors import FinalFault
-from vsphere_market.journal import estate_key
+from vsphere_market.journal import Filter, Journal, StepRecord, estate_key
 from vsphere_market.market import Plan, Reason
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.plant import PlantVCenter
@@ -62,5 +62,22 @@ def test_it_is_not_tried_again_every_minute(tmp_path: Path, plant: PlantVCenter)
         assert not observe_and_decide(way)[0].rulebook.failing
         estate = estate_key(second.frame.snapshot.source)
         now_s = plant.clock.now_s()
-        assert pinned(way.journal, estate, None, now_s) == {failed}
-        assert pinned(way.journal, estate, None, now_s + 1800.0) == frozenset()
+        past = lately(way.journal, estate, None, now_s)
+        assert past.pinned(now_s) == {failed}
+        assert past.pinned(now_s + 1800.0) == frozenset()
+
+
+def test_a_turn_asks_the_journal_once_what_failed(
+    tmp_path: Path, plant: PlantVCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Filter] = []
+    real = Journal.steps
+
+    def steps(self: Journal, wanted: Filter) -> tuple[StepRecord, ...]:
+        asked.append(wanted)
+        return real(self, wanted)
+
+    with road(tmp_path, plant) as way:
+        monkeypatch.setattr(Journal, "steps", steps)
+        assert one_cycle(way, 1).result is not None, "it acted"
+    assert len([one for one in asked if OutcomeKind.FAILED in one.outcomes]) == 1

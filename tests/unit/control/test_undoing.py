@@ -89,7 +89,7 @@ def test_the_last_deed_is_taken_back_first_and_a_start_stays_owed(tmp_path: Path
     vm = entity(plant, "calm-01")
     made = of(
         plant,
-        step(1, Stop(vm, hard=True)),
+        step(1, Stop(vm)),
         step(2, setting(plant, "calm-01", ActionKind.RESIZE, 4096, 2048), after=["s1"]),
         step(3, Start(vm), after=["s1"]),
     )

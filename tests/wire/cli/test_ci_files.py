@@ -13,7 +13,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -62,7 +61,14 @@ class Runner:
             "GOMAXPROCS": "2",
             **variables,
         }
-        self._groups: list[int] = []
+        # Ends what the steps leave in the background when it hears no more of us, however we end.
+        self._warden = subprocess.Popen(
+            ["bash", "-c", 'while read g; do kept="$kept -$g"; done; kill -TERM -- $kept'],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
 
     def step(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script as both kinds of CI do, and keep what it left in the background."""
@@ -77,7 +83,8 @@ class Runner:
             text=True,
             start_new_session=True,
         ) as shell:
-            self._groups.append(shell.pid)
+            assert self._warden.stdin is not None
+            print(shell.pid, file=self._warden.stdin, flush=True)
             out, _ = shell.communicate(timeout=100)
         return subprocess.CompletedProcess(script, shell.returncode, out)
 
@@ -117,16 +124,20 @@ class Runner:
 
     def stop(self) -> None:
         """End what the steps left in the background, by the process groups that we made."""
-        for group in self._groups:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGTERM)
-        # The next simulator wants the port, and must not be taken for the one that is ending.
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", 8989)) != 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("a simulator still listens on port 8989")
+        assert self._warden.stdin is not None
+        self._warden.stdin.close()
+        self._warden.wait(timeout=10)
+        wait_for_port()
+
+
+def wait_for_port() -> None:
+    """The next simulator wants the port, and must not be taken for the one that is ending."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", 8989)) != 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("a simulator still listens on port 8989")
 
 
 @contextlib.contextmanager
@@ -134,6 +145,8 @@ def runner(folder: Path, variables: Mapping[str, str]) -> Iterator[Runner]:
     # The files name a port, and pytest's workers would meet there.
     with (Path(tempfile.gettempdir()) / "vsphere-market-port-8989.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # Who held it before may have been killed, and its simulator be ending.
+        wait_for_port()
         one = Runner(folder, variables)
         try:
             yield one
