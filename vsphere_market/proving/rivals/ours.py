@@ -40,7 +40,7 @@ class Market:
         hours = parameters.get("hours")
         self._demand = DemandSettings(**chosen(DemandSettings, parameters))
         span = HOURS if hours is None else int(hours)
-        self._memory = Memory(DemandHistory(span, self._demand.peak_share))
+        self.memory = Memory(DemandHistory(span, self._demand.peak_share))
         self._market = MarketSettings(**chosen(MarketSettings, parameters))
 
     def decide(
@@ -48,7 +48,7 @@ class Market:
     ) -> Sequence[Order]:
         """Let the market clear; the plan's own order and dependencies are kept."""
         rulebook = allowed_rulebook(self._circumstances, snapshot)
-        memory = self._memory
+        memory = self.memory
         observed(memory, snapshot, self._demand)
         question = Question(
             snapshot=snapshot,
