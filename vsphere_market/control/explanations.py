@@ -31,7 +31,7 @@ _NOT_DUE: Mapping[ActionKind, str] = {
     ActionKind.RESERVATION: "It reserves what policy guarantees it, and nothing in vain.",
     ActionKind.SHARES: "No sibling that matters less would be spared in its stead.",
     ActionKind.RESIZE: "It needs no size that would take a restart.",
-    ActionKind.MIGRATE_STORAGE: "It does not swap to a datastore that is known to be slow.",
+    ActionKind.MIGRATE_STORAGE: "It waits for no datastore that is known to be slow or full.",
     ActionKind.START: "It runs, or no policy wants it on now.",
     ActionKind.HOT_ADD: "Its guest does not use all that it has.",
     ActionKind.BALLOON_CAP: "It has no balloon cap of its own, and its balloon does no harm.",

@@ -47,6 +47,8 @@ class VmDiagnosis:
         behind: rows of the VMs that are behind it (they hoard, or are far too large), the
             largest part first.
         pool: row of the resource pool that limits it, -1 for none.
+        bill: points that it pays, for goods and for limits (``bills``).
+        limit_bill: what of it is for the limit that squeezes it, its own or a pool's.
     """
 
     row: int
@@ -62,6 +64,8 @@ class VmDiagnosis:
     outside: tuple[Evidence, ...] = ()
     behind: tuple[int, ...] = ()
     pool: int = -1
+    bill: float = 0.0
+    limit_bill: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,7 @@ class _Doctor:
         ledger, vms = self.ledger, self.ledger.snapshot.vms
         host = int(ledger.host_of[row])
         behind = self._behind(row, host, cause)
+        for_limit = self._for_limit(row, cause)
         latency = float(vms.latency_pct[row])
         return VmDiagnosis(
             row=row,
@@ -257,27 +262,26 @@ class _Doctor:
                 ("its host has sold too much", float(self.surplus.over[host]), "MiB"),
                 ("its host has unsold", float(self.surplus.free[host]), "MiB"),
                 ("memory state", float(ledger.snapshot.hosts.memory_state[host]), "0 high … 4 low"),
-                *self._bill(row, cause),
             ),
             behind=behind,
             pool=int(self.pools[row]) if cause is Cause.POOL_LIMIT else -1,
+            bill=float(self.bills.total[row]),
+            limit_bill=for_limit,
         )
 
-    def _bill(self, row: int, cause: Cause) -> tuple[tuple[str, float, str], ...]:
-        """What a VM pays that a limit squeezes, and how much of it for the limit."""
-        bills = self.bills
+    def _for_limit(self, row: int, cause: Cause) -> float:
+        """What of its bill a VM pays for the limit that squeezes it."""
         match cause:
             case Cause.LIMIT:
-                part, whose = bills.limit[row], "its limit"
+                return float(self.bills.limit[row])
             case Cause.POOL_LIMIT:
-                name = self.ledger.snapshot.pools.name[int(self.pools[row])]
-                part, whose = bills.pool[row], f"the limit of resource pool {name}"
+                return float(self.bills.pool[row])
             case _:
-                return ()
-        return (
-            ("its bill", float(bills.total[row]), "points"),
-            (f"of it for {whose}", float(part), "points"),
-        )
+                return 0.0
+
+    def _paid(self, row: int, cause: Cause) -> str:
+        part, total = self._for_limit(row, cause), float(self.bills.total[row])
+        return f"{part:,.0f} of the {total:,.0f} points that it pays are for that limit"
 
     def _behind(self, row: int, host: int, cause: Cause) -> tuple[int, ...]:
         if cause is Cause.RESERVATION_HOARDING:
@@ -301,14 +305,14 @@ class _Doctor:
                 return (
                     f"its limit of {gib_text(terms.limit[row])} is below the "
                     f"{gib_text(terms.footprint[row])} that it would hold, so {taken} is taken "
-                    f"from it, whatever {name} has free ({free})"
+                    f"from it, whatever {name} has free ({free}); {self._paid(row, cause)}"
                 )
             case Cause.POOL_LIMIT:
                 pools, pool = ledger.snapshot.pools, int(self.pools[row])
                 return (
                     f"resource pool {pools.name[pool]} may hold "
                     f"{gib_text(pools.limit_mib[pool])} and its VMs want more, so {taken} is "
-                    f"taken from it, whatever {name} has free ({free})"
+                    f"taken from it, whatever {name} has free ({free}); {self._paid(row, cause)}"
                 )
             case Cause.RESERVATION_HOARDING:
                 part = gib_text(float(self.surplus.hoarded[list(behind)].sum()))

@@ -72,10 +72,10 @@ def test_the_diagnosis_shows_the_bill_and_both_cures_are_priced() -> None:
     ledger = asked.ledger()
     found = {item.vm.name: item for item in diagnose(ledger)}["vm-1"]
     assert found.cause is Cause.POOL_LIMIT
-    shown = {item.name: item.value for item in found.outside}
     bills = bills_of(ledger)
-    assert shown["its bill"] == bills.total[0]
-    assert shown["of it for the limit of resource pool dev"] == bills.pool[0]
+    assert (found.bill, found.limit_bill) == (bills.total[0], bills.pool[0])
+    told = f"{bills.pool[0]:,.0f} of the {bills.total[0]:,.0f} points that it pays"
+    assert told in found.because
     lift, raise_ = cures_of(ledger, Eligibility(ledger, asked.cooling), found)
     assert (lift.kind, lift.refused, lift.words) == (
         ActionKind.POOL, None, "lift the limit of resource pool dev"

@@ -170,6 +170,8 @@ def squeezed_table(seen: MarketView, ways: Mapping[str, Remedy], *, everything: 
         Column("latency_pct", "waits", words.percent, right=True),
         Column("hurts", "hurts", style=lambda hurts: "red" if hurts else ""),
         Column("cause", "root cause", lambda cause: CAUSE_WORDS[cause], prose=True),
+        Column("bill", "pays", words.points, right=True, minor=True),
+        Column("limit_bill", "for a limit", words.points, right=True, minor=True),
         Column("since_s", "since", words.moment, minor=True),
         Column("cure", "cheapest cure", prose=True),
     )
@@ -187,6 +189,8 @@ def squeezed_table(seen: MarketView, ways: Mapping[str, Remedy], *, everything: 
                 item.latency_pct,
                 item.hurts,
                 item.cause,
+                item.bill,
+                item.limit_bill,
                 *_way(ways.get(item.vm.moid)),
             )
             for item in shown
@@ -280,6 +284,8 @@ def _squeezed(item: VmDiagnosis, way: Remedy | None) -> dict[str, Any]:
         "latency_pct": item.latency_pct,
         "hurts": item.hurts,
         "because": item.because,
+        "bill": item.bill,
+        "limit_bill": item.limit_bill,
         "inside": plain_json(item.inside),
         "outside": plain_json(item.outside),
         "since": plain_json(way.since) if way else None,
