@@ -112,6 +112,9 @@ $(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt requirements/build.txt 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@echo "installing what the checks and tests need into $(VENV)"
 	@$(PIP_LOCKED) -r requirements/dev.txt
+	@# cyclonedx-bom brings it, to check IRIs, which nobody has here; jsonschema imports it where it is
+	@# there, and its grammar is built anew in each process that reads a policy: over a second.
+	@$(PIP) uninstall --yes rfc3987-syntax lark
 	@touch $@
 
 # ---------------------------------------------------------------- the simulator
