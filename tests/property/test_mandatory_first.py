@@ -155,3 +155,33 @@ def test_breaches_and_then_points_fall_with_every_trade(question: Question) -> N
             carry_out(ledger, trade.what)
             assert trade.mends == was - ledger.breaches() >= 0
     assert np.isfinite([answer.before, answer.after]).all()
+
+
+@given(cases())
+@settings(max_examples=examples(40))
+def test_what_two_moves_would_mend_together_is_mended(question: Question) -> None:
+    """Of two VMs that the plan does not move, one makes way and the other one's move mends."""
+    answer = clear(question)
+    ledger = answer.ledger
+    if not ledger.breaches():
+        return
+    eligibility = Eligibility(ledger, question.cooling)
+    moved = {trade.what.vm for trade in answer.trades if isinstance(trade.what, Move | Power)}
+    still = [vm for vm in np.flatnonzero(eligibility.movers()).tolist() if vm not in moved]
+    left = ledger.breaches()
+    for first in still:
+        for _ in each_move(eligibility, first):
+            for second in still:
+                for _ in each_move(eligibility, second) if second != first else ():
+                    assert ledger.breaches() >= left, (first, second, ledger.host_of)
+
+
+def each_move(eligibility: Eligibility, vm: int) -> Iterator[None]:
+    """Every possible move of a VM, done while it is looked at."""
+    ledger = eligibility.ledger
+    home = int(ledger.host_of[vm])
+    for target in range(len(ledger.snapshot.hosts)):
+        if target != home and eligibility.why_not_move(vm, target) is None:
+            ledger.move(vm, target)
+            yield
+            ledger.move(vm, home)
