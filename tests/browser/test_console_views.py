@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.consoles import Watched, browsing, enter
-from tests.estates import snapshot_of
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.serving import Serving, serving
-from vsphere_market.estate import write_snapshot
+from vsphere_market.estate import KEEP_APART, write_snapshot
 
 # A service with a plant of its own starts beside the browser.
 pytestmark = pytest.mark.timeout(400)
@@ -147,6 +147,32 @@ def test_an_empty_estate_says_so_on_every_view(browser: Browser, tmp_path: Path)
             watched.go(address)
             watched.page.wait_for_selector(f"main :text('{text}')")
             assert watched.faults() == []
+
+
+def test_a_rule_that_must_be_mended_is_told_although_the_cost_rises(
+    browser: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "apart.json"
+    apart = {"moid": "r", "name": "dc apart", "kind": KEEP_APART, "vms": ["vm-1", "vm-2"]}
+    snapshot = snapshot_of(
+        clusters=[cluster_row()],
+        hosts=[host_row("host-1", 65_536), host_row("host-2", 5_000)],
+        vms=[vm_row(name, "host-1", 4096, active_mib=4000) for name in ("vm-1", "vm-2")],
+        rules=[{**apart, "mandatory": True, "enabled": True}],
+    )
+    write_snapshot(file, snapshot)
+    with (
+        serving(tmp_path, "--snapshot", file, options=("--interval", "24h")) as service,
+        browsing(browser, scheme="dark") as watched,
+    ):
+        enter(watched, service)
+        watched.go("#/plan")
+        for text in ("1 → 0", "more, for mandatory rules", "Breaches of mandatory rules"):
+            watched.page.wait_for_selector(f"main :text('{text}')")
+        watched.go("#/vms/vm-1")
+        offer = "main tr:has-text('in the plan'):has-text('host-2'):has-text('mends a mandatory')"
+        watched.page.wait_for_selector(offer)
+        assert watched.faults() == []
 
 
 def test_a_service_that_is_gone_is_told_with_its_cure(browser: Browser, tmp_path: Path) -> None:

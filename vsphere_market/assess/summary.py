@@ -114,7 +114,11 @@ def _plan(effect: Effect, plan: Plan) -> list[Statement]:
     fall = 0.0
     if certificate.potential_before > 0:
         fall = 1.0 - certificate.potential_after / certificate.potential_before
-    text += f". The cost of how memory is placed falls by {per_cent(fall)}"
+    mended = certificate.breaches_before - certificate.breaches_after
+    if mended > 0:
+        text += f". It mends {counted(mended, 'breach', 'breaches')} of mandatory rules"
+    way = "falls" if fall >= 0 else "rises, for mandatory rules,"
+    text += f". The cost of how memory is placed {way} by {per_cent(abs(fall))}"
     gap = certificate.gap_pct
     text += f", and no placement of these VMs could be more than {max(gap, 0.1):.1f} % better."
     return [Statement(text, "good", "plan")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vsphere_market.assess import Assessment, Changes, ClusterState, Trend
 from vsphere_market.assess.words import amount, counted, per_cent, points
 from vsphere_market.port.brief import action_ends
-from vsphere_market.report.charts import scale
+from vsphere_market.report.certificate import proof_of
 from vsphere_market.report.html import Html, Part, table, tag, text
 from vsphere_market.report.sections import section, strain_word, target_of
 from vsphere_market.report.words import KINDS, moment, short_names
@@ -19,43 +19,11 @@ CHANGES_SHOWN = 60
 
 def plan(made: Assessment) -> Html:
     """What the market would do, what it buys, and the certificate."""
-    steps, certificate = made.plan.steps, made.plan.certificate
+    steps = made.plan.steps
     if not steps:
         body: list[Part] = [tag("p", "The market finds nothing that is worth its disruption.")]
     else:
         body = [_before_after(made), _steps(made)]
-    most = max(certificate.potential_before, 1e-9)
-    proof = tag(
-        "div",
-        tag("h3", "The certificate"),
-        scale(
-            [
-                ("as it stands", 1.0, "over", f"{points(certificate.potential_before)} points"),
-                (
-                    "after the plan",
-                    certificate.potential_after / most,
-                    "used",
-                    f"{points(certificate.potential_after)} points",
-                ),
-                (
-                    "no placement below",
-                    max(certificate.lower_bound, 0.0) / most,
-                    "held",
-                    f"{points(certificate.lower_bound)} points",
-                ),
-            ],
-            caption="The market's cost now, after the plan, and the lower bound",
-        ),
-        tag(
-            "p",
-            "Points measure what it costs VMs to wait for memory where they are: a MiB on an empty "
-            "host costs 1, on a full one a hundred and more. The lower bound is proved: no other "
-            "placement of the same VMs with the same settings costs less. The plan is within ",
-            tag("b", f"{certificate.gap_pct:.1f} %"),
-            " of it.",
-        ),
-        class_="proof",
-    )
     refused = made.plan.refusals
     refusals = (
         tag(
@@ -80,7 +48,7 @@ def plan(made: Assessment) -> Html:
         "plan",
         "What the market would do",
         *body,
-        proof,
+        proof_of(made.plan.certificate),
         refusals,
         intro="Hosts sell memory, VMs buy it, prices rise with scarcity. A step is taken only when "
         "what it saves is more than what it disturbs. Nothing has been changed: this is a "

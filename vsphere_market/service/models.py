@@ -83,12 +83,19 @@ class Squeeze(Shape):
 
 
 class Certificate(Shape):
-    """What a plan is worth, and a bound that no placement can beat; points."""
+    """What a plan is worth, and a bound that no placement can beat; points.
+
+    Mandatory rules are in no potential and come before it: their breaches are counted.
+    """
 
     potential_before: Number
     potential_after: Number
     lower_bound: Number
     gap_pct: Number
+    breaches_before: int | None = Field(
+        description="Breaches of mandatory rules as the estate stands, null where not remembered."
+    )
+    breaches_after: int | None = Field(description="The same after every step.")
 
 
 class Cluster(Shape):

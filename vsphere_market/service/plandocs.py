@@ -94,6 +94,8 @@ def record_document(record: PlanRecord, kept: Kept | None, *, expired: bool) -> 
             "potential_after": words.number(record.potential_after),
             "lower_bound": words.number(record.lower_bound),
             "gap_pct": words.number(max(0.0, gap)),
+            "breaches_before": kept.plan.certificate.breaches_before if kept else None,
+            "breaches_after": kept.plan.certificate.breaches_after if kept else None,
         },
         "steps": record.steps,
         "refusals": record.refusals,

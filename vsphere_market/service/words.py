@@ -90,6 +90,8 @@ def certificate(plan: Plan) -> Document:
         "potential_after": number(proof.potential_after),
         "lower_bound": number(proof.lower_bound),
         "gap_pct": number(proof.gap_pct),
+        "breaches_before": proof.breaches_before,
+        "breaches_after": proof.breaches_after,
     }
 
 

@@ -51,7 +51,7 @@ export interface Backtest {
   actions?: "migrate" | "all";
 }
 
-/** What a plan is worth, and a bound that no placement can beat; points. */
+/** What a plan is worth, and a bound that no placement can beat; points. Mandatory rules are in no potential and come before it: their breaches are counted. */
 export interface Certificate {
   /** null where it is not given. */
   potential_before: number | null;
@@ -61,6 +61,10 @@ export interface Certificate {
   lower_bound: number | null;
   /** null where it is not given. */
   gap_pct: number | null;
+  /** Breaches of mandatory rules as the estate stands, null where not remembered. */
+  breaches_before: number | null;
+  /** The same after every step. */
+  breaches_after: number | null;
 }
 
 /** A cluster in a few numbers. */

@@ -111,6 +111,15 @@ export class VsmPlan extends Part {
             value: points(plan.certificate.lower_bound),
             note: `the bound; gap ${percent(plan.certificate.gap_pct)}`,
           },
+          ...(plan.certificate.breaches_before
+            ? [
+                {
+                  label: "Breaches of mandatory rules",
+                  value: `${count(plan.certificate.breaches_before)} → ${count(plan.certificate.breaches_after ?? 0)}`,
+                  note: "they come before all points",
+                },
+              ]
+            : []),
           {
             label: "Steps",
             value: count(plan.steps),
@@ -166,7 +175,8 @@ export class VsmPlan extends Part {
   private fall(plan: Plan): string {
     const { potential_before: before, potential_after: after } = plan.certificate;
     if (before === null || after === null || before <= 0) return "";
-    return `${percent((100 * (before - after)) / before)} less`;
+    const less = (100 * (before - after)) / before;
+    return less >= 0 ? `${percent(less)} less` : `${percent(-less)} more, for mandatory rules`;
   }
 
   private running(plan: Plan): unknown {
