@@ -110,8 +110,9 @@ def clear(question: Question) -> Answer:
     """Trade until nobody wants to, and put the trades in sequence.
 
     A sequence is accepted when each VM changes each thing once and, after it, nobody wants to
-    trade: then planning again gives nothing. When minds keep changing, VMs that have moved are put
-    to rest for the remainder, and the cool-down keeps them there after the plan is done.
+    trade. When minds keep changing, the last one is taken. Then those that have not been moved go
+    on with the others at rest, where the cool-down keeps them after the plan is done: fewer VMs are
+    searched more thoroughly, and planning again is to give nothing.
     """
     start = question.ledger()
     before, broken = start.potential(), start.breaches()
@@ -129,6 +130,7 @@ def clear(question: Question) -> Answer:
     else:
         ledger = question.ledger()
         sequence = _replay(ledger, Eligibility(ledger, question.cooling), net(wishes))
+    if any(isinstance(trade.what, Move) for trade in sequence):
         _finish_at_rest(question, ledger, sequence)
     ledger.recount()
     return Answer(tuple(sequence), before, ledger.potential(), broken, ledger)
