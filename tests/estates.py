@@ -270,6 +270,8 @@ def _host(dice: Dice, at: int, clusters: int) -> dict[str, Any]:
     if dice.coin():
         row["uplink_mbps"] = dice.pick([0, 1000, 20_000])
     if dice.coin():
+        row["storage_mbps"] = dice.pick([0, 2000, 16_000])
+    if dice.coin():
         row["vmotion_mbps"] = dice.pick([1000, 10_000, 25_000])
     if dice.rarely():
         row["networks"] = dice.some(["net-1", "net-2"], 2)

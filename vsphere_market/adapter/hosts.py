@@ -24,6 +24,7 @@ from vsphere_market.estate import HostTable
 from vsphere_market.units import BYTES_PER_MIB
 
 _NET = "config.network"
+_ADAPTERS = "config.storageDevice.hostBusAdapter"
 
 HOST_PATHS: tuple[str, ...] = (
     "name",
@@ -40,6 +41,7 @@ HOST_PATHS: tuple[str, ...] = (
     f"{_NET}.vswitch",
     f"{_NET}.proxySwitch",
     f"{_NET}.pnic",
+    _ADAPTERS,
     "network",
     "datastore",
     "summary.hardware.memorySize",
@@ -93,6 +95,7 @@ def host_columns(
         ],
         "vmotion_mbps": speeds,
         "uplink_mbps": [uplink_mbps(host) for host in hosts],
+        "storage_mbps": [storage_mbps(host) for host in hosts],
         "networks": [tuple(host.get("network", ())) for host in hosts],
         "datastores": row_refs(hosts, "datastore", rows.datastores),
         "memory_mib": scaled(hosts, "summary.hardware.memorySize", BYTES_PER_MIB),
@@ -130,6 +133,25 @@ def uplink_mbps(host: Facts) -> float:
         if getattr(nic, "linkSpeed", None) is not None
     ]
     return sum(speeds) if speeds else NAN
+
+
+def storage_mbps(host: Facts) -> float:
+    """Link speeds of the host's storage adapters together, Mb/s; NaN where none tells one.
+
+    Fibre Channel, also over Ethernet, tells bits per second; iSCSI in hardware tells Mb/s. iSCSI in
+    software and NFS go over network adapters, and local disks have no link.
+    """
+    speeds = []
+    for adapter in host.get(_ADAPTERS, ()):
+        if getattr(adapter, "status", "online") not in ("online", "unknown"):
+            continue
+        bits = getattr(adapter, "speed", None)
+        if bits:
+            speeds.append(float(bits) / 1e6)
+        elif getattr(adapter, "isSoftwareBased", True) is False:
+            speeds.append(float(getattr(adapter, "currentSpeedMb", None) or 0.0))
+    total = sum(speeds)
+    return total if total > 0 else NAN
 
 
 def vmotion_mbps(host: Facts) -> float:

@@ -44,7 +44,12 @@ from vsphere_market.port import ActionKind, Entity, Migrate
 #: The goods that are memory come first.
 _MEMORY_GOODS = 3
 #: What each guard is priced by.
-_UNITS = {"cpu": "points/MHz", "vcpu": "points a vCPU", "network": "points a KiB/s"}
+_UNITS = {
+    "cpu": "points/MHz",
+    "vcpu": "points a vCPU",
+    "network": "points a KiB/s",
+    "storage": "points a KiB/s",
+}
 #: So many of a VM's or host's past actions are told.
 _ACTIONS = 10
 #: Goods of the market as people call them.
@@ -55,6 +60,7 @@ _GOODS = {
     "cpu": "CPU",
     "vcpu": "virtual CPUs per core",
     "network": "network",
+    "storage": "storage adapters",
 }
 
 

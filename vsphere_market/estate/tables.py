@@ -148,6 +148,7 @@ class HostTable(Table):
     vmotion_enabled: BoolArray = flag("Has a VMkernel adapter for vMotion.")
     vmotion_mbps: FloatArray = number("Speed of the vMotion network.", "Mb/s")
     uplink_mbps: FloatArray = number("Physical network adapters with a link, all together.", "Mb/s")
+    storage_mbps: FloatArray = number("Storage adapters with a link, all together.", "Mb/s")
     networks: WordsColumn = words("Managed object ids of networks it sees.")
     datastores: RefsColumn = refs("Datastores it sees.", "datastores")
 

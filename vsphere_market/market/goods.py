@@ -8,9 +8,10 @@ follows. The goods:
 * *memory* at each date of the demand curve: working set + κ · idle + overhead;
 * *footprint*: all that the VMs would hold; above capacity ESXi balloons;
 * *pinned memory* at each date: what no balloon can free; above capacity ESXi swaps;
-* *CPU*, *vCPUs* and *network*: guards, so that a memory trade does not wreck something else. They
-  are sold where the source tells hosts' capacities and VMs' amounts, and trade on their own where
-  they are the bottleneck. In points they are MiB-equivalents: the estate's memory per unit of each.
+* *CPU*, *vCPUs*, *network* and *storage*: guards, so that a memory trade does not wreck something
+  else. They are sold where the source tells hosts' capacities and VMs' amounts, and trade on their
+  own where they are the bottleneck. In points they are MiB-equivalents: the estate's memory per
+  unit of each.
 """
 
 from __future__ import annotations
@@ -194,7 +195,8 @@ def guards(snapshot: Snapshot, settings: MarketSettings) -> tuple[Guard, ...]:
 
     *cpu*: MHz that VMs would use, of the MHz that a host has. *vcpu*: virtual CPUs against cores;
     beyond a few per core they wait for each other however little each computes, which vSphere shows
-    as readiness. *network*: throughput of VMs against a host's uplinks.
+    as readiness. *network*: throughput of VMs against a host's uplinks. *storage*: what VMs read
+    and write against its storage adapters; what datastores make of it is in ``storage``.
     """
     vms, hosts = snapshot.vms, snapshot.hosts
     delay = DelayCurve(settings.knee)
@@ -216,6 +218,10 @@ def guards(snapshot: Snapshot, settings: MarketSettings) -> tuple[Guard, ...]:
     traffic = np.nan_to_num(vms.net_kibps)
     if (uplinks > 0).any() and (traffic > 0).any():
         found.append(Guard("network", delay, settings.network_weight, uplinks, traffic))
+    adapters = np.nan_to_num(hosts.storage_mbps) * KIBPS_PER_MBPS
+    written = np.nan_to_num(vms.io_kibps)
+    if (adapters > 0).any() and (written > 0).any():
+        found.append(Guard("storage", delay, settings.storage_weight, adapters, written))
     return tuple(found)
 
 

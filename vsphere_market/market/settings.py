@@ -25,6 +25,7 @@ class MarketSettings:
         vcpu_slope: how fast the price of a virtual CPU rises beyond that, per unit of load.
         vcpu_weight: weight of virtual CPUs against memory.
         network_weight: weight of network throughput against memory.
+        storage_weight: weight of throughput through storage adapters against memory.
         rule_penalty: points for each pair or placement that breaks a soft rule; mandatory ones have
             no price, and come first.
         move_cost: points for each MiB copied over a network of ``move_speed_mbps``, at priority
@@ -87,6 +88,7 @@ class MarketSettings:
     vcpu_slope: float = 100.0
     vcpu_weight: float = 0.25
     network_weight: float = 0.25
+    storage_weight: float = 0.25
     rule_penalty: float = 20_000.0
     move_cost: float = 8.0
     move_fixed: float = 1024.0

@@ -105,6 +105,7 @@ def _hosts(world: World, admission: Admission, sampled: float) -> HostTable:
         vmotion_mbps=np.array([spec.link_mbps or np.nan for spec in specs]),
         # Networks are not modelled but for vMotion's.
         uplink_mbps=np.full(count, np.nan),
+        storage_mbps=np.full(count, np.nan),
         networks=tuple((inventory.networks[c],) for c in inventory.host_cluster.tolist()),
         datastores=tuple(
             tuple(np.flatnonzero(inventory.datastore_seen[:, c]).tolist())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from vsphere_market.adapter.counters import (
     Figures,
     figures_from,
 )
+from vsphere_market.adapter.hosts import storage_mbps
 from vsphere_market.adapter.storage import Io, datastore_io, instance_of, io_of
 
 BUSY = {"reads": 300.0, "writes": 100.0, "read_ms": 10.0, "write_ms": 2.0}
@@ -89,3 +92,21 @@ def test_samples_of_each_instance_are_put_together_apart_from_the_whole() -> Non
         "one": {"reads": 200, "read_ms": 8, "sioc_ms": 2.5},
         "other": {"reads": 7},
     }
+
+
+def adapter(**told: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{"status": "online", "speed": None} | told)
+
+
+def test_storage_adapters_with_a_link_add_up() -> None:
+    """Fibre Channel tells bits per second, iSCSI in hardware Mb/s, others nothing that counts."""
+    adapters = [
+        adapter(speed=16_000_000_000),
+        adapter(speed=16_000_000_000, status="offline"),
+        adapter(isSoftwareBased=False, currentSpeedMb=10_000),
+        adapter(isSoftwareBased=True, currentSpeedMb=10_000),
+        adapter(),
+    ]
+    host = Facts("HostSystem", "host-1", {"config.storageDevice.hostBusAdapter": adapters})
+    assert storage_mbps(host) == 26_000
+    assert math.isnan(storage_mbps(Facts("HostSystem", "host-2", {})))

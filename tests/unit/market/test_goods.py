@@ -101,6 +101,8 @@ def test_guards_are_sold_where_they_are_told() -> None:
     # Traffic without uplinks, or uplinks without traffic, make no market.
     assert sold({}, net_kibps=5000) == sold({"uplink_mbps": 10_000}) == {"cpu": 0.0}
     assert sold({"uplink_mbps": 10_000}, net_kibps=5000) == {"cpu": 0.0, "network": 5000.0}
+    assert sold({}, io_kibps=5000) == sold({"storage_mbps": 16_000}) == {"cpu": 0.0}
+    assert sold({"storage_mbps": 16_000}, io_kibps=5000) == {"cpu": 0.0, "storage": 5000.0}
 
 
 def test_guards_have_no_part_in_the_price_of_memory() -> None:

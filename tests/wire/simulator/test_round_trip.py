@@ -115,6 +115,7 @@ def full() -> dict[str, Any]:
         hosts=[
             host_row(
                 "host-11",
+                storage_mbps=16_000,
                 licence="vSphere 8 Standard",
                 licence_features=["hotplug", "svmotion", "vmotion"],
                 **hardware,

@@ -102,6 +102,7 @@ type Host struct {
 	Features       []string `json:"licence_features"`
 	VMotionEnabled bool     `json:"vmotion_enabled"`
 	VMotionMbps    *float64 `json:"vmotion_mbps"`
+	StorageMbps    *float64 `json:"storage_mbps"`
 	Networks       []string `json:"networks"`
 	Datastores     []string `json:"datastores"`
 

@@ -113,7 +113,29 @@ func (b *Builder) fillHost(h *simulator.HostSystem, row *estate.Host) {
 		Host: h.Self, Product: product,
 		Network:               vmotionNetwork(row),
 		VirtualNicManagerInfo: nicManagerInfo(row),
+		StorageDevice:         storageDevice(row),
 	}
+}
+
+// storageDevice has a local adapter, which tells no speed, and one of Fibre Channel where the file
+// says how fast the host's adapters are.
+func storageDevice(row *estate.Host) *types.HostStorageDeviceInfo {
+	adapters := []types.BaseHostHostBusAdapter{
+		&types.HostBlockHba{HostHostBusAdapter: types.HostHostBusAdapter{
+			Key: "key-vim.host.BlockHba-vmhba0", Device: "vmhba0", Status: "unknown",
+			Model: "Simulated SATA", Driver: "vmw_ahci",
+		}},
+	}
+	if row.StorageMbps != nil {
+		adapters = append(adapters, &types.HostFibreChannelHba{
+			HostHostBusAdapter: types.HostHostBusAdapter{
+				Key: "key-vim.host.FibreChannelHba-vmhba1", Device: "vmhba1", Status: "online",
+				Model: "Simulated FC", Driver: "lpfc",
+			},
+			PortType: types.FibreChannelPortTypeFabric, Speed: whole(row.StorageMbps, 0) * 1_000_000,
+		})
+	}
+	return &types.HostStorageDeviceInfo{HostBusAdapter: adapters}
 }
 
 func standbyMode(power string) string {
