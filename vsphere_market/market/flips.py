@@ -113,6 +113,7 @@ class _Scale:
             wanted=demand.wanted.copy(),
             lacking=demand.lacking.copy(),
             taken=demand.taken.copy(),
+            footprint=demand.footprint.copy(),
         )
         self.eligibility = Eligibility(self.ledger, question.cooling)
         self.home = int(self.ledger.host_of[row])
@@ -190,7 +191,7 @@ class _Scale:
         ledger, row = self.ledger, self.row
         demand, terms = ledger.demand, ledger.terms
         curve, wanted = demand.curve[row].copy(), float(demand.wanted[row])
-        footprint = float(terms.footprint[row])
+        footprint, held_now = float(terms.footprint[row]), float(demand.footprint[row])
         size = float(ledger.snapshot.vms.size_mib[row])
         now = float(max(curve[0], wanted))
         if now <= 0:
@@ -201,7 +202,7 @@ class _Scale:
             demand.wanted[row] = wanted * (1.0 + factor)
             demand.lacking[row] = max(float(demand.wanted[row]) - size, 0.0)
             held = max(footprint, float(demand.curve[row].max()), float(demand.wanted[row]))
-            terms.footprint[row] = min(held, float(terms.size[row]))
+            terms.footprint[row] = demand.footprint[row] = min(held, float(terms.size[row]))
             ledger.change(row, terms)
 
         try:
@@ -209,7 +210,7 @@ class _Scale:
             found = self._least(pull, up, [1.0 - 1.0 / factor for factor in _WANTS])
         finally:
             pull(0.0)
-            terms.footprint[row] = footprint
+            terms.footprint[row], demand.footprint[row] = footprint, held_now
             ledger.change(row, terms)
         if found is None:
             return None
