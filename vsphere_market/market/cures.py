@@ -7,12 +7,10 @@ that policy keeps from them), it is named with what it would buy, and people hav
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.market.acts import worth_of
 from vsphere_market.market.causes import LEFTOVERS, OVERSOLD, Cause
 from vsphere_market.market.diagnosis import VmDiagnosis, host_entity
 from vsphere_market.market.eligibility import Eligibility
@@ -21,8 +19,8 @@ from vsphere_market.market.offers import Offer, offer_of
 from vsphere_market.market.plan import SENTENCES, Reason
 from vsphere_market.market.pools import held_in_pools
 from vsphere_market.market.terms import TermsTrader
-from vsphere_market.market.trades import Change, Move, PoolChange, What
-from vsphere_market.port import ActionKind, Entity, PoolSetting
+from vsphere_market.market.trades import Change, Move, What
+from vsphere_market.port import ActionKind, Entity
 from vsphere_market.units import gib_text
 
 #: So many neighbours are asked what they could do.
@@ -104,17 +102,19 @@ def _of_pool(ledger: Ledger, eligibility: Eligibility, pool: int) -> list[Cure]:
     limit = float(ledger.pools[pool])
     enough = float(held_in_pools(ledger)[pool]) / ledger.settings.balloon_from
     cost = ledger.settings.change_cost
-    lifted = worth_of(ledger, PoolChange(pool, PoolSetting.LIMIT, limit, math.inf), cost)
-    raised = worth_of(ledger, PoolChange(pool, PoolSetting.LIMIT, limit, enough), cost)
+    held = ledger.squeezable(np.arange(len(ledger.host_of)), ledger.terms)
+    # Nothing but the pool's own charge depends on its limit.
+    now = ledger.charges.of_pool(pool, limit, held)
+    left = ledger.charges.of_pool(pool, enough, held)
     offer = terms.pool_offer(pool)
     refused = offer if isinstance(offer, Reason) else None
-    if refused is None and not lifted.worth_it:
+    if refused is None and now <= cost:
         refused = Reason.NOT_WORTH_IT
     words = f"lift the limit of resource pool {subject.name}"
     kind = ActionKind.POOL
-    market = Cure(subject, kind, words, lifted.saving, lifted.disruption, refused, whole=True)
+    market = Cure(subject, kind, words, now, cost, refused, whole=True)
     words = f"raise the limit of resource pool {subject.name} to {gib_text(enough)}"
-    hand = Cure(subject, None, words, raised.saving, raised.disruption, None, whole=True)
+    hand = Cure(subject, None, words, now - left, cost, None, whole=True)
     return [market, hand] if refused is None else [hand, market]
 
 

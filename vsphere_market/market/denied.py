@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from vsphere_market.market import sizing
-from vsphere_market.market.acts import worth_of
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
@@ -139,7 +138,7 @@ def _shift(
 ) -> Refusal:
     if isinstance(offer, Reason):
         return Refusal(_vm(ledger, vm), offer, SENTENCES[offer])
-    trade = worth_of(ledger, offer, shifts.cost(offer))
+    trade = shifts.worth(offer)
     words = {
         ActionKind.STOP: "stopping it",
         ActionKind.START: "starting it",

@@ -284,7 +284,7 @@ def _tried(
             found = _shift_offer(shifts, what)
             if isinstance(found, Reason) or found != what:
                 return None
-            return worth_of(ledger, what, shifts.cost(what))
+            return shifts.worth(what)
         case PoolChange():
             return worth_of(ledger, what, ledger.settings.change_cost)
         case _:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.market.acts import move_worth, worth_of
+from vsphere_market.market.acts import move_worth
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
@@ -64,7 +64,7 @@ def _shift(ledger: Ledger, shifts: ShiftTrader, row: int, kind: ActionKind) -> O
         what = shifts.stop_offer(row) if kind is ActionKind.STOP else shifts.start_offer(row)
     if isinstance(what, Reason):
         return Offer(kind, None, what)
-    trade = worth_of(ledger, what, shifts.cost(what))
+    trade = shifts.worth(what)
     return Offer(kind, trade, None if trade.worth_it else Reason.NOT_WORTH_IT)
 
 

@@ -31,6 +31,7 @@ class ShiftTrader:
     def __init__(self, ledger: Ledger, eligibility: Eligibility) -> None:
         self.ledger = ledger
         self.eligibility = eligibility
+        self._wide: dict[int, BoolArray] = {}
 
     # -- power -------------------------------------------------------------------------------
 
@@ -164,6 +165,8 @@ class ShiftTrader:
 
     def _seen_as_widely(self, home: int) -> BoolArray:
         """(D,) datastores that every host sees which sees ``home``: no host is lost by going."""
+        if home in self._wide:
+            return self._wide[home]
         hosts = self.ledger.snapshot.hosts
         wide = np.ones(len(self.ledger.snapshot.datastores), dtype=np.bool_)
         for seen in hosts.datastores:
@@ -172,6 +175,7 @@ class ShiftTrader:
                 here[list(seen)] = True
                 wide &= here
         wide[home] = False
+        self._wide[home] = wide
         return wide
 
     # -- inside ------------------------------------------------------------------------------
@@ -183,12 +187,21 @@ class ShiftTrader:
         change = self.ledger.settings.change_cost
         return restart_cost(self.ledger, what.vm) if what.target < 0 else change
 
+    def worth(self, what: Power | StorageMove) -> Trade:
+        """What it would save and cost now, without doing it."""
+        ledger, cost = self.ledger, self.cost(what)
+        if isinstance(what, Power):
+            return worth_of(ledger, what, cost)
+        # Nothing else depends on where files are.
+        points = ledger.charges.stores.cost_of_homes(ledger.store, what.vm)
+        return Trade(what, float(points[what.source] - points[what.target]), cost, cost)
+
     def _done(self, offers: list[Power | Reason] | list[StorageMove | Reason]) -> list[Trade]:
         done = []
         for what in offers:
             if isinstance(what, Reason):
                 continue
-            trade = worth_of(self.ledger, what, self.cost(what))
+            trade = self.worth(what)
             if trade.worth_it:
                 carry_out(self.ledger, what)
                 done.append(trade)

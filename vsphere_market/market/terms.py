@@ -205,7 +205,6 @@ class TermsTrader:
         None where no other host could have it at all.
         """
         ledger, vm = self.ledger, change.vm
-        home = int(ledger.host_of[vm])
         reason = self.eligibility.why_not_trade(vm, ActionKind.MIGRATE)
         hosts = self._others(change)
         if not hosts:
@@ -214,10 +213,9 @@ class TermsTrader:
             return hosts[0], reason
         reason = self.eligibility.why_not_move(vm, hosts[0])
         if reason is None:
-            before = ledger.mark()
-            carry_out(ledger, Move(vm, home, hosts[0]))
-            reason = self.why_no_room(change) or Reason.NOT_WORTH_IT
-            ledger.back(before)
+            grown = ledger.room(np.array([vm]), changed_terms(ledger, change))[0]
+            short = ledger.occupied[hosts[0]] + grown > ledger.supply.space[hosts[0]] + SLACK_MIB
+            reason = ROOM_REASONS[int(np.argmax(short))] if short.any() else Reason.NOT_WORTH_IT
         return hosts[0], reason
 
     def why_no_lending(self, change: Change) -> tuple[int, Reason] | None:

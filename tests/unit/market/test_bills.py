@@ -12,12 +12,14 @@ import pytest
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.market import Cause, MarketSettings, Question, diagnose
+from vsphere_market.market.acts import worth_of
 from vsphere_market.market.bills import bills_of
 from vsphere_market.market.cures import cures_of
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.trades import PoolChange
 from vsphere_market.policy import Mode, default_rulebook
-from vsphere_market.port import ActionKind
+from vsphere_market.port import ActionKind, PoolSetting
 
 SQUEEZED = {"granted_mib": 6000, "ballooned_mib": 2000, "active_mib": 2000}
 
@@ -81,6 +83,8 @@ def test_the_diagnosis_shows_the_bill_and_both_cures_are_priced() -> None:
         ActionKind.POOL, None, "lift the limit of resource pool dev"
     )  # fmt: skip
     assert lift.saving > lift.disruption > 0.0
+    lifted = PoolChange(1, PoolSetting.LIMIT, float(ledger.pools[1]), math.inf)
+    assert lift.saving == pytest.approx(worth_of(ledger, lifted, 1.0).saving)
     assert raise_.kind is None and raise_.words.startswith("raise the limit of resource pool dev")
     assert 0.0 < raise_.saving <= lift.saving and math.isfinite(raise_.disruption)
 
