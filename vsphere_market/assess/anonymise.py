@@ -32,7 +32,18 @@ _KINDS = {
     "rules": "rule",
 }
 #: Versions and states that stay, because they name nobody. Everything else that is text goes.
-_KEPT = frozenset(("power", "connection", "guest_os", "version", "drs_behavior", "kind", "vsan"))
+_KEPT = frozenset(
+    (
+        "power",
+        "connection",
+        "guest_os",
+        "version",
+        "licence_features",
+        "drs_behavior",
+        "kind",
+        "vsan",
+    )
+)
 #: What a managing extension is taken for: only whether there is one matters.
 _KEPT_OWNERS = ("rvtools/unlisted", "vCLS")
 
@@ -123,9 +134,11 @@ def _table(table: T, kind: str, names: Names) -> T:
     columns: dict[str, Any] = {}
     for name, column in table.columns().items():
         values = getattr(table, name)
+        if name in _KEPT:
+            continue
         if column.kind.value == "words":
             columns[name] = [() for _ in values]
-        elif column.kind.value != "text" or name in _KEPT:
+        elif column.kind.value != "text":
             continue
         elif name == "moid":
             columns[name] = [names.of(f"{kind}-id", value) for value in values]
