@@ -113,8 +113,9 @@ class _Purse:
         rows = np.flatnonzero(budget.vms & (self._scope_of >= 0))
         scopes = max(_number(budget.scope, snapshot), 1)
         members = np.bincount(self._scope_of[rows], minlength=scopes).astype(np.float64)
-        self.allowed: FloatArray = _allowed(budget, members)
-        self.spent: FloatArray = np.zeros(len(self.allowed))
+        # Lists: they are read and written one number at a time, thousands of times.
+        self._allowed: list[float] = _allowed(budget, members).tolist()
+        self._spent: list[float] = [0.0] * len(self._allowed)
         for move in past:
             row = snapshot.vms.row(move.vm)
             if row < 0 or not budget.vms[row] or move.ended_s <= now_s - budget.window_s:
@@ -123,14 +124,14 @@ class _Purse:
                 ends = (snapshot.hosts.row(move.source), snapshot.hosts.row(move.target))
                 for host in ends:
                     if host >= 0:
-                        self.spent[host] += 1
+                        self._spent[host] += 1
             elif self._scope_of[row] >= 0:
-                self.spent[self._scope_of[row]] += 1
+                self._spent[self._scope_of[row]] += 1
         self._look()
 
     def _look(self) -> None:
         """Which scopes are spent; most budgets are not, and then nobody has to ask them."""
-        self._full: BoolArray = self.spent + 1 > self.allowed
+        self._full: BoolArray = np.array(self._spent) + 1 > np.array(self._allowed)
         self.tight = bool(self._full.any())
 
     def allows(self, vm: int, host: int, home: int, here: int) -> bool:
@@ -162,8 +163,8 @@ class _Purse:
             self._count(int(self._scope_of[vm]), times)
 
     def _count(self, scope: int, times: int) -> None:
-        self.spent[scope] += times
-        full = bool(self.spent[scope] + 1 > self.allowed[scope])
+        self._spent[scope] += times
+        full = self._spent[scope] + 1 > self._allowed[scope]
         if full != self._full[scope]:
             self._full[scope] = full
             self.tight = bool(self._full.any())

@@ -140,8 +140,11 @@ class RuleBoard:
                 if host_of[vm] >= 0:
                     self.counts[at, host_of[vm]] += 1
         self._count = hosts
+        self._neutral = Verdict(np.zeros(hosts), np.zeros(hosts), np.ones(hosts, dtype=np.bool_))
         for wanted in crowds:
             self._take(wanted, settings)
+        most = [(crowd.per_host, crowd.hosts_used) for crowd in self.crowds]
+        self._most: FloatArray = np.array(most, dtype=np.float64).reshape(-1, 2)
         self.heads: FloatArray = np.zeros((len(self.crowds), hosts))
         for at, crowd in enumerate(self.crowds):
             on = host_of[list(crowd.vms)]
@@ -195,6 +198,8 @@ class RuleBoard:
 
         ``host`` is where it is now. Together-rules count negative, as pairs that are not broken.
         """
+        if not self._about(vm):
+            return self._neutral
         points: FloatArray = np.zeros(self._count)
         breaches: FloatArray = np.zeros(self._count)
         kept: BoolArray = np.ones(self._count, dtype=np.bool_)
@@ -210,6 +215,9 @@ class RuleBoard:
         # What must be gives way to nothing, and what should be to what must.
         kept &= soft | (breaches < breaches[host])
         return Verdict(points, breaches, kept)
+
+    def _about(self, vm: int) -> bool:
+        return vm in self._pairs_of or vm in self._hosts_of or vm in self._crowds_of
 
     def costs(self, vm: int, host: int) -> FloatArray:
         """Points (H,) of soft rules, as in :meth:`verdict`."""
@@ -246,21 +254,20 @@ class RuleBoard:
 
     def potential(self, host_of: IndexArray) -> float:
         """Points of all violations of soft rules."""
-        return sum(
-            (rule.penalty * wrong for rule, wrong in self._violations(host_of) if wrong), start=0.0
-        )
+        violations = self._violations(host_of, mandatory=False)
+        return sum((rule.penalty * wrong for rule, wrong in violations if wrong), start=0.0)
 
     def breaches(self, host_of: IndexArray) -> int:
         """Violations of mandatory rules: pairs, VMs on wrong hosts, VMs and hosts too many."""
-        return round(sum(wrong for rule, wrong in self._violations(host_of) if rule.mandatory))
+        return round(sum(wrong for _, wrong in self._violations(host_of, mandatory=True)))
 
     def in_breach(self, host_of: IndexArray) -> set[int]:
         """Rows of the VMs that have a part in a breach."""
         found: set[int] = set()
-        for rule, wrong in self._violations(host_of):
-            if not rule.mandatory or not wrong:
-                continue
+        for rule, wrong in self._violations(host_of, mandatory=True):
             match rule:
+                case _ if not wrong:
+                    pass
                 case PairRule(apart=True):
                     at = Counter(int(host_of[vm]) for vm in rule.vms)
                     found |= {vm for vm in rule.vms if at[int(host_of[vm])] > 1}
@@ -287,17 +294,26 @@ class RuleBoard:
         ]
 
     def _violations(
-        self, host_of: IndexArray
+        self, host_of: IndexArray, *, mandatory: bool
     ) -> Iterator[tuple[PairRule | HostRule | Crowd, float]]:
-        for rule, row in zip(self.pairs, self.counts, strict=True):
-            same = float((row * (row - 1)).sum()) / 2
-            placed = float(row.sum())
-            yield rule, same if rule.apart else placed * (placed - 1) / 2 - same
+        if self.pairs:
+            together = (self.counts * (self.counts - 1)).sum(axis=1) / 2
+            placed = self.counts.sum(axis=1)
+            apart = placed * (placed - 1) / 2 - together
+            both = zip(self.pairs, together.tolist(), apart.tolist(), strict=True)
+            for rule, same, other in both:
+                if rule.mandatory == mandatory:
+                    yield rule, same if rule.apart else other
         for rule_ in self.hosts:
-            on = host_of[list(rule_.vms)]
-            yield rule_, float((~rule_.allowed[on[on >= 0]]).sum())
-        for crowd, heads in zip(self.crowds, self.heads, strict=True):
-            yield crowd, crowd.violations(heads)
+            if rule_.mandatory == mandatory:
+                on = host_of[list(rule_.vms)]
+                yield rule_, float((~rule_.allowed[on[on >= 0]]).sum())
+        if self.crowds:
+            over = np.maximum(self.heads - self._most[:, :1], 0.0).sum(axis=1)
+            over += np.maximum((self.heads > 0).sum(axis=1) - self._most[:, 1], 0.0)
+            for crowd, wrong in zip(self.crowds, over.tolist(), strict=True):
+                if crowd.mandatory == mandatory:
+                    yield crowd, wrong
 
     def _take(self, wanted: CrowdRule, settings: MarketSettings) -> None:
         penalty = 0.0 if wanted.mandatory else settings.rule_penalty
