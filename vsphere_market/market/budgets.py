@@ -110,11 +110,9 @@ class _Purse:
         self.counted: BoolArray = budget.vms
         self._by_host = budget.scope is BudgetScope.HOST
         self._scope_of = _scopes(budget.scope, snapshot)
-        rows = np.flatnonzero(budget.vms & (self._scope_of >= 0))
         scopes = max(_number(budget.scope, snapshot), 1)
-        members = np.bincount(self._scope_of[rows], minlength=scopes).astype(np.float64)
         # Lists: they are read and written one number at a time, thousands of times.
-        self._allowed: list[float] = _allowed(budget, members).tolist()
+        self._allowed: list[float] = _allowed(budget, self._scope_of, scopes).tolist()
         self._spent: list[float] = [0.0] * len(self._allowed)
         for move in past:
             row = snapshot.vms.row(move.vm)
@@ -196,10 +194,12 @@ def _number(scope: BudgetScope, snapshot: Snapshot) -> int:
             return 1
 
 
-def _allowed(budget: DisruptionBudget, members: FloatArray) -> FloatArray:
+def _allowed(budget: DisruptionBudget, scope_of: IndexArray, scopes: int) -> FloatArray:
     """How many migrations each scope may have; a share that is not 0 allows one at least."""
-    allowed: FloatArray = np.full(len(members), budget.max_migrations)
+    allowed: FloatArray = np.full(scopes, budget.max_migrations)
     if math.isfinite(budget.max_share):
+        rows = np.flatnonzero(budget.vms & (scope_of >= 0))
+        members = np.bincount(scope_of[rows], minlength=scopes)
         share = np.floor(budget.max_share * members + 1e-9)
         least = 1.0 if budget.max_share > 0 else 0.0
         allowed = np.minimum(allowed, np.maximum(share, least))

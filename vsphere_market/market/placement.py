@@ -83,7 +83,7 @@ class Marketplace:
             return trades
         trades = route.once_each(trades)
         floor = self._floor()
-        far = ledger.settings.look_ahead * ledger.potential()
+        far = self._far(floor)
         for _ in range(LOOKS):
             if not trades or self._cost() - floor <= far or ledger.rulebook.budgets:
                 break
@@ -97,6 +97,16 @@ class Marketplace:
 
     def _asking(self, least: float) -> Asking:
         return Asking(self.ledger, self.vms, self.hosts, self._static, least)
+
+    def _far(self, floor: float) -> float:
+        """Points above the floor from which on looking further is worth it.
+
+        A share of the potential; where the cluster is within that share of its own cost already,
+        the rest of the potential, which is never negative, need not be summed to know.
+        """
+        cost, share = self._cost(), self.ledger.settings.look_ahead
+        near = cost - floor <= share * cost
+        return share * (cost if near else self.ledger.potential())
 
     def _cost(self) -> float:
         return float(self.ledger.supply.cost(self.ledger.load[self.hosts], self.hosts).sum())
