@@ -45,8 +45,11 @@ SPOILED, CALM = 2, 2
 #: No life takes as long as this, real seconds, not even on a machine with other work: it hangs.
 PATIENCE_S = 600.0
 USUAL = Scenario(())
-#: vCenter ends what is still open in this many simulated seconds.
+#: vCenter ends what is still open in this many simulated seconds; twice that is longer than
+#: `Deadlines.lost_s`.
 LONG_S = 4 * 3600.0
+#: What vCenter says of tasks that it lost sight of when it was restarted.
+SIGHT_LOST = frozenset({"SystemError"})
 
 
 @dataclass(slots=True)
@@ -115,7 +118,20 @@ def _enough(scenario: Scenario, folder: Path, life: int) -> bool:
         return False
     if life == 1 and scenario.second:
         return False
-    return life > 1 or settled(scenario, folder)
+    if life > 1:
+        return not lost_sight(folder)
+    return settled(scenario, folder)
+
+
+def lost_sight(folder: Path) -> bool:
+    """Whether a step waits for the time after which no host can be at work on it any more.
+
+    After a restart vCenter calls open tasks failed, whatever their hosts do: it cannot tell, and a
+    program that is started again sooner than `Deadlines.lost_s` must not guess.
+    """
+    with open_journal(folder / "journal.db", read_only=True) as journal:
+        steps = journal.steps(Filter(limit=10_000))
+    return any(one.outcome is OutcomeKind.UNKNOWN and one.fault in SIGHT_LOST for one in steps)
 
 
 def settled(scenario: Scenario, folder: Path) -> bool:
