@@ -153,12 +153,12 @@ def test_a_plan_can_be_followed_step_by_step(question: Question) -> None:
     for group in grouped(answer.trades):
         now = potential
         for trade in group:
-            over_before = np.maximum(ledger.occupied - ledger.supply.space, 0.0)
+            over_before = np.maximum(ledger.occupied - ledger.ceiling, 0.0)
             was = now
             carry_out(ledger, trade.what)
             if isinstance(trade.what, Switch):
                 assert not (ledger.host_of == trade.what.host).any()
-            over_after = np.maximum(ledger.occupied - ledger.supply.space, 0.0)
+            over_after = np.maximum(ledger.occupied - ledger.ceiling, 0.0)
             assert (over_after <= over_before + 1e-3).all()
             now = ledger.potential()
             assert trade.saving == pytest.approx(was - now, abs=10 * tolerance(was, now))
@@ -197,7 +197,7 @@ def test_whatever_order_a_wave_ends_in_no_host_is_overfull(question: Question) -
             carry_out(ledger, trade.what)
         targets = {trade.what.target for trade in members if isinstance(trade.what, Move)}
         for host in targets:
-            assert (worst[host] <= ledger.supply.space[host] + 1e-3).all()
+            assert (worst[host] <= ledger.ceiling[host] + 1e-3).all()
     for at, slot in enumerate(slots):
         assert all(slots[need].wave < slot.wave and need < at for need in slot.needs)
 

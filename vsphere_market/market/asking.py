@@ -240,7 +240,7 @@ class Asking:
         rows = np.flatnonzero(at >= 0)
         if len(rows):
             self.leave[rows] = self.book.leave(load[at[rows]], self.home[rows], rows)
-        spare = ledger.supply.space[hosts] - ledger.occupied[hosts] + SLACK_MIB
+        spare = ledger.ceiling[hosts] - ledger.occupied[hosts] + SLACK_MIB
         room: BoolArray = self._needs[0] <= spare[:, :1]
         for kind in range(1, spare.shape[1]):
             room &= self._needs[kind] <= spare[:, kind : kind + 1]

@@ -204,3 +204,15 @@ def _allowed(budget: DisruptionBudget, scope_of: IndexArray, scopes: int) -> Flo
         least = 1.0 if budget.max_share > 0 else 0.0
         allowed = np.minimum(allowed, np.maximum(share, least))
     return allowed
+
+
+def lately_left(
+    past: Sequence[PastMove], snapshot: Snapshot, since_s: float
+) -> dict[int, set[int]]:
+    """Rows of VMs -> rows of the hosts that each was moved away from after ``since_s``."""
+    left: dict[int, set[int]] = {}
+    for move in past:
+        vm, host = snapshot.vms.row(move.vm), snapshot.hosts.row(move.source)
+        if vm >= 0 and host >= 0 and move.ended_s > since_s:
+            left.setdefault(vm, set()).add(host)
+    return left

@@ -44,6 +44,7 @@ class Charges:
         rulebook: how much VMs matter.
         settings: what is charged.
         ours: (V,) VMs that are traded.
+        market: (H,) which hosts trade with each other.
 
     Attributes:
         paging: (V,) guests that page while their balloon is filled.
@@ -59,6 +60,7 @@ class Charges:
         rulebook: Rulebook,
         settings: MarketSettings,
         ours: BoolArray,
+        market: IndexArray,
     ) -> None:
         vms = snapshot.vms
         self._settings = settings
@@ -68,7 +70,7 @@ class Charges:
         self.ballooned: FloatArray = np.nan_to_num(vms.ballooned_mib)
         paging = np.nan_to_num(vms.guest_swap_kibps) > 0
         self.paging: BoolArray = ours & paging & (self.ballooned > NOTICEABLE_SHARE * vms.size_mib)
-        self.due_rate: FloatArray = _due_rates(snapshot, demand, rulebook, ours)
+        self.due_rate: FloatArray = _due_rates(snapshot, demand, rulebook, ours, market)
         self.below = {
             pool: _running_below(snapshot, demand, pool)
             # The limit of a root pool is what the cluster has, and nobody's setting.
@@ -136,13 +138,17 @@ class Charges:
 
 
 def _due_rates(
-    snapshot: Snapshot, demand: Demand, rulebook: Rulebook, ours: BoolArray
+    snapshot: Snapshot,
+    demand: Demand,
+    rulebook: Rulebook,
+    ours: BoolArray,
+    market: IndexArray,
 ) -> FloatArray:
     """(V,) shares per MiB for VMs that matter more than a sibling and have no more than it has."""
     vms, priority = snapshot.vms, rulebook.priority
     due: FloatArray = np.zeros(len(vms))
     known = ours & np.isfinite(vms.shares) & (vms.shares > 0) & (vms.size_mib > 0)
-    lacking = _lacking(snapshot, demand)
+    lacking = _lacking(snapshot, demand, market)
     home = np.where(vms.host >= 0, vms.host, -1)
     # Host -1 finds the entry appended last.
     known &= np.append(lacking, False)[home]
@@ -161,13 +167,14 @@ def _due_rates(
     return due
 
 
-def _lacking(snapshot: Snapshot, demand: Demand) -> BoolArray:
-    """(H,) hosts from whose VMs something is taken now."""
+def _lacking(snapshot: Snapshot, demand: Demand, market: IndexArray) -> BoolArray:
+    """(H,) hosts from whose VMs something is taken now, and those that such VMs may move to."""
     lacking = np.zeros(len(snapshot.hosts), dtype=np.bool_)
     taken = demand.running & (demand.taken > NOTICEABLE_SHARE * snapshot.vms.size_mib)
     homes = snapshot.vms.host[taken & (snapshot.vms.host >= 0)]
     lacking[homes] = True
-    return lacking
+    trading = np.unique(market[lacking])
+    return lacking | np.isin(market, trading[trading >= 0])
 
 
 def _running_below(snapshot: Snapshot, demand: Demand, pool: int) -> IndexArray:

@@ -163,7 +163,7 @@ class Eligibility:
     def roomy(self, vms: IndexArray, hosts: IndexArray) -> BoolArray:
         """(len(vms), len(hosts)) room now, of both kinds; a VM has always room at home."""
         ledger = self.ledger
-        spare = ledger.supply.space[hosts] - ledger.occupied[hosts] + SLACK_MIB
+        spare = ledger.ceiling[hosts] - ledger.occupied[hosts] + SLACK_MIB
         fits = np.all(ledger.needs[vms][:, None, :] <= spare[None, :, :], axis=2)
         roomy: BoolArray = fits | (ledger.host_of[vms][:, None] == hosts[None, :])
         return roomy
@@ -201,5 +201,5 @@ class Eligibility:
             return Reason.BUDGET_SPENT
         if target == source:
             return None
-        short = ledger.occupied[target] + ledger.needs[vm] > ledger.supply.space[target] + SLACK_MIB
+        short = ledger.occupied[target] + ledger.needs[vm] > ledger.ceiling[target] + SLACK_MIB
         return ROOM_REASONS[int(np.argmax(short))] if short.any() else None

@@ -57,7 +57,7 @@ def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int) -> FloatArr
     cost = ledger.supply.cost(_sums(fixed, taken), host) + _sums(np.zeros(1), pay[:, None])[:, 0]
     room = _sums(ledger.occupied[host] - needs[here].sum(axis=0), needs)
     numbers = np.arange(len(cost))
-    fits = (room <= ledger.supply.space[host] + SLACK_MIB).all(axis=1)
+    fits = (room <= ledger.ceiling[host] + SLACK_MIB).all(axis=1)
     # A host that is over-full already may keep what it has.
     fits |= numbers & _number(~here) == 0
     fits &= numbers & _number(~(asking.static[slot, rows] | here | at_home)) == 0

@@ -147,9 +147,9 @@ class _Scale:
         for target in neighbours(ledger, row):
             if self.eligibility.why_not_move(row, target) not in ROOM_REASONS:
                 continue
-            short = ledger.occupied[target] + ledger.needs[row] - ledger.supply.space[target]
-            kept = ledger.supply.space[target].copy()
-            ledger.supply.space[target] += np.maximum(short, 0.0)
+            short = ledger.occupied[target] + ledger.needs[row] - ledger.ceiling[target]
+            kept = ledger.ceiling[target].copy()
+            ledger.ceiling[target] += np.maximum(short, 0.0)
             try:
                 if self.eligibility.why_not_move(row, target) is None:
                     trade = move_worth(ledger, Move(row, self.home, target))
@@ -157,7 +157,7 @@ class _Scale:
                     if trade.worth_it and (best is None or need < best[0]):
                         best = (need, trade.saving)
             finally:
-                ledger.supply.space[target] = kept
+                ledger.ceiling[target] = kept
         return None if best is None else Flip(self.kind, Lever.ROOM, 0.0, best[0], "MiB")
 
     def price(self) -> Flip | None:

@@ -171,6 +171,30 @@ def usable_memory(hosts: HostTable, reserve: FloatArray) -> tuple[FloatArray, Fl
     return usable, physical
 
 
+def crowded(hosts: HostTable, occupied: FloatArray, market: IndexArray) -> FloatArray:
+    """(H, 3) what each host holds when it is as full as the fullest host that it trades with, MiB.
+
+    Where some host has more pinned memory than it has memory, it swaps, and the others need not
+    stay below what they have: evening out is what is left to do then, and what that is worth is
+    the potential's to say. Nothing where no host of the market swaps; what policy holds back does
+    not count as memory that a host lacks.
+
+    Args:
+        hosts: the host table.
+        occupied: (H, 3) what each holds now, MiB.
+        market: (H,) which hosts trade with each other.
+    """
+    usable = np.maximum(usable_memory(hosts, np.zeros(len(hosts)))[0], LEAST_CAPACITY)
+    share = occupied[:, Space.PINNED] / usable
+    full = np.zeros((len(hosts), len(Space)))
+    for number in np.unique(market[market >= 0]).tolist():
+        members = market == number
+        worst = float(share[members].max())
+        if worst > 1.0:
+            full[members, Space.PINNED] = worst * usable[members]
+    return full
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """A good beside memory.

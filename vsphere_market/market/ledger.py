@@ -25,12 +25,13 @@ import numpy as np
 
 from vsphere_market.demand import Demand
 from vsphere_market.estate import CONNECTED, Snapshot
-from vsphere_market.market.budgets import BudgetBoard, PastMove
+from vsphere_market.market.budgets import BudgetBoard, PastMove, lately_left
 from vsphere_market.market.charges import Charges
 from vsphere_market.market.curves import DelayCurve
 from vsphere_market.market.goods import (
     BALLOON_MAX_SHARE,
     balloon_curve,
+    crowded,
     guards,
     make_supply,
     swap_curve,
@@ -104,7 +105,9 @@ class Ledger:
         taken: (V, K) what each VM takes of each good, on whatever host.
         load: (H, K) sums of ``taken`` over the VMs of each host.
         needs: (V, 3) room that each VM needs, MiB, in the order of ``goods.Space``.
-        occupied: (H, 2) sums of ``needs`` over the VMs of each host.
+        occupied: (H, 3) sums of ``needs`` over the VMs of each host.
+        ceiling: (H, 3) what moves may fill each host up to: ``supply.space``, or what the host
+            would hold if it were as ``goods.crowded`` as others are.
         present: (V,) memory of each VM that is really there and travels with a vMotion, MiB.
         filled: (H,) sums of ``present`` over the VMs of each host.
     """
@@ -176,11 +179,7 @@ class Ledger:
         self.settling = settling
         self.resting_stores = resting_stores
         now_s = snapshot.taken_at_s if now_s is None else now_s
-        self.left: dict[int, set[int]] = {}
-        for move in past:
-            vm, host = vms.row(move.vm), snapshot.hosts.row(move.source)
-            if vm >= 0 and host >= 0 and move.ended_s > now_s - settings.no_return_s:
-                self.left.setdefault(vm, set()).add(host)
+        self.left = lately_left(past, snapshot, now_s - settings.no_return_s)
         self.budgets = BudgetBoard(
             rulebook.budgets,
             snapshot,
@@ -188,7 +187,7 @@ class Ledger:
             past,
             now_s,
         )
-        self.charges = Charges(snapshot, demand, rulebook, settings, self.ours)
+        self.charges = Charges(snapshot, demand, rulebook, settings, self.ours, self.market)
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)
         self.load: FloatArray = np.zeros_like(self.supply.capacity)
@@ -197,6 +196,8 @@ class Ledger:
         self.present: FloatArray = self._present(every, self.terms)
         self.filled: FloatArray = np.zeros(len(snapshot.hosts))
         self.recount()
+        self._crowded = crowded(snapshot.hosts, self.occupied, self.market)
+        self.ceiling: FloatArray = np.maximum(self.supply.space, self._crowded)
 
     # -- amounts -----------------------------------------------------------------------------
 
@@ -373,6 +374,7 @@ class Ledger:
         self.supply = make_supply(
             self.snapshot, self.demand, self.rulebook, self.settings, self.awake
         )
+        self.ceiling = np.maximum(self.supply.space, self._crowded)
 
     def mark(self) -> Ledger:
         """A copy of the state, to come :meth:`back` to."""
@@ -390,6 +392,7 @@ class Ledger:
             if home >= 0 and host >= 0:
                 self.budgets.move(vm, home, host)
         self.terms, self.supply, self.awake = state.terms, state.supply, state.awake
+        self.ceiling = state.ceiling
         for name in _STATE:
             setattr(self, name, getattr(state, name))
 

@@ -187,7 +187,7 @@ class Mending:
         asking = self._asking
         ledger, host = asking.ledger, int(asking.hosts[slot])
         asked = ledger.occupied[host] + ledger.needs[asking.vms[row]]
-        short: FloatArray = np.maximum(asked - ledger.supply.space[host] - SLACK_MIB, 0.0)
+        short: FloatArray = np.maximum(asked - ledger.ceiling[host] - SLACK_MIB, 0.0)
         return short
 
     def _blockers(self, row: int, slot: int) -> list[int]:

@@ -126,7 +126,7 @@ class Route:
         ledger, hosts = asking.ledger, asking.hosts
         source, target = start.home[rows], goal[rows]
         load, occupied, filled = start.load[hosts], start.occupied[hosts], start.filled[hosts]
-        space = ledger.supply.space[hosts] + SLACK_MIB
+        space = ledger.ceiling[hosts] + SLACK_MIB
         loads = np.empty((len(rows), 4, load.shape[1]))
         roomy = np.empty(len(rows), dtype=np.bool_)
         full, pinned = np.empty(len(rows)), np.empty(len(rows))
@@ -206,7 +206,7 @@ class Route:
             book=asking.book,
             load=load.copy(),
             occupied=ledger.occupied[hosts].copy(),
-            space=ledger.supply.space[hosts] + SLACK_MIB,
+            space=ledger.ceiling[hosts] + SLACK_MIB,
             home=asking.home.copy(),
             taken=taken,
             needs=ledger.needs[asking.vms],

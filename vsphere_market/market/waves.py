@@ -103,7 +103,7 @@ class _Wave:
 def _fits(ledger: Ledger, vm: int, target: int, leaving: FloatArray) -> bool:
     """There is room for the VM although what is ``leaving`` (3,) has not left yet."""
     asked = ledger.occupied[target] + leaving + ledger.needs[vm]
-    return bool((asked <= ledger.supply.space[target] + SLACK_MIB).all())
+    return bool((asked <= ledger.ceiling[target] + SLACK_MIB).all())
 
 
 def _host_loaded(ledger: Ledger, what: What) -> int:

@@ -81,7 +81,7 @@ def test_few_vms_are_placed_as_well_as_any_placement(seed: int, hosts: int, vms:
     for homes in itertools.product(range(hosts), repeat=vms):
         for vm, host in enumerate(homes):
             ledger.move(vm, host)
-        over = np.any(ledger.occupied > ledger.supply.space + 1e-6, axis=1)
+        over = np.any(ledger.occupied > ledger.ceiling + 1e-6, axis=1)
         # A host that is over-full already may keep what it has.
         grown = {host for host, before in zip(homes, at_first, strict=True) if host != before}
         if not any(over[host] for host in grown):
