@@ -2,13 +2,17 @@
 
     python -m benchmarks.closed_loop [--quick] [--finished] [--estates NAME,…] [--seeds N]
                                      [--hours H] [--no-tune] [--actions migrate,all]
-                                     [--keep DIR] [--to DIR] [--jobs N]
+                                     [--keep DIR] [--to DIR] [--jobs N] [--reuse FILE]
 
 Each trial's result is kept in the folder ``--keep``; what is there is not run again, so that it may
 be broken off at any time. A change of the code that decides a trial makes it run again. The page
 ``results.md`` and the same numbers as ``results.json`` go to ``--to``, which is ``docs`` but for
 ``--quick`` (two estates, two seeds, a few hours), whose figures are for trying the benchmark. With
 ``--finished`` nothing is run, and the page shows the rows that are finished.
+
+What rivals do does not depend on the market. ``--reuse docs/results.json`` takes their trials and
+their tuning from there where estate, hours and seeds are the same, so that only ours are run; the
+page says of which commit they are.
 
 Rivals are tuned on each estate first, on other seeds and over fewer hours; the settings that won,
 and all that were tried, are in the table's JSON. What sort a row is of (nothing hurts, it can be
@@ -19,13 +23,14 @@ rivals leave.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +52,9 @@ ROWS = (
     Row("two-tier", 12, "gold and silver VMs, half the hosts too full"),
     Row("heterogeneous", 12, "hosts of three sizes, the small ones too full"),
     Row("n-plus-1", 12, "one host's worth of memory is spare"),
+    Row("affinity-laden", 12, "rules bind most VMs, two hosts are hot"),
+    Row("databases", 12, "large VMs that fit only if they are packed well"),
+    Row("databases-full", 12, "the same, with next to nothing to spare"),
     Row("overcommitted-1.2", 24, "days and nights apart, peaks fit once they are mixed"),
     Row("overcommitted-1.6", 12, "the same, tighter"),
     Row("hosted", 24, "recorded VMs whose bursts meet on some hosts"),
@@ -57,6 +65,7 @@ CONTROLLERS = {
     "migrate": "none,threshold,drs,drs7,hbal,oracle,market",
     "all": "none,rightsizing,oracle,market",
 }
+OURS = "market"
 #: With all kinds of action, where they can make a difference.
 ALL_ACTIONS = ("balanced", "skewed", "overcommitted-1.2", "hosted", "traces", "overcommitted-2.0")
 #: Hours of a try of a setting, at most.
@@ -78,6 +87,7 @@ class Plan:
         keep: folder of results.
         jobs: processes; 0 to run nothing.
         hours: longest row; None for as the rows say.
+        reuse: an earlier document, whose rivals need not be run again.
     """
 
     rows: tuple[Row, ...]
@@ -87,6 +97,7 @@ class Plan:
     keep: Path
     jobs: int | None
     hours: float | None = None
+    reuse: dict[str, Any] | None = None
 
     def wanted(self) -> list[tuple[Row, Comparison]]:
         """All comparisons, in the order in which they are run."""
@@ -111,24 +122,58 @@ def comparison(row: Row, actions: str, seeds: int, hours: float) -> Comparison:
 
 def measure(plan: Plan) -> list[dict[str, Any]]:
     """Run everything; one entry per row and kind of actions, with its trials and its tuning."""
-    found = plan.wanted()
+    before = [earlier(plan.reuse, what) for _, what in plan.wanted()]
+    found = [
+        (row, what if old is None else replace(what, controllers=parse_all(OURS)))
+        for (row, what), old in zip(plan.wanted(), before, strict=True)
+    ]
     whats = [what for _, what in found]
     if plan.jobs != 0:
         return with_placers(
             [
-                entry(row, what, tried, results)
-                for (row, what), (tried, results) in zip(found, _run(plan, whats), strict=True)
+                joined(entry(row, what, tried, results), old)
+                for (row, what), old, (tried, results) in zip(
+                    found, before, _run(plan, whats), strict=True
+                )
             ]
         )
     entries = []
-    for row, what in found:
+    for (row, what), old in zip(found, before, strict=True):
         try:
             tried, results = _run(plan, [what])[0]
         except Missing as missing:
             print(f"{row.estate}, {what.actions}: {missing}", file=sys.stderr)
             continue
-        entries.append(entry(row, what, tried, results))
+        entries.append(joined(entry(row, what, tried, results), old))
     return with_placers(entries)
+
+
+def earlier(document: dict[str, Any] | None, what: Comparison) -> dict[str, Any] | None:
+    """The entry of an earlier document for the same estate, hours, seeds and actions."""
+    for item in (document or {}).get("rows", ()):
+        if (
+            item.get("estate_sha256") == _sha256(what.estate)
+            and (item["hours"], item["actions"]) == (what.hours, what.actions)
+            and {trial["seed"] for trial in item["trials"]} == set(what.seeds)
+        ):
+            commit = item.get("rivals_of", document["machine"]["commit"] if document else "")
+            found: dict[str, Any] = item | {"rivals_of": commit}
+            return found
+    return None
+
+
+def joined(item: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+    """A new entry of ours with the rivals of an earlier one, if there is one."""
+    if old is None:
+        return item
+    rivals = [trial for trial in old["trials"] if trial["controller"] != OURS]
+    trials = [*rivals, *item["trials"]]
+    return item | {
+        "kind": kind_of(trials),
+        "trials": trials,
+        "tuning": old["tuning"],
+        "rivals_of": old["rivals_of"],
+    }
 
 
 def with_placers(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -146,8 +191,8 @@ def with_placers(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             if trial["controller"] not in here
         ]
         # The market stays the last.
-        ours = [trial for trial in item["trials"] if trial["controller"] == "market"]
-        others = [trial for trial in item["trials"] if trial["controller"] != "market"]
+        ours = [trial for trial in item["trials"] if trial["controller"] == OURS]
+        others = [trial for trial in item["trials"] if trial["controller"] != OURS]
         trials = [*others, *rivals, *ours]
         found.append(item | {"trials": trials, "kind": kind_of(trials)})
     return found
@@ -177,7 +222,8 @@ def entry(
     trials = [_lean(result) for result in results]
     return {
         "estate": row.estate,
-        "kind": kind_of(trials),
+        "estate_sha256": _sha256(what.estate),
+        "kind": kind_of(trials) if len(what.controllers) > 1 else "",
         "about": row.about,
         "hours": what.hours,
         "actions": what.actions,
@@ -232,6 +278,10 @@ def _processor() -> str:
     return f"{len(names)} x {names[0]}" if names else platform.machine()
 
 
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def _lean(result: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key not in ("series", "deeds")}
 
@@ -259,6 +309,7 @@ def planned(arguments: argparse.Namespace) -> Plan:
         keep=arguments.keep,
         jobs=0 if arguments.finished else arguments.jobs or None,
         hours=arguments.hours or (3.0 if arguments.quick else None),
+        reuse=json.loads(arguments.reuse.read_text(encoding="utf-8")) if arguments.reuse else None,
     )
 
 
@@ -275,6 +326,7 @@ def parser() -> argparse.ArgumentParser:
     add("--actions", default="migrate,all", help="migrate, all, or both")
     add("--keep", type=Path, default=ROOT / "build" / "closed_loop", help="folder of trials")
     add("--to", type=Path, help="folder of results.md and results.json")
+    add("--reuse", type=Path, help="an earlier results.json, whose rivals are not run again")
     add("--jobs", type=int, default=0, help="processes; 0 for one per core")
     return found
 

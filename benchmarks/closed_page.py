@@ -114,6 +114,19 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _reused(found: Mapping[str, Any]) -> str:
+    """A sentence on rivals whose trials were run before."""
+    commits: dict[str, list[str]] = {}
+    for entry in found["rows"]:
+        if "rivals_of" in entry and entry["estate"] not in commits.get(entry["rivals_of"], []):
+            commits.setdefault(entry["rivals_of"], []).append(entry["estate"])
+    return "".join(
+        f" What rivals do does not depend on the market; on {', '.join(estates)} their trials are"
+        f" those of commit `{commit}`."
+        for commit, estates in commits.items()
+    )
+
+
 def medians(entry: Mapping[str, Any], key: str) -> dict[str, float]:
     """Median over seeds of each controller."""
     return {
@@ -178,7 +191,7 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         f"Run on {machine['processor']}, {machine['system']}, Python {machine['python']}, "
         f"NumPy {machine['numpy']}, vsphere-market {machine['vsphere_market']} at commit "
-        f"`{machine['commit']}`. Figures do not depend on the machine's speed.",
+        f"`{machine['commit']}`. Figures do not depend on the machine's speed.{_reused(found)}",
     ]
     for actions, title in (("migrate", "Placement alone"), ("all", "All kinds of action")):
         entries = [entry for entry in found["rows"] if entry["actions"] == actions]

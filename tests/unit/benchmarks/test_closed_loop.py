@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import closed_loop, hosted
-from benchmarks.closed_page import figure, geometric, kind_of, page, summary
+from benchmarks.closed_page import Row, figure, geometric, kind_of, page, summary
 from vsphere_market.plant import read_estate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -197,3 +197,34 @@ def test_the_estate_of_recorded_vms_is_what_its_maker_prints() -> None:
 
 def _parsed(arguments: list[str]) -> Any:
     return closed_loop.parser().parse_args(arguments)
+
+
+def test_rivals_of_an_earlier_table_are_taken_where_estate_hours_and_seeds_are_the_same() -> None:
+    what = closed_loop.comparison(Row("skewed", 12, "x"), "migrate", 2, 12.0)
+    old = {
+        "machine": {"commit": "abc1234"},
+        "rows": [CURABLE | {"estate_sha256": closed_loop._sha256(what.estate)}],
+    }
+    found = closed_loop.earlier(old, what)
+    assert found is not None
+    ours = entry("a", "", trial("market", 1, 3.0), trial("market", 2, 3.0))
+    row = closed_loop.joined(ours, found)
+    assert [t["pain"] for t in row["trials"] if t["controller"] == "market"] == [3.0, 3.0]
+    assert [t for t in row["trials"] if t["controller"] == "drs"] == CURABLE["trials"][2:4]
+    assert (row["kind"], row["rivals_of"]) == ("curable", "abc1234")
+    text = page(
+        {
+            "command": "x", "machine": closed_loop.machine(), "seeds": 2,
+            "summary": {"migrate": summary([row])}, "rows": [row],
+        }
+    )  # fmt: skip
+    assert "on a their trials are those of commit `abc1234`" in text
+
+    for other in (
+        dataclasses.replace(what, hours=24.0),
+        dataclasses.replace(what, seeds=(1, 2, 3)),
+        dataclasses.replace(what, actions="all"),
+        dataclasses.replace(what, estate=what.estate.with_name("tiny.json")),
+    ):
+        assert closed_loop.earlier(old, other) is None
+    assert closed_loop.earlier(None, what) is None

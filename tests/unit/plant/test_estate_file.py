@@ -22,6 +22,7 @@ BASE = document([vm("a-{nn}", 8, 0.3, count=3)])
 def test_the_estates_are_all_there() -> None:
     assert {path.stem for path in ESTATES} >= {
         "balanced", "skewed", "heterogeneous", "overcommitted-1.2", "overcommitted-1.6",
+        "databases", "databases-full",
         "overcommitted-2.0", "n-plus-1", "affinity-laden", "two-tier", "tiny", "two-hot-hosts",
         "traces", "large",
     }  # fmt: skip
