@@ -15,9 +15,17 @@ import pytest
 
 from tests import vcsim_process
 from tests.vcsim import Simulator, SimulatorError, StockVcsim
-from tests.vcsim_estates import estate, vm_row
+from tests.vcsim_estates import CLUSTER, estate, vm_row
 from tests.vcsim_soap import Soap, vim
 from vsphere_market.estate import snapshot_from_json
+from vsphere_market.estate.tables import (
+    ClusterTable,
+    DatastoreTable,
+    HostTable,
+    PoolTable,
+    RuleTable,
+    VmTable,
+)
 
 
 def running(pid: int) -> bool:
@@ -46,6 +54,35 @@ def test_a_snapshot_a_file_and_a_document_are_served_alike(tmp_path: Path) -> No
         with Simulator.start(source) as simulator:
             states.append(simulator.state())
     assert states[0] == states[1] == states[2]
+
+
+def test_every_column_of_a_snapshot_is_known() -> None:
+    """Any snapshot that the program writes can be served, as the first hour promises."""
+    rows = estate(
+        rules=[
+            {
+                "moid": f"{CLUSTER}/1",
+                "name": "apart",
+                "cluster": CLUSTER,
+                "kind": "antiAffinity",
+                "vms": ["vm-101", "vm-103"],
+            }
+        ]
+    )
+    tables = {
+        "clusters": ClusterTable,
+        "datastores": DatastoreTable,
+        "hosts": HostTable,
+        "pools": PoolTable,
+        "rules": RuleTable,
+        "vms": VmTable,
+    }
+    full = {
+        name: [dict.fromkeys(table.columns()) | row for row in rows[name]]
+        for name, table in tables.items()
+    }
+    with Simulator.start(rows | full) as simulator, Simulator.start(rows) as plain:
+        assert simulator.state() == plain.state()
 
 
 def test_the_missing_program_is_named_with_its_cure(

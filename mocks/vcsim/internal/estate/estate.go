@@ -23,7 +23,9 @@ const (
 	NotOn        = "vmAntiHost"
 )
 
-// VM is one row of the table vms. A nil number is unknown or has its default.
+// VM is one row of the table vms. A nil number is unknown or has its default. Guests' own figures,
+// EVC modes, overrides of DRS, vSAN, uplinks' speeds and what clusters are marked with are read, so
+// that every snapshot is served, and not shown.
 type VM struct {
 	Moid             string   `json:"moid"`
 	Name             string   `json:"name"`
@@ -79,6 +81,10 @@ type VM struct {
 	CPUDemandMHz     *float64 `json:"cpu_demand_mhz"`
 	CPUReadyPct      *float64 `json:"cpu_ready_pct"`
 	GuestSwapKiBps   *float64 `json:"guest_swap_kibps"`
+	GuestNeededMiB   *float64 `json:"guest_needed_mib"`
+	GuestSource      string   `json:"guest_source"`
+	EVCMode          string   `json:"evc_mode"`
+	DRSOverride      string   `json:"drs_override"`
 	NetKiBps         *float64 `json:"net_kibps"`
 	Iops             *float64 `json:"iops"`
 	IoKiBps          *float64 `json:"io_kibps"`
@@ -103,6 +109,9 @@ type Host struct {
 	VMotionEnabled bool     `json:"vmotion_enabled"`
 	VMotionMbps    *float64 `json:"vmotion_mbps"`
 	StorageMbps    *float64 `json:"storage_mbps"`
+	UplinkMbps     *float64 `json:"uplink_mbps"`
+	EVCMode        string   `json:"evc_mode"`
+	VSAN           string   `json:"vsan"`
 	Networks       []string `json:"networks"`
 	Datastores     []string `json:"datastores"`
 
@@ -130,6 +139,8 @@ type Cluster struct {
 	Moid               string   `json:"moid"`
 	Name               string   `json:"name"`
 	Datacenter         string   `json:"datacenter"`
+	Tags               []string `json:"tags"`
+	CustomAttributes   []string `json:"custom_attributes"`
 	DRSEnabled         bool     `json:"drs_enabled"`
 	DRSBehavior        string   `json:"drs_behavior"`
 	DRSVMotionRate     *float64 `json:"drs_vmotion_rate"`
