@@ -18,6 +18,7 @@ from tests.vcsim import Simulator, SimulatorError, StockVcsim
 from tests.vcsim_estates import CLUSTER, estate, vm_row
 from tests.vcsim_soap import Soap, vim
 from vsphere_market.estate import snapshot_from_json
+from vsphere_market.estate.columns import Table
 from vsphere_market.estate.tables import (
     ClusterTable,
     DatastoreTable,
@@ -69,7 +70,7 @@ def test_every_column_of_a_snapshot_is_known() -> None:
             }
         ]
     )
-    tables = {
+    tables: dict[str, type[Table]] = {
         "clusters": ClusterTable,
         "datastores": DatastoreTable,
         "hosts": HostTable,
