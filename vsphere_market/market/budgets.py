@@ -59,6 +59,8 @@ class BudgetBoard:
         self._purses = [_Purse(budget, snapshot, past, now_s) for budget in budgets]
         #: The few that are spent for somebody: the others need not be asked, thousands of times.
         self._tight = [purse for purse in self._purses if purse.tight]
+        #: The budgets that count a VM; looked up once for each that moves.
+        self._counting: dict[int, list[_Purse]] = {}
 
     @property
     def tight(self) -> bool:
@@ -88,13 +90,20 @@ class BudgetBoard:
         """Keep the counts true."""
         home = int(self._home[vm])
         self._at[vm] = target
-        for purse in self._purses:
-            if purse.counted[vm]:
-                if source != home:
-                    purse.spend(vm, home, source, -1)
-                if target != home:
-                    purse.spend(vm, home, target, 1)
-        self._tight = [purse for purse in self._purses if purse.tight]
+        counting = self._counting.get(vm)
+        if counting is None:
+            counting = [purse for purse in self._purses if purse.counted[vm]]
+            self._counting[vm] = counting
+        changed = False
+        for purse in counting:
+            was = purse.tight
+            if source != home:
+                purse.spend(vm, home, source, -1)
+            if target != home:
+                purse.spend(vm, home, target, 1)
+            changed |= purse.tight != was
+        if changed:
+            self._tight = [purse for purse in self._purses if purse.tight]
 
 
 class _Purse:
@@ -130,6 +139,8 @@ class _Purse:
     def _look(self) -> None:
         """Which scopes are spent; most budgets are not, and then nobody has to ask them."""
         self._full: BoolArray = np.array(self._spent) + 1 > np.array(self._allowed)
+        # The same as a list, which is quicker to read one by one.
+        self._is_full: list[bool] = self._full.tolist()
         self.tight = bool(self._full.any())
 
     def allows(self, vm: int, host: int, home: int, here: int) -> bool:
@@ -163,8 +174,8 @@ class _Purse:
     def _count(self, scope: int, times: int) -> None:
         self._spent[scope] += times
         full = self._spent[scope] + 1 > self._allowed[scope]
-        if full != self._full[scope]:
-            self._full[scope] = full
+        if full is not self._is_full[scope]:
+            self._full[scope] = self._is_full[scope] = full
             self.tight = bool(self._full.any())
 
 
