@@ -50,15 +50,20 @@ def test_the_playbook_shows_a_plan_and_carries_it_out_when_told_to(
     shutil.copy(ROOT / "deploy" / "ansible" / "playbook.yml", tmp_path)
     (tmp_path / "policies").mkdir()
     write_json(tmp_path / "policies" / "all.json", automatic())
-    shown = _playbook(tmp_path, env)
-    assert "Carry it out" in shown
-    assert "skipping: [localhost]" in shown
-    # Stock vcsim draws its counters anew at each look; what matters is what was planned.
-    planned = json.loads((tmp_path / "plan.json").read_text())["steps"]
+    # Stock vcsim draws its counters anew at each look, and a VM that holds next to nothing is not
+    # squeezed by its limit; what matters is what was planned.
+    planned: list[object] = []
+    for _ in range(5):
+        shown = _playbook(tmp_path, env)
+        assert "Carry it out" in shown
+        assert "skipping: [localhost]" in shown
+        planned = json.loads((tmp_path / "plan.json").read_text())["steps"]
+        if planned:
+            break
+    assert planned, "a limit below the size is something to do"
     done = _playbook(tmp_path, env, "-e", "carry_out=true")
     assert "failed=0" in done
     actions = vm("history", "--format", "json", env=env).json
     plans = json.loads((tmp_path / "plan.json").read_text())["steps"]
     assert len(actions) == len(plans)
     assert {action["outcome"] for action in actions} <= {"done"}
-    assert planned or plans, "a limit below the size is something to do"
