@@ -50,9 +50,9 @@ def _violations(ledger: Ledger) -> Iterator[tuple[str, list[tuple[int, BoolArray
             (vm, rule.allowed) for vm, home in _placed(ledger, rule.vms) if not rule.allowed[home]
         ]
         places.append((rule.name if rule.mandatory else "", wrong))
-    for at, crowd in enumerate(rules.crowds):
+    for at, (crowd, too_many) in enumerate(zip(rules.crowds, rules.too_many(), strict=True)):
         wrong = []
-        if crowd.violations(rules.heads[at]) > 0:
+        if too_many > 0:
             for vm, home in _placed(ledger, crowd.vms):
                 others = rules.heads[at].copy()
                 others[home] -= 1

@@ -90,11 +90,6 @@ class Crowd:
             over += others <= 0
         return over
 
-    def violations(self, counts: FloatArray) -> float:
-        """VMs and hosts too many."""
-        over = np.maximum(counts - self.per_host, 0.0).sum()
-        return float(over + max(float((counts > 0).sum()) - self.hosts_used, 0.0))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
@@ -277,6 +272,13 @@ class RuleBoard:
                     found |= set(rule.vms)
         return {vm for vm in found if host_of[vm] >= 0}
 
+    def too_many(self) -> list[float]:
+        """VMs and hosts too many of each crowd."""
+        over = np.maximum(self.heads - self._most[:, :1], 0.0).sum(axis=1)
+        over += np.maximum((self.heads > 0).sum(axis=1) - self._most[:, 1], 0.0)
+        counts: list[float] = over.tolist()
+        return counts
+
     def spread_out(self) -> list[tuple[int, ...]]:
         """Members of the mandatory crowds that are on too many hosts."""
         return [
@@ -309,9 +311,7 @@ class RuleBoard:
                 on = host_of[list(rule_.vms)]
                 yield rule_, float((~rule_.allowed[on[on >= 0]]).sum())
         if self.crowds:
-            over = np.maximum(self.heads - self._most[:, :1], 0.0).sum(axis=1)
-            over += np.maximum((self.heads > 0).sum(axis=1) - self._most[:, 1], 0.0)
-            for crowd, wrong in zip(self.crowds, over.tolist(), strict=True):
+            for crowd, wrong in zip(self.crowds, self.too_many(), strict=True):
                 if crowd.mandatory == mandatory:
                     yield crowd, wrong
 
