@@ -59,7 +59,7 @@ class Asking:
 
     Attributes:
         home: (vms,) slot of each VM's host.
-        enter: rise of the hosts' cost when the VM arrives.
+        enter: rise of the hosts' cost when the VM arrives; on its own host, when it leaves.
         leave: (vms,) fall of its own host's cost when it leaves.
         rule_cost: points of soft rules with the VM there.
         breaches: of mandatory rules that it would have a part in there.
@@ -119,7 +119,9 @@ class Asking:
 
     def here(self, rows: IndexArray) -> FloatArray:
         """(n,) what each VM's place costs: what leaving it frees."""
-        cost: FloatArray = self.leave[rows] + self.rule_cost[self.home[rows], rows]
+        cost: FloatArray = self.leave[rows]
+        if self.ruled:
+            cost += self.rule_cost[self.home[rows], rows]
         return cost
 
     def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
@@ -232,14 +234,13 @@ class Asking:
     def _ask(self, slots: IndexArray) -> None:
         """Renew the quotes of some hosts, and the room they have."""
         ledger, hosts = self.ledger, self.hosts[slots]
-        load = ledger.load[hosts]
-        self.enter[slots] = self.book.enter(load, slots)
         inverse = np.full(len(self.hosts), -1, dtype=np.int64)
         inverse[slots] = np.arange(len(slots))
         at = inverse[self.home]
         rows = np.flatnonzero(at >= 0)
-        if len(rows):
-            self.leave[rows] = self.book.leave(load[at[rows]], self.home[rows], rows)
+        rise = self.book.rise(ledger.load[hosts], slots, at[rows], rows)
+        self.enter[slots] = rise
+        self.leave[rows] = -rise[at[rows], rows]
         spare = ledger.ceiling[hosts] - ledger.occupied[hosts] + SLACK_MIB
         room: BoolArray = self._needs[0] <= spare[:, :1]
         for kind in range(1, spare.shape[1]):
@@ -263,16 +264,20 @@ class Asking:
         here = self.here(every)
         part: tuple[IndexArray | slice, IndexArray | slice] = (slots, rows)
         gain = here - self.enter[part]
-        gain -= self.rule_cost[part]
+        allowed = self.static[part] & self.room[part]
+        if self.ruled:
+            gain -= self.rule_cost[part]
+            allowed &= self.rule_ok[part]
         band = self.ledger.settings.discount * np.maximum(here, 0.0)
-        gain -= np.maximum(self.pay[part], band)
+        gain -= band if self.free else np.maximum(self.pay[part], band)
         gain -= self.least
-        allowed = self.static[part] & self.room[part] & self.rule_ok[part]
         if self.ledger.budgets.tight:
             vms, hosts = self.vms[rows], self.hosts[slots]
             allowed &= self.ledger.budgets.mask(vms, hosts).T
         gain[~allowed] = -np.inf
-        # Most saving for what it disturbs, not most saving: on the proving ground that copies up
-        # to two fifths less for less pain, since busy VMs with little to copy go first.
-        self.merit[part] = np.where(gain > 0.0, gain / np.maximum(self.pay[part], 1.0), gain)
+        if not self.free:
+            # Most saving for what it disturbs, not most saving: on the proving ground that copies
+            # up to two fifths less for less pain, since busy VMs with little to copy go first.
+            gain = np.where(gain > 0.0, gain / np.maximum(self.pay[part], 1.0), gain)
+        self.merit[part] = gain
         self.merit[self.home[every], every] = -np.inf

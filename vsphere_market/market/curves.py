@@ -39,9 +39,14 @@ class DelayCurve:
         """Integral of the price from 0 to a load, any shape."""
         below = np.minimum(load, self.knee)
         over = np.maximum(load - self.knee, 0.0)
-        at_knee = 1.0 / (1.0 - self.knee) ** 2
         slope = 2.0 / (1.0 - self.knee) ** 3
-        total: FloatArray = below / (1.0 - below) + over * (at_knee + 0.5 * slope * over)
+        # below / (1 - below) + over · (1 / (1 - knee)² + slope / 2 · over), with little made anew:
+        # of all that the market works out, most is this.
+        total: FloatArray = over * (0.5 * slope)
+        total += 1.0 / (1.0 - self.knee) ** 2
+        total *= over
+        below /= 1.0 - below
+        total += below
         return total
 
     def load_at(self, integral: FloatArray) -> FloatArray:
@@ -97,7 +102,10 @@ class PlateauCurve:
         """Integral of the price from 0 to a load, any shape."""
         over = np.maximum(load - self.start, 0.0)
         flat = np.maximum(over - self._rise, 0.0)
-        total: FloatArray = (0.5 * self.slope) * (over * over - flat * flat)
+        flat *= flat
+        total: FloatArray = over * over
+        total -= flat
+        total *= 0.5 * self.slope
         return total
 
     @property

@@ -6,6 +6,8 @@ Two forms of one law: :func:`migration_mask` for all VMs of a cluster at once, a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from vsphere_market.estate import Snapshot
@@ -110,15 +112,44 @@ class Eligibility:
 
         A host that lists no network (or no datastore) at all has not told, and is not ruled out.
         """
-        vms, hosts = self.ledger.snapshot.vms, self.ledger.snapshot.hosts
-        key = (frozenset(vms.networks[vm]), frozenset(vms.datastores[vm]), vms.evc_mode[vm])
+        seen: BoolArray = self.seen(np.array([vm]))[0]
+        return seen
+
+    def seen(self, vms: IndexArray) -> BoolArray:
+        """(n, H) what each of some VMs :meth:`sees`."""
+        ledger = self.ledger
+        hosts, table = ledger.snapshot.hosts, ledger.snapshot.vms
+        if not len(vms):
+            return np.zeros((0, len(hosts)), dtype=np.bool_)
+        # Most VMs ask for the same, so that few different things are looked up.
+        kinds: dict[tuple[tuple[str, ...], tuple[int, ...], str], int] = {}
+        which = [
+            kinds.setdefault((table.networks[vm], table.datastores[vm], table.evc_mode[vm]), len(kinds))
+            for vm in vms.tolist()
+        ]
+        seen: BoolArray = np.stack([self._giving(*kind) for kind in kinds])[which]
+        seen &= ledger.supply.fit
+        home = hosts.cluster[None, :] == hosts.cluster[ledger.host_of[vms]][:, None]
+        if self._abroad.any():
+            free = np.array([not self.tied(vm) for vm in vms.tolist()], dtype=np.bool_)
+            home |= free[:, None] & self._abroad[None, :]
+        seen &= home
+        if ledger.left:
+            for at, vm in enumerate(vms.tolist()):
+                seen[at, list(ledger.left.get(vm, ()))] = False
+        return seen
+
+    def _giving(self, networks: Iterable[str], datastores: Iterable[int], evc_mode: str) -> BoolArray:
+        """(H,) hosts with vMotion that see some networks and datastores, and give an EVC mode."""
+        key = (frozenset(networks), frozenset(datastores), evc_mode)
         known = self._seen.get(key)
         if known is None:
+            hosts = self.ledger.snapshot.hosts
             known = np.array(
                 [
                     (not nets or key[0] <= nets)
                     and (not stores or key[1] <= stores)
-                    and gives(mode, key[2])
+                    and gives(mode, evc_mode)
                     for nets, stores, mode in zip(
                         self._networks, self._datastores, hosts.evc_mode, strict=True
                     )
@@ -127,12 +158,7 @@ class Eligibility:
             )
             known &= hosts.vmotion_enabled & self.licensed[ActionKind.MIGRATE]
             self._seen[key] = known
-        seen: BoolArray = known & self.ledger.supply.fit
-        seen &= self.at_home(vm)
-        left = self.ledger.left.get(vm)
-        if left:
-            seen[list(left)] = False
-        return seen
+        return known
 
     def at_home(self, vm: int) -> BoolArray:
         """(H,) hosts of its own cluster, and of others where nothing ties the VM to its own."""

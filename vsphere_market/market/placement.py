@@ -47,9 +47,7 @@ class Marketplace:
         self.eligibility = eligibility
         self.vms = vms
         self.hosts = hosts
-        seen = np.array([eligibility.sees(vm) for vm in vms.tolist()], dtype=np.bool_)
-        seen = seen.reshape(len(vms), len(ledger.snapshot.hosts))
-        self._static: BoolArray = np.ascontiguousarray(seen[:, hosts].T)
+        self._static: BoolArray = np.ascontiguousarray(eligibility.seen(vms)[:, hosts].T)
 
     def savings(self) -> FloatArray:
         """(vms, hosts) fall of the potential by each move; 0 for staying."""
