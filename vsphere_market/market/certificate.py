@@ -15,7 +15,8 @@ Two searches, the second only where the first leaves a gap. First, L as if every
 and poured by itself (``spread``): its prices are equal wherever VMs have a choice, and where VMs
 are of many mixes nothing is higher. Second, the best fractional placement: shares rise on hosts
 that ask less than others and fall on those that ask more, all VMs at once (exponentiated
-gradient). ``docs/design/certificate.md``.
+gradient). Where shares can be found at once that come to the poured loads, the first bound is the
+best there is. ``docs/design/certificate.md``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 CLOSE_ENOUGH = 5e-4
 #: Or when a fractional placement has been found that costs so little more than the bound.
 TIGHT_ENOUGH = 3e-4
+#: Mixes of goods that differ by less than this share are one.
+ALIKE = 1e-6
+#: Shares begin with at least this part of what is in proportion to memory.
+LEAST_SHARE = 1e-3
 #: First step of the shares against relative differences of what hosts ask, and its bounds.
 FIRST_STEP, LEAST_STEP, MOST_STEP = 2.0, 1e-4, 4.0
 #: What asks more than so many times the usual is as dear as that.
@@ -80,8 +85,7 @@ class _Fractional:
         best = max(self._at(poured)[0], self._at(self.load)[0])
         if best >= near:
             return best
-        share = self.allowed * self.supply.usable[self.hosts]
-        share /= share.sum(axis=1, keepdims=True)
+        share = self._begin(poured)
         step, last = FIRST_STEP, np.inf
         for _ in range(rounds):
             load = self.fixed + share.T @ self.taken
@@ -99,6 +103,27 @@ class _Fractional:
             share = share * np.exp(-step * dearer)
             share /= share.sum(axis=1, keepdims=True)
         return best
+
+    def _begin(self, poured: FloatArray) -> FloatArray:
+        """Shares (vms, hosts) to begin with: in proportion to memory, or such as have these loads.
+
+        Where all VMs may live on the same hosts, each has the usual share of every host and a
+        little more or less of it according to its mix of goods, so that every column comes to its
+        poured load. Where no share gets negative by that, it is the end of the search, too.
+        """
+        share: FloatArray = self.allowed * self.supply.usable[self.hosts]
+        share /= share.sum(axis=1, keepdims=True)
+        sold = self.taken.sum(axis=0) > 0.0
+        if not sold.any() or not (self.allowed == self.allowed[0]).all():
+            return share
+        mix = self.taken[:, sold] / self.taken[:, sold].sum(axis=0)
+        wanted = (poured - self.fixed)[:, sold] / self.taken[:, sold].sum(axis=0)
+        usual = wanted.mean(axis=1)
+        turned = np.linalg.pinv(mix, rcond=ALIKE).T @ (wanted - usual[:, None]).T
+        # What has no share at all never gets one.
+        share = np.maximum(usual + turned, LEAST_SHARE * share)
+        share /= share.sum(axis=1, keepdims=True)
+        return share
 
     def _cost(self, load: FloatArray) -> float:
         return float(self.supply.cost(load, self.hosts).sum())

@@ -15,8 +15,6 @@ import numpy as np
 from vsphere_market.market.goods import Supply
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
-#: Halvings of the interval in which a level lies; the bound is valid at any level.
-HALVINGS = 40
 #: Sweeps over the sets of hosts, and the change of level that ends them.
 MAX_SWEEPS = 30
 SETTLED = 1e-6
@@ -62,6 +60,8 @@ def spread(
 
 def _sets(allowed: BoolArray) -> tuple[BoolArray, IndexArray]:
     """The different sets of hosts (sets, hosts), and which (vms,) is each VM's."""
+    if (allowed == allowed[:1]).all():
+        return allowed[:1], np.zeros(len(allowed), dtype=np.int64)
     packed = np.packbits(allowed, axis=1)
     _, first, which = np.unique(packed, axis=0, return_index=True, return_inverse=True)
     if len(first) > MAX_SETS:
@@ -72,13 +72,10 @@ def _sets(allowed: BoolArray) -> tuple[BoolArray, IndexArray]:
 
 def _pour(capacity: FloatArray, filled: FloatArray, amount: FloatArray) -> FloatArray:
     """Water ``amount`` (K,) in vessels ``capacity`` (n, K) that hold ``filled`` (n, K) already."""
-    level = filled / capacity
-    low = level.min(axis=0)
-    high = level.max(axis=0) + amount / capacity.sum(axis=0)
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        over = np.maximum(middle * capacity - filled, 0.0).sum(axis=0) > amount
-        high = np.where(over, middle, high)
-        low = np.where(over, low, middle)
-    water: FloatArray = np.maximum(low * capacity - filled, 0.0)
+    order = np.argsort(filled / capacity, axis=0)
+    held = np.cumsum(np.take_along_axis(filled, order, axis=0), axis=0)
+    room = np.cumsum(np.take_along_axis(capacity, order, axis=0), axis=0)
+    # Each vessel that is wetted lowers the level, and one that is too high would raise it.
+    level = ((amount + held) / room).min(axis=0)
+    water: FloatArray = np.maximum(level * capacity - filled, 0.0)
     return water
