@@ -110,6 +110,17 @@ class Asking:
             self._ask_rules(self.row[vm])
         self.regain()
 
+    def hear(self, least: float) -> None:
+        """Hear again what others may have changed: rules and budgets reach over clusters.
+
+        Args:
+            least: a move must save so many points more than it has to, from now on.
+        """
+        self.least = least
+        for vm in self.ruled:
+            self._ask_rules(self.row[vm])
+        self.regain()
+
     def savings(self) -> FloatArray:
         """(hosts, vms) fall of the potential by each move; 0 for staying."""
         every = np.arange(len(self.vms))

@@ -108,10 +108,10 @@ class QuoteBook:
         for start in range(0, len(at), self._block):
             part = slice(start, start + self._block)
             here, loads = at[part], load[part]
-            mine = slice(None)
+            home, row = homes, rows
             if len(at) > self._block:
                 mine = (homes >= start) & (homes < start + self._block)
-            home, row = homes[mine] - start, rows[mine]
+                home, row = homes[mine] - start, rows[mine]
             total = np.zeros((len(here), self._vms + 1))
             for shelf in self._shelves:
                 amounts = loads[:, shelf.columns, None] + shelf.taken

@@ -124,7 +124,9 @@ class Eligibility:
         # Most VMs ask for the same, so that few different things are looked up.
         kinds: dict[tuple[tuple[str, ...], tuple[int, ...], str], int] = {}
         which = [
-            kinds.setdefault((table.networks[vm], table.datastores[vm], table.evc_mode[vm]), len(kinds))
+            kinds.setdefault(
+                (table.networks[vm], table.datastores[vm], table.evc_mode[vm]), len(kinds)
+            )
             for vm in vms.tolist()
         ]
         seen: BoolArray = np.stack([self._giving(*kind) for kind in kinds])[which]
@@ -139,7 +141,9 @@ class Eligibility:
                 seen[at, list(ledger.left.get(vm, ()))] = False
         return seen
 
-    def _giving(self, networks: Iterable[str], datastores: Iterable[int], evc_mode: str) -> BoolArray:
+    def _giving(
+        self, networks: Iterable[str], datastores: Iterable[int], evc_mode: str
+    ) -> BoolArray:
         """(H,) hosts with vMotion that see some networks and datastores, and give an EVC mode."""
         key = (frozenset(networks), frozenset(datastores), evc_mode)
         known = self._seen.get(key)

@@ -18,7 +18,7 @@ from vsphere_market.market.budgets import PastMove
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.netting import Key, Wish, grouped, key_of, net
-from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.placement import Marketplace, marketplaces
 from vsphere_market.market.plan import Reason
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.market.shifts import ShiftTrader
@@ -114,12 +114,13 @@ def clear(question: Question) -> Answer:
     on with the others at rest, where the cool-down keeps them after the plan is done: fewer VMs are
     searched more thoroughly, and planning again is to give nothing.
     """
-    start = question.ledger()
-    before, broken = start.potential(), start.breaches()
+    ledger = question.ledger()
+    before, broken = ledger.potential(), ledger.breaches()
     sequence: list[Trade] = []
     wishes: list[Trade] = []
     for _ in range(MAX_REVISIONS):
-        ledger = question.ledger()
+        if wishes:
+            ledger = question.ledger()
         eligibility = Eligibility(ledger, question.cooling)
         sequence = _replay(ledger, eligibility, net(wishes))
         more = _quiescence(ledger, eligibility)
@@ -131,27 +132,24 @@ def clear(question: Question) -> Answer:
         ledger = question.ledger()
         sequence = _replay(ledger, Eligibility(ledger, question.cooling), net(wishes))
     if any(isinstance(trade.what, Move) for trade in sequence):
-        _finish_at_rest(question, ledger, sequence)
+        _finish_at_rest(ledger, question.cooling, sequence)
     ledger.recount()
     return Answer(tuple(sequence), before, ledger.potential(), broken, ledger)
 
 
-def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -> None:
+def _finish_at_rest(ledger: Ledger, cooling: BoolArray, sequence: list[Trade]) -> None:
     """Let VMs that have not been moved go on trading; those that have, rest.
 
     Of each round everything up to a VM's second move is kept, so each moves once, and the end is
     quiet under the cool-down; and no host is put to rest and woken in one plan. Settings may be
     changed again.
     """
-    resting = question.cooling.copy()
+    resting = cooling.copy()
     while True:
         resting[[trade.what.vm for trade in sequence if isinstance(trade.what, Move)]] = True
         settled = frozenset(trade.what.host for trade in sequence if isinstance(trade.what, Switch))
-        trial = question.ledger()
-        trial.groups = ledger.groups
-        for trade in sequence:
-            carry_out(trial, trade.what)
-        wished = _quiescence(trial, Eligibility(trial, resting), settled)
+        before = ledger.mark()
+        wished = _quiescence(ledger, Eligibility(ledger, resting), settled)
         fresh: list[Trade] = []
         moved: set[Key] = set()
         for group in grouped(wished):
@@ -160,8 +158,10 @@ def _finish_at_rest(question: Question, ledger: Ledger, sequence: list[Trade]) -
                 break
             moved |= movers
             fresh += group
-        for trade in fresh:
-            carry_out(ledger, trade.what)
+        if len(fresh) < len(wished):
+            ledger.back(before)
+            for trade in fresh:
+                carry_out(ledger, trade.what)
         sequence += fresh
         if not fresh or len(fresh) == len(wished):
             return
@@ -176,9 +176,14 @@ def _quiescence(
     switches = Switchboard(ledger, eligibility, settled)
     done: list[Trade] = []
 
+    # Quotes of clusters hold as long as nothing is traded but places in them.
+    kept: list[Marketplace] = []
+
     def place() -> list[Trade]:
+        nonlocal kept
         trades: list[Trade] = []
-        for marketplace in marketplaces(ledger, eligibility):
+        kept = marketplaces(ledger, eligibility, kept)
+        for marketplace in kept:
             vms = max(len(marketplace.vms), 1)
             cost = float(
                 ledger.supply.cost(ledger.load[marketplace.hosts], marketplace.hosts).sum()
@@ -203,7 +208,10 @@ def _quiescence(
     for _ in range(MAX_ROUNDS):
         found: list[Trade] = []
         for stage in stages:
-            found += stage()
+            some = stage()
+            found += some
+            if some and stage is not place:
+                kept = []
         if not found:
             break
         done += found

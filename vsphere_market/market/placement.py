@@ -8,6 +8,8 @@ many placements: trading ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from vsphere_market.market.asking import Asking
@@ -38,6 +40,10 @@ class Marketplace:
         eligibility: what is possible.
         vms: rows of the VMs that may move, all in this cluster.
         hosts: rows of the cluster's hosts, fit or not.
+
+    Attributes:
+        static: (hosts, vms) where each may go as far as no trade changes it.
+        asked: quotes, kept true since the first trade was asked for; None before.
     """
 
     def __init__(
@@ -47,7 +53,8 @@ class Marketplace:
         self.eligibility = eligibility
         self.vms = vms
         self.hosts = hosts
-        self._static: BoolArray = np.ascontiguousarray(eligibility.seen(vms)[:, hosts].T)
+        self.asked: Asking | None = None
+        self.static: BoolArray = np.ascontiguousarray(eligibility.seen(vms)[:, hosts].T)
 
     def savings(self) -> FloatArray:
         """(vms, hosts) fall of the potential by each move; 0 for staying."""
@@ -55,7 +62,7 @@ class Marketplace:
 
     def possible(self) -> BoolArray:
         """(vms, hosts) where each VM may ever live: what it sees, and where it is."""
-        possible = np.ascontiguousarray(self._static.T)
+        possible = np.ascontiguousarray(self.static.T)
         home = np.searchsorted(self.hosts, self.ledger.host_of[self.vms])
         possible[np.arange(len(self.vms)), home] = True
         return possible
@@ -75,7 +82,14 @@ class Marketplace:
         if not len(self.vms) or len(self.hosts) < 2:
             return []
         ledger = self.ledger
-        route = Route(self._asking(max(least, ROUNDING * self._cost())))
+        least = max(least, ROUNDING * self._cost())
+        if self.asked is None:
+            self.asked = self._asking(least)
+        else:
+            self.asked.hear(least)
+        if limit is None and self.asked.best() is None and self._nothing_further():
+            return []
+        route = Route(self.asked)
         trades = route.descend(limit)
         if limit is not None:
             return trades
@@ -88,13 +102,36 @@ class Marketplace:
             before, trades = trades, route.look_ahead(trades, floor)
             if trades is before:
                 break
-        few = len(self.vms) <= MOST_VMS
-        if few or self._cost() - floor > far:
+        if self._few or self._cost() - floor > far:
             trades = Together(route).extend(trades)
         return trades + Mending(route).mend()
 
+    def go_on(self, others: Iterable[Marketplace]) -> None:
+        """Take over the quotes of the one of the others that asks the same VMs and hosts.
+
+        Nothing but trades of theirs must have been done since they were made.
+        """
+        for other in others:
+            parts = (
+                (self.vms, other.vms),
+                (self.hosts, other.hosts),
+                (self.static, other.static),
+            )
+            if all(np.array_equal(mine, its) for mine, its in parts):
+                self.asked = other.asked
+
+    @property
+    def _few(self) -> bool:
+        return len(self.vms) <= MOST_VMS
+
+    def _nothing_further(self) -> bool:
+        """Where no single move pays, no others are looked for: near enough, and no rule broken."""
+        floor = self._floor()
+        near = self._cost() - floor <= self._far(floor)
+        return near and not self._few and not self.ledger.breaches()
+
     def _asking(self, least: float) -> Asking:
-        return Asking(self.ledger, self.vms, self.hosts, self._static, least)
+        return Asking(self.ledger, self.vms, self.hosts, self.static, least)
 
     def _far(self, floor: float) -> float:
         """Points above the floor from which on looking further is worth it.
@@ -120,8 +157,17 @@ class Marketplace:
         return float(ledger.supply.cost(load, hosts).sum())
 
 
-def marketplaces(ledger: Ledger, eligibility: Eligibility) -> list[Marketplace]:
-    """One marketplace per cluster, or clusters merged by policy, that has something to trade."""
+def marketplaces(
+    ledger: Ledger, eligibility: Eligibility, before: Sequence[Marketplace] = ()
+) -> list[Marketplace]:
+    """One marketplace per cluster, or clusters merged by policy, that has something to trade.
+
+    Args:
+        ledger: the market's state.
+        eligibility: what is possible.
+        before: those of before, if nothing but trades of theirs has been done since; what they
+            know of quotes is not asked again.
+    """
     able = eligibility.movers()
     home = np.where(ledger.host_of >= 0, ledger.host_of, 0)
     places = []
@@ -132,4 +178,5 @@ def marketplaces(ledger: Ledger, eligibility: Eligibility) -> list[Marketplace]:
         vms = np.flatnonzero(able & (ledger.market[home] == market))
         if len(vms):
             places.append(Marketplace(ledger, eligibility, vms, rows))
+            places[-1].go_on(before)
     return places
