@@ -15,8 +15,8 @@ Two searches, the second only where the first leaves a gap. First, L as if every
 and poured by itself (``spread``): its prices are equal wherever VMs have a choice, and where VMs
 are of many mixes nothing is higher. Second, the best fractional placement: shares rise on hosts
 that ask less than others and fall on those that ask more, all VMs at once (exponentiated
-gradient). Where shares can be found at once that come to the poured loads, the first bound is the
-best there is. ``docs/design/certificate.md``.
+gradient). It is spared where a fractional placement is seen at once that comes to the poured loads.
+``docs/design/certificate.md``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ CLOSE_ENOUGH = 5e-4
 TIGHT_ENOUGH = 3e-4
 #: Mixes of goods that differ by less than this share are one.
 ALIKE = 1e-6
-#: Shares begin with at least this part of what is in proportion to memory.
-LEAST_SHARE = 1e-3
 #: First step of the shares against relative differences of what hosts ask, and its bounds.
 FIRST_STEP, LEAST_STEP, MOST_STEP = 2.0, 1e-4, 4.0
 #: What asks more than so many times the usual is as dear as that.
@@ -83,9 +81,10 @@ class _Fractional:
         near = now - CLOSE_ENOUGH * abs(now)
         poured = spread(self.supply, self.hosts, self.fixed, self.taken, self.allowed)
         best = max(self._at(poured)[0], self._at(self.load)[0])
-        if best >= near:
+        if best >= near or self._in_reach(poured):
             return best
-        share = self._begin(poured)
+        share = self.allowed * self.supply.usable[self.hosts]
+        share /= share.sum(axis=1, keepdims=True)
         step, last = FIRST_STEP, np.inf
         for _ in range(rounds):
             load = self.fixed + share.T @ self.taken
@@ -104,26 +103,25 @@ class _Fractional:
             share /= share.sum(axis=1, keepdims=True)
         return best
 
-    def _begin(self, poured: FloatArray) -> FloatArray:
-        """Shares (vms, hosts) to begin with: in proportion to memory, or such as have these loads.
+    def _in_reach(self, poured: FloatArray) -> bool:
+        """Some fractional placement is seen to come to these loads: nothing beats them.
 
-        Where all VMs may live on the same hosts, each has the usual share of every host and a
+        Where all VMs may live on the same hosts, each gets the usual share of every host and a
         little more or less of it according to its mix of goods, so that every column comes to its
-        poured load. Where no share gets negative by that, it is the end of the search, too.
+        poured load. That is a placement if no share gets negative.
         """
-        share: FloatArray = self.allowed * self.supply.usable[self.hosts]
-        share /= share.sum(axis=1, keepdims=True)
         sold = self.taken.sum(axis=0) > 0.0
         if not sold.any() or not (self.allowed == self.allowed[0]).all():
-            return share
-        mix = self.taken[:, sold] / self.taken[:, sold].sum(axis=0)
-        wanted = (poured - self.fixed)[:, sold] / self.taken[:, sold].sum(axis=0)
+            return False
+        amounts = self.taken[:, sold]
+        wanted = (poured - self.fixed)[:, sold] / amounts.sum(axis=0)
         usual = wanted.mean(axis=1)
-        turned = np.linalg.pinv(mix, rcond=ALIKE).T @ (wanted - usual[:, None]).T
-        # What has no share at all never gets one.
-        share = np.maximum(usual + turned, LEAST_SHARE * share)
-        share /= share.sum(axis=1, keepdims=True)
-        return share
+        mix = np.linalg.pinv(amounts / amounts.sum(axis=0), rcond=ALIKE)
+        share = usual + mix.T @ (wanted - usual[:, None]).T
+        cost = self._cost(poured)
+        load = self.fixed + share.T @ self.taken
+        extra = self._cost(np.maximum(load, 0.0)) - cost
+        return bool((share >= 0.0).all()) and extra <= TIGHT_ENOUGH * max(abs(cost), 1.0)
 
     def _cost(self, load: FloatArray) -> float:
         return float(self.supply.cost(load, self.hosts).sum())
