@@ -74,7 +74,7 @@ def request(session: Session, subject: Subject, action: Action) -> Callable[[], 
     stub = session.stub
     match action:
         case Migrate() | MigrateStorage():
-            vm, spec = _vm(session, action.vm.moid), relocate_spec(session, action)
+            vm, spec = _vm(session, action.vm.moid), relocate_spec(session, subject, action)
             priority = vim.VirtualMachine.MovePriority.defaultPriority
             return lambda: vm.RelocateVM_Task(spec, priority)
         case SetMemory() | SetShares() | EnableHotAdd():
@@ -112,8 +112,11 @@ def _vm(session: Session, moid: str) -> Any:
     return soap.reference(vim.VirtualMachine, moid, session.stub)
 
 
-def relocate_spec(session: Session, action: Migrate | MigrateStorage) -> Any:
-    """Another host, or another datastore for all files, and nothing else.
+def relocate_spec(session: Session, subject: Subject, action: Migrate | MigrateStorage) -> Any:
+    """Another host, or another datastore for what is on one of them, and nothing else.
+
+    Without a word on disks vSphere would take all of them along: those that are on other datastores
+    are told to stay there.
 
     Into another cluster vSphere asks for a resource pool there beside the host.
 
@@ -122,7 +125,14 @@ def relocate_spec(session: Session, action: Migrate | MigrateStorage) -> Any:
     """
     if isinstance(action, MigrateStorage):
         target = soap.reference(vim.Datastore, action.target.moid, session.stub)
-        return vim.vm.RelocateSpec(datastore=target)
+        staying = [
+            vim.vm.RelocateSpec.DiskLocator(
+                diskId=key, datastore=soap.reference(vim.Datastore, store, session.stub)
+            )
+            for key, store in (subject.disks or {}).items()
+            if store != action.source.moid
+        ]
+        return vim.vm.RelocateSpec(datastore=target, disk=staying)
     host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
     return vim.vm.RelocateSpec(host=host, pool=pool_joined(session, action))
 

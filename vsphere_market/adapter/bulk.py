@@ -185,6 +185,7 @@ class PyVmomiReader:
         counter_ids: Sequence[int],
         interval_s: int,
         window: tuple[datetime, datetime],
+        each: Sequence[int] = (),
     ) -> list[Series]:
         """Rolled-up samples of one of vCenter's historical intervals.
 
@@ -194,10 +195,11 @@ class PyVmomiReader:
             counter_ids: ids of counters that the interval keeps.
             interval_s: its period.
             window: after the first time, up to the second, which is included.
+            each: ids of counters that are wanted of each instance.
         """
         start, end = window
         return self._series(
-            kind, moids, counter_ids, (), intervalId=interval_s, startTime=start, endTime=end
+            kind, moids, counter_ids, each, intervalId=interval_s, startTime=start, endTime=end
         )
 
     def _series(

@@ -162,12 +162,14 @@ class CounterInfo:
         name: ``group.name.rollup``.
         unit: unit on the wire, vSphere's own word.
         level: statistics level from which on it is kept in history.
+        device_level: the same for its instances; 0 for not told.
     """
 
     key: int
     name: str
     unit: str
     level: int
+    device_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,4 +375,5 @@ def _info(entry: Any) -> CounterInfo:
         name=f"{entry.groupInfo.key}.{entry.nameInfo.key}.{entry.rollupType}",
         unit=str(entry.unitInfo.key),
         level=int(entry.level or 0),
+        device_level=int(getattr(entry, "perDeviceLevel", None) or 0),
     )

@@ -30,6 +30,7 @@ from vsphere_market.adapter.counters import (
     Counters,
     Figures,
 )
+from vsphere_market.adapter.files import Usage, file_columns, hosts_keep_swap, usage_of
 from vsphere_market.adapter.hosts import HOST_PATHS, host_columns
 from vsphere_market.adapter.licences import Licence
 from vsphere_market.adapter.places import (
@@ -113,6 +114,7 @@ class Read:
         facts: properties by managed type.
         custom_fields: names of custom attributes by key.
         caps: balloon cap options that were read apart, by VM.
+        usage: what VMs with files on several datastores have on each.
         passthrough: ids of the VMs with a DirectPath device.
         vm_figures: what VMs' counters came to.
         host_figures: what hosts' counters came to.
@@ -124,6 +126,7 @@ class Read:
     facts: Mapping[str, Sequence[Facts]]
     custom_fields: Mapping[int, str] = field(default_factory=dict)
     caps: Mapping[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=dict)
     passthrough: frozenset[str] = frozenset()
     vm_figures: Mapping[str, Figures] = field(default_factory=dict)
     host_figures: Mapping[str, Figures] = field(default_factory=dict)
@@ -151,6 +154,7 @@ def read_estate(
         facts=facts,
         custom_fields=custom_fields,
         caps=_caps(reader, vms),
+        usage=usage_of(reader, vms),
         passthrough=_passthrough(reader, vms),
         vm_figures=counters.read("VirtualMachine", live_vms, (*VM_COUNTERS, *IO_COUNTERS)),
         host_figures=counters.read(
@@ -197,6 +201,9 @@ def snapshot_from(read: Read, source: Source, taken_at_s: float) -> Snapshot:
         caps=read.caps,
         passthrough=read.passthrough,
     )
+    keeping = [hosts_keep_swap(cluster) for cluster in clusters]
+    with_host = [row >= 0 and keeping[row] for row in vm_part["cluster"]]
+    vm_part |= file_columns(vms, rows, stores, read.vm_figures, read.usage, with_host)
     # A witness comes as an appliance that no extension calls its own.
     witnesses = witness_appliances(hosts, parts, vms)
     vm_part["managed_by"] = [

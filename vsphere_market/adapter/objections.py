@@ -159,6 +159,9 @@ def _against_storage(subject: Subject, action: MigrateStorage) -> list[ActionErr
         found.append(StaleFault(what, fault="InvalidState", where=name))
     if facts.get("runtime.connectionState") != CONNECTED:
         found.append(StaleFault("it is not connected", fault="InvalidState", where=name))
+    if len(facts.get("datastore", ())) > 1 and subject.disks is None:
+        what = "its files are on several datastores, and which disk is where cannot be read"
+        found.append(FinalFault(what, fault="NoPermission", where=name))
     target = subject.datastores.get(action.target.moid)
     label = action.target.name
     if target is None:

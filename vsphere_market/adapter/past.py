@@ -26,7 +26,7 @@ from vsphere_market.units import KIB_PER_MIB, FloatArray
 
 log = logging.getLogger(__name__)
 
-_HOUR_S = 3600.0
+HOUR_S = 3600.0
 _DAY_S = 86_400.0
 #: Rollups over more than this hide too much to be a peak of an hour.
 _LONGEST_S = 7200
@@ -74,7 +74,7 @@ def past_demand(
 ) -> PastDemand:
     """Hourly maxima of active memory of the last days, finer intervals before coarser ones."""
     vms = snapshot.vms
-    last = int(snapshot.taken_at_s // _HOUR_S)
+    last = int(snapshot.taken_at_s // HOUR_S)
     hours = np.arange(last - math.ceil(days * 24), last + 1)
     active: FloatArray = np.full((len(vms), len(hours)), np.nan)
     running = [
@@ -89,7 +89,7 @@ def past_demand(
         if info is None or not running:
             continue
         span_s = min(interval.kept_s, days * _DAY_S)
-        window = _utc(snapshot.taken_at_s - span_s), _utc(snapshot.taken_at_s)
+        window = utc(snapshot.taken_at_s - span_s), utc(snapshot.taken_at_s)
         found = 0
         size = counters.batch()
         for at in range(0, len(running), size):
@@ -125,8 +125,8 @@ def _lay(
     for end_s, value in zip(times, values, strict=True):
         if value < 0:  # not sampled
             continue
-        begin = math.floor((end_s - interval.period_s) / _HOUR_S) - first_hour
-        end = math.ceil(end_s / _HOUR_S) - first_hour
+        begin = math.floor((end_s - interval.period_s) / HOUR_S) - first_hour
+        end = math.ceil(end_s / HOUR_S) - first_hour
         for at in range(max(begin, 0), min(end, len(fresh))):
             fresh[at] = np.fmax(fresh[at], value * scale)
     given = np.isfinite(fresh)
@@ -134,5 +134,6 @@ def _lay(
     return bool(given.any())
 
 
-def _utc(at_s: float) -> datetime:
+def utc(at_s: float) -> datetime:
+    """A Unix time as vCenter takes it."""
     return datetime.fromtimestamp(at_s, tz=UTC)

@@ -84,7 +84,7 @@ def _ways(session: Session, subject: Subject, action: Action) -> list[Callable[[
             host = soap.reference(vim.HostSystem, action.target.moid, session.stub)
             return [
                 lambda content: content.vmProvisioningChecker.CheckRelocate_Task(
-                    vm, relocate_spec(session, action), None
+                    vm, relocate_spec(session, subject, action), None
                 ),
                 lambda content: content.vmProvisioningChecker.CheckMigrate_Task(
                     vm, host, pool_joined(session, action), None, None
@@ -93,7 +93,7 @@ def _ways(session: Session, subject: Subject, action: Action) -> list[Callable[[
         case MigrateStorage():
             return [
                 lambda content: content.vmProvisioningChecker.CheckRelocate_Task(
-                    vm, relocate_spec(session, action), None
+                    vm, relocate_spec(session, subject, action), None
                 )
             ]
         case SetMemory() | SetShares() | EnableHotAdd():

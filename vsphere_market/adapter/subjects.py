@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from vsphere_market.adapter import soap
 from vsphere_market.adapter.bulk import BulkReader, Facts
 from vsphere_market.adapter.places import limit_mib
 from vsphere_market.adapter.vms import CAP_KEY, CAP_PATH, cap_mib
@@ -70,6 +71,7 @@ HOST_PATHS = (
     "runtime.standbyMode",
     "capability.standbySupported",
 )
+_DEVICES = "config.hardware.device"
 _DATASTORE_PATHS = ("name", "summary.accessible", "summary.maintenanceMode", "summary.freeSpace")
 _POOL_PATHS = (POOL_ALLOCATION, "config.cpuAllocation", POOL_VERSION, "owner", "parent")
 _CLUSTER_PATHS = ("recommendation", "configurationEx.drsConfig.enabled")
@@ -86,6 +88,8 @@ class Subject:
         datastores: facts of the datastores that the action names, by id.
         pools: facts of the resource pools that the action names, by id.
         vms: facts of VMs: those that a recommendation moves, or that run on a host, by id.
+        disks: of a VM with files on several datastores, where each disk is, by its key; None
+            where that was not asked, or cannot be read.
     """
 
     itself: Facts | None
@@ -94,6 +98,7 @@ class Subject:
     datastores: dict[str, Facts] = field(default_factory=dict)
     pools: dict[str, Facts] = field(default_factory=dict)
     vms: dict[str, Facts] = field(default_factory=dict)
+    disks: dict[int, str] | None = None
 
     @property
     def facts(self) -> Facts:
@@ -227,13 +232,28 @@ def _read_vm(reader: BulkReader, action: VmAction) -> Subject:
         case _:
             assert_never(action)
     named = [moid for moid in named if moid]
+    apart = isinstance(action, MigrateStorage) and len(vm.get("datastore", ())) > 1
     return Subject(
         vm,
         cap_mib(option),
+        disks=_disks(reader, vm.moid) if apart else None,
         hosts=_by_id(reader, "HostSystem", named, HOST_PATHS),
         datastores=_by_id(reader, "Datastore", datastores, _DATASTORE_PATHS),
         pools=_by_id(reader, "ResourcePool", pools, ("owner", "parent")),
     )
+
+
+def _disks(reader: BulkReader, vm: str) -> dict[int, str] | None:
+    """Datastores of a VM's disks by the disks' keys; None where its devices cannot be read."""
+    for one in reader.objects("VirtualMachine", [vm], [_DEVICES]):
+        if _DEVICES not in one.refused:
+            backings = (
+                (int(device.key), getattr(getattr(device, "backing", None), "datastore", None))
+                for device in one.get(_DEVICES, ())
+                if hasattr(device, "capacityInKB")
+            )
+            return {key: soap.moid(store) for key, store in backings if store is not None}
+    return None
 
 
 def _by_id(

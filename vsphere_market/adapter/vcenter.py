@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from vsphere_market.adapter import actions, past, soap, subjects, tasks
+from vsphere_market.adapter import actions, past, past_storage, soap, subjects, tasks
 from vsphere_market.adapter.bulk import PyVmomiReader
 from vsphere_market.adapter.checkup import checkup
 from vsphere_market.adapter.counters import Counters, CounterSettings
@@ -28,6 +28,7 @@ from vsphere_market.port import (
     Clock,
     Finding,
     PastDemand,
+    PastStorage,
     Showing,
     Standing,
     TaskHandle,
@@ -125,6 +126,12 @@ class PyVmomiVCenter:
     def past_demand(self, snapshot: Snapshot, days: float) -> PastDemand:
         """See :class:`~vsphere_market.port.Remembers`."""
         return past.past_demand(self._session, self._reader, self._counters, snapshot, days)
+
+    def past_storage(self, snapshot: Snapshot, days: float) -> PastStorage:
+        """See :class:`~vsphere_market.port.Remembers`."""
+        return past_storage.past_storage(
+            self._session, self._reader, self._counters, snapshot, days
+        )
 
     def checkup(self) -> Sequence[Finding]:
         """See :class:`~vsphere_market.port.VCenterPort`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from vsphere_market.adapter.bulk import Facts
 from vsphere_market.adapter.counters import VM_COUNTERS, Figures
+from vsphere_market.adapter.files import PLACEMENT
 from vsphere_market.adapter.places import (
     NAN,
     Rows,
@@ -19,7 +20,6 @@ from vsphere_market.adapter.places import (
     names_of,
     positive,
     row_refs,
-    scaled,
     shown,
 )
 from vsphere_market.adapter.storage import io_of
@@ -54,6 +54,7 @@ VM_PATHS: tuple[str, ...] = (
     "datastore",
     "summary.config.vmPathName",
     "summary.storage.committed",
+    PLACEMENT,
     "config.hardware.memoryMB",
     "summary.config.memorySizeMB",
     "config.hardware.numCPU",
@@ -95,7 +96,7 @@ def vm_columns(
     caps: Mapping[str, Any],
     passthrough: frozenset[str],
 ) -> dict[str, Any]:
-    """All columns of ``VmTable`` but ``tags`` and ``drs_override``, which are told elsewhere.
+    """All columns of ``VmTable`` but those of files, tags and DRS, which are told elsewhere.
 
     Args:
         vms: one per row.
@@ -128,12 +129,6 @@ def vm_columns(
         "custom_attributes": [attributes(vm, custom_fields) for vm in vms],
         "networks": [tuple(vm.get("network", ())) for vm in vms],
         "datastores": row_refs(vms, "datastore", rows.datastores),
-        "home_datastore": [_home(vm, rows) for vm in vms],
-        # A VM has files; none committed is nothing told.
-        "storage_mib": [
-            mib if mib > 0 else NAN
-            for mib in scaled(vms, "summary.storage.committed", BYTES_PER_MIB)
-        ],
         "size_mib": [size_mib(vm) for vm in vms],
         "vcpus": column(vms, "config.hardware.numCPU", 1),
         "reservation_mib": column(vms, f"{_ALLOCATION}.reservation", 0),
@@ -176,17 +171,6 @@ def cap_mib(option: Any) -> float:
     except ValueError:
         return NAN
     return amount if amount >= 0 else NAN
-
-
-def _home(vm: Facts, rows: Rows) -> int:
-    """The datastore of the VM's home folder: ``[store-1] web-1/web-1.vmx``; -1 if unknown.
-
-    Names are unique within a datacenter only, so it is looked for among the VM's own datastores.
-    """
-    path = str(vm.get("summary.config.vmPathName", ""))
-    name = path[1:].partition("]")[0] if path.startswith("[") else ""
-    own = (rows.datastores.get(moid, -1) for moid in vm.get("datastore", ()))
-    return next((row for row in own if row >= 0 and rows.store_names[row] == name), -1)
 
 
 def attributes(vm: Facts, fields: Mapping[int, str]) -> tuple[str, ...]:

@@ -7,19 +7,21 @@ import logging
 import numpy as np
 
 from vsphere_market.control.memory import Memory, keep_history
-from vsphere_market.control.remembered import recalled_history, recalled_sizes
+from vsphere_market.control.remembered import recalled_history, recalled_sizes, recalled_storage
 from vsphere_market.demand import DemandHistory, DemandSettings, identities
 from vsphere_market.demand.history import HOUR_S, HOURS
+from vsphere_market.demand.storage import enter_past, requests_of, waiting_of
 from vsphere_market.errors import MarketError
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Journal, estate_key
-from vsphere_market.port import PastDemand, Remembers, VCenterPort
+from vsphere_market.port import PastDemand, PastStorage, Remembers, VCenterPort
 
 log = logging.getLogger(__name__)
 
 #: vCenter keeps its two-hour means for a month.
 DAYS = 31.0
 _DONE = "backfilled/{estate}"
+_DONE_STORAGE = "backfilled-storage/{estate}"
 
 
 def backfill(port: VCenterPort, journal: Journal, snapshot: Snapshot) -> int:
@@ -59,6 +61,57 @@ def backfill(port: VCenterPort, journal: Journal, snapshot: Snapshot) -> int:
     else:
         log.info("vCenter keeps no history of active memory at its statistics level")
     journal.put_blob(name, b"", version=1, at_s=snapshot.taken_at_s)
+    return entered
+
+
+def backfill_storage(port: VCenterPort, journal: Journal, snapshot: Snapshot) -> int:
+    """The same of requests to storage, in the last week; returns how many figures were entered."""
+    if not isinstance(port, Remembers):
+        return 0
+    estate = estate_key(snapshot.source)
+    name = _DONE_STORAGE.format(estate=estate)
+    if journal.get_blob(name) is not None:
+        return 0
+    try:
+        past = port.past_storage(snapshot, HOURS / 24)
+    except MarketError as error:
+        log.warning("vCenter's own history of storage was not read: %s", error.sentence())
+        return 0
+    memory = Memory(
+        recalled_history(journal, estate),
+        sizes=recalled_sizes(journal, estate),
+        storage=recalled_storage(journal, estate),
+    )
+    # What we saw ourselves is better, and older hours cannot be put before it.
+    entered = 0 if len(memory.storage) else enter_storage(memory.storage, snapshot, past)
+    if entered:
+        keep_history(journal, snapshot, memory)
+        log.info("%d figures of storage come from %s", entered, ", ".join(past.counters))
+    journal.put_blob(name, b"", version=1, at_s=snapshot.taken_at_s)
+    return entered
+
+
+def enter_storage(history: DemandHistory, snapshot: Snapshot, past: PastStorage) -> int:
+    """Put a source's history of storage into what is remembered; returns how many figures."""
+    ids, stores = identities(snapshot.vms), snapshot.datastores.moid
+    present = int(snapshot.taken_at_s // HOUR_S)
+    entered = 0
+    for at, hour in enumerate(past.hours.tolist()):
+        if hour >= present:
+            break
+        asked = requests_of(past.vm_iops[:, at], past.vm_kibps[:, at])
+        served = requests_of(past.iops[:, at], past.kibps[:, at])
+        waiting = waiting_of(served, past.latency_ms[:, at])
+        entered += enter_past(
+            history,
+            hour,
+            {vm: one for vm, one in zip(ids, asked.tolist(), strict=True) if np.isfinite(one)},
+            {
+                moid: (one, queue)
+                for moid, one, queue in zip(stores, served.tolist(), waiting.tolist(), strict=True)
+                if np.isfinite(queue)
+            },
+        )
     return entered
 
 

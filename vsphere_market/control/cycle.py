@@ -11,7 +11,7 @@ import numpy as np
 
 import vsphere_market
 from vsphere_market.control.aftermath import keep_forecasts, look_back
-from vsphere_market.control.backfill import backfill
+from vsphere_market.control.backfill import backfill, backfill_storage
 from vsphere_market.control.decide import Frame, decide, frame, view
 from vsphere_market.control.failures import Lately, lately
 from vsphere_market.control.memory import keep_history
@@ -221,6 +221,7 @@ def one_cycle(
     started_s = road.port.clock.now_s()
     snapshot = snapshot or road.port.observe()
     backfill(road.port, road.journal, snapshot)
+    backfill_storage(road.port, road.journal, snapshot)
     past = lately(road.journal, estate_key(snapshot.source), road.execution, started_s)
     framed, plan = observe_and_decide(road, snapshot, past=past)
     market_view = view(framed)

@@ -17,7 +17,7 @@ from vsphere_market.control.memory import (
     settling,
     without_echo,
 )
-from vsphere_market.demand import DemandHistory, estimate_demand
+from vsphere_market.demand import DemandHistory, estimate_demand, usual_storage
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Journal
 from vsphere_market.market import MarketSettings, MarketView, Plan, Question, look, make_plan
@@ -97,7 +97,12 @@ def frame(
     observed(memory, snapshot)
     question = Question(
         snapshot=snapshot,
-        demand=estimate_demand(snapshot, memory.history, sizes=memory.sizes),
+        demand=estimate_demand(
+            snapshot,
+            memory.history,
+            sizes=memory.sizes,
+            storage=usual_storage(snapshot, memory.storage, memory.copied),
+        ),
         rulebook=rulebook,
         settings=settings,
         cooling=cooling(snapshot, rulebook, memory.moves, now_s),

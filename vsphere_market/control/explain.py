@@ -246,6 +246,7 @@ def _storage_numbers(ledger: Ledger, row: int) -> list[tuple[str, float, str]]:
     name = ledger.snapshot.datastores.name[home]
     return [
         *numbers,
+        (f"hours remembered of {name}", board.usual.hours[home], "hours"),
         (f"latency of {name}", board.latency(load)[home], "ms"),
         (f"load of {name}", 100.0 * load[home] / board.capacity[home], "%"),
         (f"price of {name}", board.price(load)[home], "points per I/O/s"),

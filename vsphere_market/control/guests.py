@@ -18,6 +18,7 @@ from vsphere_market.port import (
     Clock,
     Finding,
     PastDemand,
+    PastStorage,
     Remembers,
     Showing,
     Shows,
@@ -131,6 +132,12 @@ class WithGuests:
         if isinstance(self._port, Remembers):
             return self._port.past_demand(snapshot, days)
         return PastDemand(np.empty(0, dtype=np.int64), np.empty((len(snapshot.vms), 0)), ())
+
+    def past_storage(self, snapshot: Snapshot, days: float) -> PastStorage:
+        """See :class:`~vsphere_market.port.Remembers`; likewise."""
+        if isinstance(self._port, Remembers):
+            return self._port.past_storage(snapshot, days)
+        return PastStorage.nothing(snapshot)
 
     @property
     def showing(self) -> Showing:

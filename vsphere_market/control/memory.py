@@ -14,9 +14,12 @@ import numpy as np
 
 from vsphere_market.control.remembered import (
     is_latest,
+    is_latest_storage,
     recalled_history,
     recalled_sizes,
+    recalled_storage,
     write_histories,
+    write_storage,
 )
 from vsphere_market.demand import (
     DemandHistory,
@@ -24,7 +27,10 @@ from vsphere_market.demand import (
     SizeHistory,
     estimate_demand,
     identities,
+    new_storage_history,
+    remember_storage,
 )
+from vsphere_market.demand.history import HOUR_S, HOURS
 from vsphere_market.estate import Snapshot
 from vsphere_market.journal import Filter, Journal, estate_key
 from vsphere_market.market import MarketSettings
@@ -67,7 +73,8 @@ class Memory:
         grown: managed object id -> Unix time at which we last hot-added memory to the VM.
         sizes: what VMs wanted in the last months; likewise.
         copied: managed object id of a datastore -> Unix time at which we last ended copying files
-            from or to it.
+            from or to it, within the last week.
+        storage: what datastores served and VMs asked of them in the last days; likewise.
     """
 
     history: DemandHistory = field(default_factory=DemandHistory)
@@ -75,6 +82,7 @@ class Memory:
     grown: Mapping[str, float] = field(default_factory=dict)
     sizes: SizeHistory = field(default_factory=SizeHistory)
     copied: Mapping[str, float] = field(default_factory=dict)
+    storage: DemandHistory = field(default_factory=new_storage_history)
 
 
 def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: float) -> Memory:
@@ -97,7 +105,8 @@ def recall(journal: Journal | None, snapshot: Snapshot, now_s: float, span_s: fl
         past_moves(journal, estate, now_s - span_s),
         _past_growth(journal, estate, now_s - REPEAT_WINDOW_S),
         recalled_sizes(journal, estate),
-        _past_copies(journal, estate, now_s - STORE_REST_S),
+        _past_copies(journal, estate, now_s - HOURS * HOUR_S),
+        recalled_storage(journal, estate),
     )
 
 
@@ -189,6 +198,7 @@ def without_echo(snapshot: Snapshot, grown: Mapping[str, float]) -> Snapshot:
 
 def observed(memory: Memory, snapshot: Snapshot, settings: DemandSettings | None = None) -> None:
     """Add a snapshot to what is remembered. VMs without counters leave no trace in it."""
+    remember_storage(memory.storage, snapshot)
     demand = estimate_demand(snapshot, settings=settings)
     vms, ids = snapshot.vms, identities(snapshot.vms)
     there = demand.known & demand.running
@@ -215,12 +225,16 @@ def keep_history(
     """
     estate = estate_key(snapshot.source)
     with journal.database.transaction():
-        if part or not is_latest(journal, estate, memory.history):
+        ours = is_latest(journal, estate, memory.history)
+        if part or not (ours and is_latest_storage(journal, estate, memory.storage)):
             memory = Memory(
-                recalled_history(journal, estate), sizes=recalled_sizes(journal, estate)
+                recalled_history(journal, estate),
+                sizes=recalled_sizes(journal, estate),
+                storage=recalled_storage(journal, estate),
             )
             observed(memory, snapshot)
         write_histories(journal, estate, memory.history, memory.sizes, snapshot.taken_at_s)
+        write_storage(journal, estate, memory.storage, snapshot.taken_at_s)
 
 
 def longest_span_s(rulebook: Rulebook, settings: MarketSettings) -> float:

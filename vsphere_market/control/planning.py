@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsphere_market.control.backfill import backfill
+from vsphere_market.control.backfill import backfill, backfill_storage
 from vsphere_market.control.cycle import write_decision
 from vsphere_market.control.decide import Frame, decide, frame
 from vsphere_market.control.journals import known_journal, working_journal
@@ -41,6 +41,7 @@ def plan_once(
         return framed, decide(framed)
     with working_journal(source, journal) as kept:
         backfill(source.port, kept, snapshot)
+        backfill_storage(source.port, kept, snapshot)
         framed = frame(snapshot, policies, now_s=clock.now_s(), journal=kept, settings=settings)
         plan = decide(framed)
         cycle, _ = write_decision(kept, framed, plan, "plan", started_s)

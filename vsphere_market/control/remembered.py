@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import logging
 
-from vsphere_market.demand import DemandHistory, SizeHistory, history_file, sizes_file
+from vsphere_market.demand import (
+    DemandHistory,
+    SizeHistory,
+    history_file,
+    new_storage_history,
+    sizes_file,
+)
+from vsphere_market.demand.history import PEAK_SHARE
 from vsphere_market.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -17,6 +24,8 @@ log = logging.getLogger(__name__)
 #: Name of the working sets' parts, by hour since 1970, and version of their format.
 _HISTORY = "demand-history/{estate}"
 _HISTORY_VERSION = 3
+#: What datastores served and VMs asked of them, in the same form.
+_STORAGE = "storage-history/{estate}"
 #: Parts that are no hours: whose row is whose, and how often that was written.
 _ROWS, _EDITION = -1, -2
 #: The blob of this name and version held all of it once.
@@ -33,8 +42,29 @@ def recalled_history(journal: Journal, estate: str) -> DemandHistory:
         StorageError, BusyError: the journal cannot be read.
     """
     name = _HISTORY.format(estate=estate)
+    history = _recalled(journal, name, PEAK_SHARE)
+    if not len(history):
+        blob = journal.get_blob(name)
+        if blob is not None and blob.version == _WHOLE_VERSION:
+            try:
+                return history_file.unpack_whole(blob.data)
+            except ValueError:
+                log.warning("%s is damaged and begins anew", name)
+    return history
+
+
+def recalled_storage(journal: Journal, estate: str) -> DemandHistory:
+    """What datastores served and VMs asked of them in the last days; likewise.
+
+    Raises:
+        StorageError, BusyError: the journal cannot be read.
+    """
+    return _recalled(journal, _STORAGE.format(estate=estate), new_storage_history().peak_share)
+
+
+def _recalled(journal: Journal, name: str, peak_share: float) -> DemandHistory:
     parts = journal.get_parts(name)
-    history = DemandHistory()
+    history = DemandHistory(peak_share=peak_share)
     if parts:
         try:
             history.edition = int(parts.pop(_EDITION).data)
@@ -42,17 +72,10 @@ def recalled_history(journal: Journal, estate: str) -> DemandHistory:
                 raise ValueError("written by another version")
             rows = parts.pop(_ROWS).data
             hours = {hour: part.data for hour, part in parts.items()}
-            return history_file.unpack_history(rows, hours, history.edition)
+            return history_file.unpack_history(rows, hours, history.edition, peak_share=peak_share)
         except (KeyError, ValueError):
             # It grows again within a week; refusing to work would help nobody.
-            log.warning("the demand history of %s is damaged and begins anew", estate)
-            return history
-    blob = journal.get_blob(name)
-    if blob is not None and blob.version == _WHOLE_VERSION:
-        try:
-            return history_file.unpack_whole(blob.data)
-        except ValueError:
-            log.warning("the demand history of %s is damaged and begins anew", estate)
+            log.warning("%s is damaged and begins anew", name)
     return history
 
 
@@ -81,12 +104,30 @@ def recalled_sizes(journal: Journal, estate: str) -> SizeHistory:
 
 def is_latest(journal: Journal, estate: str, history: DemandHistory) -> bool:
     """Whether nobody has given rows to other VMs since ``history`` was read."""
-    stored = journal.get_parts(_HISTORY.format(estate=estate), _ROWS).get(_EDITION)
+    return _edition(journal, _HISTORY.format(estate=estate)) == history.edition
+
+
+def is_latest_storage(journal: Journal, estate: str, storage: DemandHistory) -> bool:
+    """The same of what is remembered of storage."""
+    return _edition(journal, _STORAGE.format(estate=estate)) == storage.edition
+
+
+def _edition(journal: Journal, name: str) -> int:
+    """0 for none, or a damaged one: it is replaced by a history that could not read it either."""
+    stored = journal.get_parts(name, _ROWS).get(_EDITION)
     try:
-        return history.edition == (0 if stored is None else int(stored.data))
+        return 0 if stored is None else int(stored.data)
     except ValueError:
-        # Damaged: it is replaced by a history that could not read it either.
-        return history.edition == 0
+        return 0
+
+
+def write_storage(journal: Journal, estate: str, storage: DemandHistory, at_s: float) -> None:
+    """Write down what has changed of it since it was read. To be called in a transaction.
+
+    Raises:
+        StorageError, BusyError: the journal cannot be written.
+    """
+    _write_history(journal, _STORAGE.format(estate=estate), storage, at_s)
 
 
 def write_histories(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsphere_market.demand.history import PEAK_SHARE, DemandHistory, share_of_day
+from vsphere_market.demand.history import PEAK_SHARE, DemandHistory, identities, share_of_day
 from vsphere_market.demand.model import Demand
 from vsphere_market.demand.sizes import SizeHistory
 from vsphere_market.demand.sizing import Sizing
+from vsphere_market.demand.storage import Usual
 from vsphere_market.estate import POWERED_ON, Snapshot, VmTable
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
 
@@ -60,6 +61,7 @@ def estimate_demand(
     history: DemandHistory | None = None,
     settings: DemandSettings | None = None,
     sizes: SizeHistory | None = None,
+    storage: Usual | None = None,
 ) -> Demand:
     """Estimate the demand of every VM of a snapshot.
 
@@ -68,6 +70,7 @@ def estimate_demand(
         history: what earlier snapshots showed, already updated with this one; None for none.
         settings: how to read the counters.
         sizes: what months showed, already updated likewise; None for nothing.
+        storage: what storage usually does; None for what the snapshot shows.
     """
     settings = settings or DemandSettings()
     vms = snapshot.vms
@@ -125,6 +128,7 @@ def estimate_demand(
         running=running,
         confidence=_confidence(vms.samples, hours, known),
         sizing=Sizing.unknown(wanted) if sizes is None else sizes.sizing(identities(vms), wanted),
+        storage=storage,
     )
 
 
@@ -197,8 +201,3 @@ def _confidence(samples: FloatArray, hours: FloatArray, known: BoolArray) -> Flo
     now = np.minimum(samples / 15.0, 1.0)
     past = np.minimum(hours / 24.0, 1.0)
     return np.where(known, 0.5 * now + 0.5 * past, 0.0)
-
-
-def identities(vms: VmTable) -> tuple[str, ...]:
-    """What a VM is remembered by: its instance UUID, or its moid where that is missing."""
-    return tuple(uuid or moid for uuid, moid in zip(vms.instance_uuid, vms.moid, strict=True))

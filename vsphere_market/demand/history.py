@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.estate import VmTable
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 HOUR_S = 3600.0
@@ -131,6 +132,10 @@ class DemandHistory:
         recent = self._past(ids, range(min(2 * DAY, self.span)))
         return Dates(level, shares, unknown / DAY, persistence(recent))
 
+    def recent(self, ids: Sequence[str]) -> FloatArray:
+        """(n, hours) what is remembered of ``ids``, newest hour first; NaN for nothing."""
+        return self._past(ids, range(self.span))
+
     def _move_in(self, fresh: Sequence[str]) -> None:
         """Give VMs rows of their own, first those that are free."""
         self.moved_in = True
@@ -216,3 +221,8 @@ def share_of_day(persistent: float) -> float:
     What is unusual now fades as a first-order autoregression forgets it.
     """
     return math.fsum(persistent**hour for hour in range(DAY)) / DAY
+
+
+def identities(vms: VmTable) -> tuple[str, ...]:
+    """What a VM is remembered by: its instance UUID, or its moid where that is missing."""
+    return tuple(uuid or moid for uuid, moid in zip(vms.instance_uuid, vms.moid, strict=True))

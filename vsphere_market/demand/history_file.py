@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vsphere_market.demand.history import HOURS, DemandHistory
+from vsphere_market.demand.history import HOURS, PEAK_SHARE, DemandHistory
 from vsphere_market.units import BoolArray, FloatArray
 
 _GOING_ON, _OVER = b"R", b"C"
@@ -49,7 +49,11 @@ def hours_to_write(history: DemandHistory) -> list[int]:
 
 
 def unpack_history(
-    rows: bytes, hours: Mapping[int, bytes], edition: int, span: int = HOURS
+    rows: bytes,
+    hours: Mapping[int, bytes],
+    edition: int,
+    span: int = HOURS,
+    peak_share: float = PEAK_SHARE,
 ) -> DemandHistory:
     """Read what :func:`pack_rows` and :func:`pack_hour` wrote.
 
@@ -58,11 +62,12 @@ def unpack_history(
         hours: hour since 1970 -> what was written of it.
         edition: which writing of the rows this is.
         span: how many hours to remember, up to the newest.
+        peak_share: as it was when it was written.
 
     Raises:
         ValueError: it is something else.
     """
-    history = DemandHistory(span)
+    history = DemandHistory(span, peak_share)
     try:
         names = json.loads(zlib.decompress(rows))
         history.rows = {str(vm): row for row, vm in enumerate(names) if vm}

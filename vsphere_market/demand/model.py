@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vsphere_market.demand.sizing import Sizing
+from vsphere_market.demand.storage import Usual
 from vsphere_market.units import BoolArray, FloatArray
 
 
@@ -32,6 +33,7 @@ class Demand:
         running: (V,) powered on, so that it takes part at all. Others have zero demand.
         confidence: (V,) 0 to 1, from the number of samples and hours behind the figures.
         sizing: what months say about the size that each VM needs.
+        storage: what storage usually does; None for what the snapshot shows.
     """
 
     footprint: FloatArray
@@ -46,6 +48,7 @@ class Demand:
     running: BoolArray
     confidence: FloatArray
     sizing: Sizing
+    storage: Usual | None = None
 
     @property
     def working_set(self) -> FloatArray:

@@ -64,6 +64,12 @@ class VmTable(Table):
         "Datastore of its home folder, where its swap file lies.", "datastores"
     )
     storage_mib: FloatArray = number("What its files take on datastores.", "MiB")
+    home_storage_mib: FloatArray = number(
+        "What of it is on its home datastore; absent where that is not told.", "MiB"
+    )
+    swap_with_host: BoolArray = flag(
+        "Its swap file lies where its host keeps such, not in its home folder."
+    )
 
     size_mib: FloatArray = number("Configured memory.", "MiB", required=True)
     vcpus: FloatArray = number("Virtual CPUs.", "count", default=1)
@@ -108,6 +114,8 @@ class VmTable(Table):
     net_kibps: FloatArray = number("Network throughput, in and out.", "KiB/s")
     iops: FloatArray = number("Reads and writes of its files.", "1/s")
     io_kibps: FloatArray = number("Storage throughput, reads and writes.", "KiB/s")
+    home_iops: FloatArray = number("Reads and writes in its home datastore.", "1/s")
+    home_io_kibps: FloatArray = number("Storage throughput of its home datastore.", "KiB/s")
     io_latency_ms: FloatArray = number("How long its reads and writes take, mean.", "ms")
     guest_swap_kibps: FloatArray = number("Guest's own paging, where a source gives it.", "KiB/s")
     guest_needed_mib: FloatArray = number(

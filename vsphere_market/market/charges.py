@@ -78,7 +78,7 @@ class Charges:
                 np.isfinite(snapshot.pools.limit_mib) & (snapshot.pools.parent >= 0)
             ).tolist()
         }
-        self.stores = StoreBoard(snapshot, settings, ours, rulebook.priority)
+        self.stores = StoreBoard(snapshot, settings, ours, rulebook.priority, demand.storage)
 
     def of_vms(self, rows: IndexArray, terms: Terms) -> FloatArray:
         """Points (n,) of VMs ``rows`` for paging under a balloon and for shares too few."""

@@ -114,6 +114,8 @@ def _files(ledger: Ledger, eligibility: Eligibility) -> Iterator[Refusal]:
     latency = board.latency(board.load(ledger.store))
     waiting = board.relief(ledger.store) > ledger.settings.move_fixed
     waiting |= board.swap_mibps > 0
+    apart = [row for row, where in enumerate(ledger.snapshot.vms.datastores) if len(where) > 1]
+    waiting[[row for row in apart if shifts.apart_unknown(row)]] = True
     waiting &= ledger.ours & (ledger.store >= 0) & ledger.on
     for vm in np.flatnonzero(waiting).tolist():
         home = latency[ledger.store[vm]]

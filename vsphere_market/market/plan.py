@@ -110,6 +110,8 @@ class Reason(StrEnum):
     NO_FASTER_STORE = "no-faster-store"
     STORE_BUSY = "store-busy"
     STORE_SETTLING = "store-settling"
+    FILES_APART = "files-apart"
+    FILES_THERE = "files-there"
     NO_RESTART = "no-restart"
     NO_SHUTDOWN = "no-shutdown"
     NEVER_SHRINK = "never-shrink"
@@ -170,6 +172,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_FASTER_STORE: "No faster datastore is seen by all of its hosts.",
     Reason.STORE_BUSY: "With its requests on top of its own, no faster datastore would be faster.",
     Reason.STORE_SETTLING: "Files were copied from or to its datastore within the last hour.",
+    Reason.FILES_APART: "How its files are spread over several datastores is not told.",
+    Reason.FILES_THERE: "The faster datastores hold other files of it; they would get mixed up.",
     Reason.NO_RESTART: (
         "That size takes a restart, which policy does not allow; a limit or a forced balloon would "
         "take memory that its guest believes it has, and is never used for that."

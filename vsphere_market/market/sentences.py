@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vsphere_market.demand import Usual
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.sizing import needs
@@ -167,12 +168,29 @@ def _files_sentence(ledger: Ledger, what: StorageMove) -> str:
     after[what.vm] = what.target
     now = board.latency(board.load(ledger.store))[what.source]
     then = board.latency(board.load(after))[what.target]
-    swaps, asks = float(board.swap_mibps[what.vm]), float(board.arrives[what.vm])
+    swaps, asks = float(board.swap_mibps[what.vm]), float(board.asks[what.vm])
     does = f"swaps {swaps:.3g} MiB/s to and from" if swaps > 0 else f"asks {asks:,.0f} I/O/s of"
+    stays = (
+        "; its files on other datastores stay there"
+        if len(ledger.snapshot.vms.datastores[what.vm]) > 1
+        else ""
+    )
     return (
         f"it {does} {stores.name[what.source]}, which takes {now:.3g} ms for each; "
-        f"{stores.name[what.target]} will take {then:.3g} ms with it."
+        f"{stores.name[what.target]} will take {then:.3g} ms with it{stays}. "
+        f"{_standing_on(board.usual, what.source)}"
     )
+
+
+def _standing_on(usual: Usual, store: int) -> str:
+    """What the figures of a datastore stand on, in a sentence of their own."""
+    hours, told = round(float(usual.hours[store])), round(float(usual.told[store]))
+    if usual.hurried[store]:
+        return "So it was in the last minutes, which count where memory is swapped."
+    if hours <= 1:
+        return "So it was in the last minutes; no earlier hour is remembered."
+    source = f", {told} of which vCenter's own history told" if told else ""
+    return f"So it usually is, in the {hours} hours that are remembered{source}."
 
 
 def _switch_sentence(ledger: Ledger, what: Switch, group: Sequence[Trade]) -> str:

@@ -124,7 +124,11 @@ class ShiftTrader:
         reason = self.eligibility.why_not_trade(vm, ActionKind.MIGRATE_STORAGE)
         if reason is not None:
             return reason
-        if home < 0 or board.leaves[vm] <= 0 or np.isnan(board.latency_ms[home]):
+        if home < 0 or np.isnan(board.latency_ms[home]):
+            return Reason.NOT_DUE
+        if self.apart_unknown(vm):
+            return Reason.FILES_APART
+        if board.asks[vm] <= 0:
             return Reason.NOT_DUE
         if home != board.home[vm]:
             return Reason.SETTLING
@@ -137,6 +141,10 @@ class ShiftTrader:
         faster[list(ledger.resting_stores)] = False
         if not faster.any():
             return Reason.NO_FASTER_STORE
+        # Where some of its files are already, nobody could tell later which came and which were.
+        faster[list(ledger.snapshot.vms.datastores[vm])] = False
+        if not faster.any():
+            return Reason.FILES_THERE
         points = board.cost_of_homes(ledger.store, vm)
         better = faster & (points < points[home])
         if not better.any():
@@ -157,11 +165,26 @@ class ShiftTrader:
         return settings.storage_cost * self._asked(vm) + settings.move_fixed
 
     def _asked(self, vm: int) -> float:
-        """Room that a VM's files ask for, its swap file included, MiB."""
+        """Room that what a VM has in its home datastore asks for, its swap file included, MiB."""
+        vms, terms = self.ledger.snapshot.vms, self.ledger.terms
+        size = float(terms.size[vm])
+        held = float(vms.storage_mib[vm] if self._alone(vm) else vms.home_storage_mib[vm])
+        swap = 0.0 if vms.swap_with_host[vm] else max(size - float(terms.reservation[vm]), 0.0)
+        return swap + (held if np.isfinite(held) else UNKNOWN_DISKS * size)
+
+    def _alone(self, vm: int) -> bool:
+        """All files of a VM are in one place."""
+        return len(self.ledger.snapshot.vms.datastores[vm]) <= 1
+
+    def apart_unknown(self, vm: int) -> bool:
+        """A VM asks of files on several datastores, and how much is on which is not told."""
         vms = self.ledger.snapshot.vms
-        size = float(self.ledger.terms.size[vm])
-        held = float(vms.storage_mib[vm])
-        return size + (held if np.isfinite(held) else UNKNOWN_DISKS * size)
+        if self._alone(vm):
+            return False
+        asks = bool(vms.iops[vm] > 0 or vms.io_kibps[vm] > 0)
+        told = np.isfinite(vms.home_iops[vm]) or np.isfinite(vms.home_io_kibps[vm])
+        swaps = self.ledger.charges.stores.swap_mibps[vm] > 0
+        return bool((asks and not told) or ((asks or swaps) and np.isnan(vms.home_storage_mib[vm])))
 
     def _seen_as_widely(self, home: int) -> BoolArray:
         """(D,) datastores that every host sees which sees ``home``: no host is lost by going."""

@@ -8,20 +8,21 @@ waiting. Latency and IOPS are thus one good with one price, and throughput is co
 counts a request of more than 32 KiB as several.
 
 Where latency is told and requests are not, latency is what it is, whoever comes or goes. Where
-latency is not told, nothing is sold. ``docs/design/price.md``, *Storage*.
+latency is not told, nothing is sold. λ and L are what is usual, as far as that is remembered
+(``demand.storage``), else what the last minutes showed. ``docs/design/price.md``, *Storage*.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from vsphere_market.demand import Usual, usual_storage
+from vsphere_market.demand.storage import swapping
 from vsphere_market.estate import Snapshot
 from vsphere_market.market.curves import DelayCurve
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray, IndexArray
 
-#: A request larger than this counts as several (ESXi's ``Disk.SchedCostUnit``).
-REQUEST_KIB = 32.0
 #: Swap moves pages, one a request.
 PAGE_KIB = 4.0
 #: No datastore answers sooner than this, ms.
@@ -36,12 +37,14 @@ class StoreBoard:
         settings: what waiting costs.
         ours: (V,) VMs that are traded.
         priority: (V,) how much they matter.
+        usual: what storage usually does; None for what the snapshot shows. VMs beyond those that
+            it knows ask what the snapshot shows.
 
     Attributes:
-        home: (V,) where the files of each VM are before any trade; -1 for unknown.
-        swap_mibps: (V,) what comes back from swap or is written to it, MiB/s.
-        leaves: (V,) requests per second that leave its datastore with a VM's files.
-        arrives: (V,) requests per second that come with them.
+        usual: what was said of that.
+        home: (V,) the home datastore of each VM before any trade; -1 for unknown.
+        swap_mibps: (V,) what comes back from swap there or is written to it, MiB/s.
+        asks: (V,) requests per second to what a VM has there, which come and go with it.
         seen: (D,) requests per second that are served; 0 where that is not told.
         latency_ms: (D,) that is seen; NaN for unknown.
         capacity: (D,) requests per second that could be served; NaN for unknown.
@@ -53,31 +56,30 @@ class StoreBoard:
         settings: MarketSettings,
         ours: BoolArray,
         priority: FloatArray,
+        usual: Usual | None = None,
     ) -> None:
-        vms, stores = snapshot.vms, snapshot.datastores
+        vms = snapshot.vms
         self._settings = settings
         self._curve = DelayCurve(settings.knee)
         self._priority = priority
         self.home: IndexArray = vms.home_datastore
-        swapped = np.nan_to_num(vms.swap_in_kibps) + np.nan_to_num(vms.swap_out_kibps)
-        self.swap_mibps: FloatArray = np.where(ours, swapped / KIB_PER_MIB, 0.0)
+        self.swap_mibps: FloatArray = np.where(ours, swapping(vms), 0.0)
+        seen = usual_storage(snapshot)
+        self.usual = usual = usual or seen
+        own = np.concatenate([usual.asked, seen.asked[len(usual.asked) :]])
         swaps = self.swap_mibps * (KIB_PER_MIB / PAGE_KIB)
-        own = np.where(ours, _requests(vms.iops, vms.io_kibps), 0.0)
-        # Of files on several datastores only the swap file is known to be on this one.
-        alone = np.array([len(where) <= 1 for where in vms.datastores], dtype=np.bool_)
-        self.leaves: FloatArray = np.where(alone, own, 0.0) + swaps
-        self.arrives: FloatArray = own + swaps
-        told = np.isfinite(stores.iops) | np.isfinite(stores.io_kibps)
-        self.seen: FloatArray = _requests(stores.iops, stores.io_kibps)
-        self.latency_ms: FloatArray = np.maximum(stores.latency_ms, LEAST_MS)
+        self.asks: FloatArray = np.where(ours, np.nan_to_num(own), 0.0) + swaps
+        told = np.isfinite(usual.served)
+        self.seen: FloatArray = np.nan_to_num(usual.served)
+        self.latency_ms: FloatArray = np.maximum(usual.latency_ms, LEAST_MS)
         self.capacity: FloatArray = np.where(told, self._capacity(), np.nan)
 
     def load(self, store: IndexArray) -> FloatArray:
         """(D,) requests per second with the files of VMs on datastores ``store`` (V,)."""
         load = self.seen.copy()
         moved = np.flatnonzero((store != self.home) & (store >= 0) & (self.home >= 0))
-        np.subtract.at(load, self.home[moved], self.leaves[moved])
-        np.add.at(load, store[moved], self.arrives[moved])
+        np.subtract.at(load, self.home[moved], self.asks[moved])
+        np.add.at(load, store[moved], self.asks[moved])
         kept: FloatArray = np.maximum(load, 0.0)
         return kept
 
@@ -103,11 +105,11 @@ class StoreBoard:
         elsewhere = store.copy()
         home, now = int(self.home[vm]), int(store[vm])
         load, swap = self.load(store), self._swap(store)
-        load[now] -= self.leaves[vm] if now == home else self.arrives[vm]
+        load[now] -= self.asks[vm]
         load, weight = np.maximum(load, 0.0), float(self._priority[vm] * self.swap_mibps[vm])
         swap[now] = max(swap[now] - weight, 0.0)
         without = self._points(load, swap)
-        more = np.full(len(load), self.arrives[vm])
+        more = np.full(len(load), self.asks[vm])
         with_it = self._points(load + more, swap + weight)
         points: FloatArray = without.sum() - without + with_it
         # At home exactly what is seen, not what the sum of parts comes to.
@@ -122,7 +124,7 @@ class StoreBoard:
             return np.zeros(len(store))
         load, swap = self.load(store), self._swap(store)
         at = np.maximum(store, 0)
-        left = np.maximum(load[at] - self.leaves, 0.0)
+        left = np.maximum(load[at] - self.asks, 0.0)
         weight = np.maximum(swap[at] - self._priority * self.swap_mibps, 0.0)
         now = self._points(load, swap)[at]
         saved = now - self._points_at(left, weight, at)
@@ -171,9 +173,3 @@ class StoreBoard:
         slower = np.where(some, waiting / (queue * np.where(some, used, 1.0)), 1.0)
         modelled = 1000.0 * queue * slower / np.where(known, capacity, 1.0)
         return waiting, np.where(known, modelled, self.latency_ms[at])
-
-
-def _requests(iops: FloatArray, kibps: FloatArray) -> FloatArray:
-    """Requests per second of at most 32 KiB: as many as were made, or as the bytes make."""
-    requests: FloatArray = np.maximum(np.nan_to_num(iops), np.nan_to_num(kibps) / REQUEST_KIB)
-    return requests

@@ -62,6 +62,7 @@ class StoreView:
         iops: requests per second, large ones counted as several.
         latency_ms: how long each takes.
         free_mib: space that is free.
+        hours: remembered hours that this stands on; 0 for the last minutes alone.
     """
 
     store: Entity
@@ -70,6 +71,7 @@ class StoreView:
     iops: float
     latency_ms: float
     free_mib: float
+    hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def _stores(ledger: Ledger) -> tuple[StoreView, ...]:
             float(load[row]) if np.isfinite(board.capacity[row]) else float("nan"),
             float(latency[row]),
             float(table.free_mib[row]),
+            float(board.usual.hours[row]),
         )
         for row in np.flatnonzero(np.isfinite(board.latency_ms)).tolist()
     ]

@@ -27,7 +27,7 @@ from vsphere_market.port.actions import (
     moves_of,
 )
 from vsphere_market.port.outcomes import Cause, Outcome, OutcomeKind, Unsettled
-from vsphere_market.port.past import PastDemand, Remembers
+from vsphere_market.port.past import PastDemand, PastStorage, Remembers
 from vsphere_market.port.port import (
     Clock,
     Finding,
@@ -57,6 +57,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "PastDemand",
+    "PastStorage",
     "PoolSetting",
     "ProvisionHost",
     "Remembers",

@@ -149,11 +149,15 @@ def store_table(seen: MarketView) -> Table:
         Column("iops", "I/O/s", words.price, right=True),
         Column("latency_ms", "latency, ms", words.price, right=True),
         Column("free_mib", "free", words.memory, right=True, minor=True),
+        Column("hours", "hours", right=True, minor=True),
     )
     rows = [
-        (one.store.name, one.price, one.load, one.iops, one.latency_ms, one.free_mib)
+        (
+            one.store.name, one.price, one.load, one.iops, one.latency_ms, one.free_mib,
+            round(one.hours),
+        )
         for one in seen.stores
-    ]
+    ]  # fmt: skip
     return Table("Datastores by price, points for one more request a second", columns, rows)
 
 
@@ -268,6 +272,7 @@ def _store(one: StoreView) -> dict[str, Any]:
         "iops": plain_json(one.iops),
         "latency_ms": one.latency_ms,
         "free_mib": plain_json(one.free_mib),
+        "hours": round(one.hours),
     }
 
 

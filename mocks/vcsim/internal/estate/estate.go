@@ -47,6 +47,8 @@ type VM struct {
 	HomeDatastore    string   `json:"home_datastore"`
 
 	StorageMiB             *float64 `json:"storage_mib"`
+	HomeStorageMiB         *float64 `json:"home_storage_mib"`
+	SwapWithHost           bool     `json:"swap_with_host"`
 	SizeMiB                float64  `json:"size_mib"`
 	VCPUs                  *float64 `json:"vcpus"`
 	ReservationMiB         *float64 `json:"reservation_mib"`
@@ -88,6 +90,8 @@ type VM struct {
 	NetKiBps         *float64 `json:"net_kibps"`
 	Iops             *float64 `json:"iops"`
 	IoKiBps          *float64 `json:"io_kibps"`
+	HomeIops         *float64 `json:"home_iops"`
+	HomeIoKiBps      *float64 `json:"home_io_kibps"`
 	IoLatencyMs      *float64 `json:"io_latency_ms"`
 	SampledAtS       *float64 `json:"sampled_at_s"`
 	Samples          *float64 `json:"samples"`

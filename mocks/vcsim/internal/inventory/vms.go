@@ -138,6 +138,10 @@ func (b *Builder) fillVM(vm *simulator.VirtualMachine, row *estate.VM) {
 	if row.LatencySensitivityHigh {
 		vm.Config.LatencySensitivity.Level = types.LatencySensitivitySensitivityLevelHigh
 	}
+	vm.Config.SwapPlacement = string(types.VirtualMachineConfigInfoSwapPlacementTypeInherit)
+	if row.SwapWithHost {
+		vm.Config.SwapPlacement = string(types.VirtualMachineConfigInfoSwapPlacementTypeHostLocal)
+	}
 	if row.BalloonCapMiB != nil {
 		vm.Config.ExtraConfig = append(vm.Config.ExtraConfig, &types.OptionValue{
 			Key: BalloonCapKey, Value: strconv.FormatInt(whole(row.BalloonCapMiB, 0), 10),
@@ -156,7 +160,9 @@ func (b *Builder) fillVM(vm *simulator.VirtualMachine, row *estate.VM) {
 	}
 	vm.Layout = &types.VirtualMachineFileLayout{}
 	vm.LayoutEx = &types.VirtualMachineFileLayoutEx{Timestamp: b.now}
-	vm.Storage = &types.VirtualMachineStorageInfo{Timestamp: b.now}
+	vm.Storage = &types.VirtualMachineStorageInfo{
+		Timestamp: b.now, PerDatastoreUsage: b.usage(row),
+	}
 	b.fillRuntime(vm, row, on)
 	b.fillGuest(vm, row, on)
 	vm.Summary.Vm = &vm.Self
@@ -209,6 +215,31 @@ func (b *Builder) fillGuest(vm *simulator.VirtualMachine, row *estate.VM, on boo
 	vm.Summary.Guest = &types.VirtualMachineGuestSummary{
 		GuestId: row.GuestOS, ToolsStatus: status, ToolsRunningStatus: running, HostName: row.Name,
 	}
+}
+
+// usage is how much of the VM's files is on each datastore: nothing where the file does not tell.
+// What is not at home is on the first of the others.
+func (b *Builder) usage(row *estate.VM) (found []types.VirtualMachineUsageOnDatastore) {
+	if row.StorageMiB == nil || len(row.Datastores) > 1 && row.HomeStorageMiB == nil {
+		return nil
+	}
+	home, rest := whole(row.StorageMiB, 0), int64(0)
+	if len(row.Datastores) > 1 {
+		home, rest = whole(row.HomeStorageMiB, 0), max(home-whole(row.HomeStorageMiB, 0), 0)
+	}
+	name := b.homeDatastore(row)
+	for _, moid := range row.Datastores {
+		ds, committed := b.datastores[moid], rest
+		if ds.Name == name {
+			committed = home
+		} else {
+			rest = 0
+		}
+		found = append(found, types.VirtualMachineUsageOnDatastore{
+			Datastore: ds.Self, Committed: committed * mib,
+		})
+	}
+	return found
 }
 
 // homeDatastore is where the VM's folder lies: as the file says, else the first that holds its files.

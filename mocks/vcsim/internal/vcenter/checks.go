@@ -11,7 +11,7 @@ import (
 
 // CheckRelocateTask tells what a relocation would run into.
 func (c *checkCalls) CheckRelocateTask(ctx *simulator.Context, req *types.CheckRelocate_Task) soap.HasFault {
-	m := move{host: req.Spec.Host, pool: req.Spec.Pool, datastore: req.Spec.Datastore, folder: req.Spec.Folder}
+	m := moveOf(&req.Spec)
 	if bad := c.v.unknownReferences(m.host, m.pool, m.datastore, m.folder); bad != nil {
 		return bad
 	}

@@ -98,33 +98,50 @@ func (v *VCenter) swap(obj mo.Reference, property string, list func() []ref, r r
 	})
 }
 
-// moveFiles moves all files of a VM to one datastore and gives the changes of the VM.
-func (v *VCenter) moveFiles(vm vmFacts, to ref) []types.PropertyChange {
-	target := v.reg.Get(to).(*simulator.Datastore)
-	for _, r := range vm.datastores {
-		if ds, ok := v.reg.Get(r).(*simulator.Datastore); ok && r != to {
-			v.swap(ds, "vm", func() []ref { return ds.Vm }, vm.self, false)
-		}
+// moveFiles moves the files of a VM to a datastore, but for disks that are named with their own, and
+// gives the changes of the VM.
+func (v *VCenter) moveFiles(vm vmFacts, to ref, disks map[int32]ref) []types.PropertyChange {
+	names := map[ref]string{to: v.nameOf(to)}
+	for _, place := range disks {
+		names[place] = v.nameOf(place)
 	}
-	v.swap(target, "vm", func() []ref { return target.Vm }, vm.self, true)
-	name := v.nameOf(to)
-	onto := func(path string) string {
-		if _, rest, ok := strings.Cut(path, "] "); ok {
-			return "[" + name + "] " + rest
+	onto := func(place ref) func(string) string {
+		name := names[place]
+		return func(path string) string {
+			if _, rest, ok := strings.Cut(path, "] "); ok {
+				return "[" + name + "] " + rest
+			}
+			return path
 		}
-		return path
 	}
 	object := v.vm(vm.self)
 	var path string
 	var devices []types.BaseVirtualDevice
+	places := []ref{to}
 	v.read(object, func() {
-		path = onto(object.Config.Files.VmPathName)
+		path = onto(to)(object.Config.Files.VmPathName)
 		for _, device := range object.Config.Hardware.Device {
-			devices = append(devices, diskOn(device, to, onto))
+			place, named := disks[device.GetVirtualDevice().Key]
+			if !named {
+				place = to
+			}
+			if _, isDisk := device.(*types.VirtualDisk); isDisk {
+				places = appendOnce(places, place)
+			}
+			devices = append(devices, diskOn(device, place, onto(place)))
 		}
 	})
+	for _, r := range vm.datastores {
+		if ds, ok := v.reg.Get(r).(*simulator.Datastore); ok && simulator.FindReference(places, r) == nil {
+			v.swap(ds, "vm", func() []ref { return ds.Vm }, vm.self, false)
+		}
+	}
+	for _, r := range places {
+		ds := v.reg.Get(r).(*simulator.Datastore)
+		v.swap(ds, "vm", func() []ref { return ds.Vm }, vm.self, true)
+	}
 	return []types.PropertyChange{
-		change("datastore", []ref{to}), change("config.files.vmPathName", path),
+		change("datastore", places), change("config.files.vmPathName", path),
 		change("summary.config.vmPathName", path), change("config.hardware.device", devices),
 	}
 }

@@ -8,6 +8,8 @@ import (
 // move is where a VM is asked to go; what is nil stays.
 type move struct {
 	host, pool, datastore, folder *ref
+	// disks are those that go, or stay, elsewhere than the home folder goes: by key, where.
+	disks map[int32]ref
 }
 
 // finding is one thing that speaks against a move. test is the kind of check it belongs to.
@@ -162,6 +164,9 @@ func (v *VCenter) invisible(vm vmFacts, host hostFacts, m move) (found []*fault)
 	datastores := vm.datastores
 	if m.datastore != nil {
 		datastores = []ref{*m.datastore}
+		for _, ds := range m.disks {
+			datastores = appendOnce(datastores, ds)
+		}
 	}
 	for _, ds := range datastores {
 		if simulator.FindReference(host.datastores, ds) != nil {
@@ -318,7 +323,7 @@ func (v *VCenter) place(vm vmFacts, host hostFacts, pool ref, m move) {
 		v.swap(p, "vm", func() []ref { return p.Vm }, vm.self, true)
 	}
 	if m.datastore != nil {
-		changes = append(changes, v.moveFiles(vm, *m.datastore)...)
+		changes = append(changes, v.moveFiles(vm, *m.datastore, m.disks)...)
 	}
 	if len(changes) > 0 {
 		v.update(v.vm(vm.self), changes...)

@@ -132,6 +132,16 @@ func (p *perfIndex) info(key int32) types.PerfCounterInfo {
 	return p.infos[p.split(key).counter]
 }
 
+// level is the statistics level from which on history has the counter; that of an instance is its own.
+func (p *perfIndex) level(key int32) int32 {
+	one := p.split(key)
+	info := p.infos[one.counter]
+	if one.name != "" {
+		return info.PerDeviceLevel
+	}
+	return info.Level
+}
+
 // Sample is what the control endpoint sets for one entity: values by counter name, as on the wire.
 type Sample map[string]float64
 
@@ -212,8 +222,9 @@ func (v *VCenter) query(spec *types.PerfQuerySpec) types.BasePerfEntityMetricBas
 	} else {
 		// vCenter keeps of the history what its statistics level says; level 1 is the default.
 		rollups := map[int32]counters.Rollup{}
+		level := int32(v.Settings.Get().StatsLevel)
 		for _, key := range wanted {
-			if info := v.perf.info(key); info.Level == 1 {
+			if info := v.perf.info(key); v.perf.level(key) <= level {
 				rollups[key] = rollupOf(info)
 			}
 		}
@@ -325,7 +336,8 @@ func (c *perfCalls) QueryAvailablePerfMetric(_ *simulator.Context, req *types.Qu
 	spec := &types.PerfQuerySpec{IntervalId: req.IntervalId}
 	series := c.v.Counters.Realtime(req.Entity.Value, time.Unix(0, 0), c.v.Clock.Now(), 0, c.v.wanted(spec))
 	for key := range series.Values {
-		if req.IntervalId > counters.Interval && c.v.perf.info(key).Level != 1 {
+		if req.IntervalId > counters.Interval &&
+			c.v.perf.level(key) > int32(c.v.Settings.Get().StatsLevel) {
 			continue
 		}
 		body.Res.Returnval = append(body.Res.Returnval, c.v.perf.metric(key))

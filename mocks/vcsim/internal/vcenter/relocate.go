@@ -22,6 +22,25 @@ func (v *VCenter) unknownReferences(refs ...*ref) soap.HasFault {
 	return nil
 }
 
+// moveOf is what a specification asks for.
+func moveOf(spec *types.VirtualMachineRelocateSpec) move {
+	m := move{host: spec.Host, pool: spec.Pool, datastore: spec.Datastore, folder: spec.Folder}
+	for _, disk := range spec.Disk {
+		if m.disks == nil {
+			m.disks = map[int32]ref{}
+		}
+		m.disks[disk.DiskId] = disk.Datastore
+	}
+	return m
+}
+
+func appendOnce(refs []ref, one ref) []ref {
+	if simulator.FindReference(refs, one) != nil {
+		return refs
+	}
+	return append(refs, one)
+}
+
 // RelocateVMTask moves a VM to another host, pool or datastore.
 func (c *vmCalls) RelocateVMTask(ctx *simulator.Context, req *types.RelocateVM_Task) soap.HasFault {
 	vm, ok := c.v.vmFacts(req.This)
@@ -34,7 +53,12 @@ func (c *vmCalls) RelocateVMTask(ctx *simulator.Context, req *types.RelocateVM_T
 	if bad := c.v.unknownReferences(req.Spec.Host, req.Spec.Pool, req.Spec.Datastore, req.Spec.Folder); bad != nil {
 		return bad
 	}
-	m := move{host: req.Spec.Host, pool: req.Spec.Pool, datastore: req.Spec.Datastore, folder: req.Spec.Folder}
+	for i := range req.Spec.Disk {
+		if bad := c.v.unknownReferences(&req.Spec.Disk[i].Datastore); bad != nil {
+			return bad
+		}
+	}
+	m := moveOf(&req.Spec)
 	task, failure := c.v.engine.start(ctx, c.v.migration(vm, m, "RelocateVM_Task", "VirtualMachine.relocate"))
 	if failure != nil {
 		return raise(failure.what, failure.message)

@@ -23,7 +23,13 @@ func (v *VCenter) loadSamples(e *estate.Estate) {
 		row := &e.VMs[i]
 		sample := vmSample(row)
 		if store := storeOf(row); store != "" {
-			sample.io(names[store], row.Iops, row.IoKiBps, row.IoLatencyMs, 0, 1)
+			home, homeKiBps := row.Iops, row.IoKiBps
+			if other := otherStore(row, store); other != "" && row.HomeIops != nil {
+				home, homeKiBps = row.HomeIops, row.HomeIoKiBps
+				sample.io(names[other], less(row.Iops, home), less(row.IoKiBps, homeKiBps),
+					row.IoLatencyMs, 0, 1)
+			}
+			sample.io(names[store], home, homeKiBps, row.IoLatencyMs, 0, 1)
 		}
 		n := sampleCount(row.Samples)
 		v.loadSeries(row.Moid, sample, end, n, activeSeries(row, n))
@@ -120,6 +126,25 @@ func (s Sample) part(name string, value *float64, at, n int64) {
 		share++
 	}
 	s[name] = float64(share)
+}
+
+// less is what is left of a whole without a part; nil where either is not known.
+func less(whole, part *float64) *float64 {
+	if whole == nil || part == nil {
+		return nil
+	}
+	left := max(*whole-*part, 0)
+	return &left
+}
+
+// otherStore is the first datastore beside the home of a VM with files on several; "" for none.
+func otherStore(row *estate.VM, home string) string {
+	for _, store := range row.Datastores {
+		if store != home {
+			return store
+		}
+	}
+	return ""
 }
 
 // storeOf is the datastore that a VM's requests go to.

@@ -36,6 +36,8 @@ type Values struct {
 	HoldSamples bool `json:"hold_samples"`
 	// MaxQueryMetrics is config.vpxd.stats.maxQueryMetrics for historical queries; -1 is no limit.
 	MaxQueryMetrics int `json:"max_query_metrics"`
+	// StatsLevel is the statistics level of every historical interval.
+	StatsLevel int `json:"stats_level"`
 }
 
 // Settings guards Values.
@@ -47,6 +49,7 @@ type Settings struct {
 func defaultValues() Values {
 	return Values{
 		TaskSeconds: map[string]float64{}, VMotionsPerHost: 8, BusyFault: "call", MaxQueryMetrics: 256,
+		StatsLevel: 1,
 	}
 }
 
@@ -83,6 +86,9 @@ func (s *Settings) Merge(data []byte) (Values, error) {
 	}
 	if next.BusyFault != "call" && next.BusyFault != "task" {
 		return next, fmt.Errorf(`busy_fault must be "call" or "task"`)
+	}
+	if next.StatsLevel < 1 || next.StatsLevel > 4 {
+		return next, fmt.Errorf("stats_level must be 1 to 4")
 	}
 	s.mu.Lock()
 	s.values = next

@@ -133,6 +133,11 @@ func (v *VCenter) setOptions() {
 		&types.OptionValue{Key: maxQueryMetrics, Value: strconv.Itoa(v.Settings.Get().MaxQueryMetrics)},
 		&types.OptionValue{Key: "VirtualCenter.FQDN", Value: v.estate.Source.Name},
 	}})
+	statistics := v.reg.Get(*v.content.PerfManager).(*simulator.PerformanceManager)
+	statistics.HistoricalInterval = append([]types.PerfInterval(nil), statistics.HistoricalInterval...)
+	for i := range statistics.HistoricalInterval {
+		statistics.HistoricalInterval[i].Level = int32(v.Settings.Get().StatsLevel)
+	}
 }
 
 // maxQueryMetrics is the option that bounds queries of historical counters.
