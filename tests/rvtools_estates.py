@@ -54,6 +54,20 @@ class Host:
     cpu_pct: int = 35
     maintenance: bool = False
     own: int = 9000
+    licence: str = "vSphere 8 Enterprise Plus"
+
+
+@dataclass
+class Licence:
+    """A licence as vLicense lists it."""
+
+    name: str = "vSphere 8 Enterprise Plus"
+    key: str = "0A1B2-C3D4E-5F6G7-H8I9J-K0L1M"
+    features: str = (
+        "Unlimited virtual SMP, vCenter agent for VMware host, vSphere API, vSphere vMotion, "
+        "vSphere HA, Hot-Pluggable virtual HW, vSphere Storage vMotion, "
+        "vSphere FT (up to 8 virtual CPUs), vSphere DRS, vSphere Distributed Switch"
+    )
 
 
 @dataclass
@@ -80,6 +94,7 @@ class Estate:
     clusters: list[Cluster] = field(default_factory=list)
     hosts: list[Host] = field(default_factory=list)
     vms: list[Vm] = field(default_factory=list)
+    licences: list[Licence] = field(default_factory=lambda: [Licence()])
     version: str = "8.0.3"
 
 

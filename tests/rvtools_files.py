@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from tests.rvtools_estates import Cluster, Estate, Host, Vm, estate
+from tests.rvtools_estates import Cluster, Estate, Host, Licence, Vm, estate
 from tests.rvtools_layout import Sheets, sheets_of
 
 __all__ = [
     "Cluster",
     "Estate",
     "Host",
+    "Licence",
     "Sheets",
     "Vm",
     "estate",

@@ -79,6 +79,9 @@ _VDATASTORE = _titles(
     "In Use MiB|Free MiB|Free %|# Hosts|Hosts|Cluster name|URL|Object ID|VI SDK Server|"
     "VI SDK UUID"
 )
+_VLICENSE = _titles(
+    "Name|Key|Labels|Cost Unit|Total|Used|Expiration Date|Features|VI SDK Server|VI SDK UUID"
+)
 _VMETA = _titles("RVTools major version|RVTools version|xlsx creation datetime|Server")
 
 #: Headers that older versions lack.
@@ -116,6 +119,7 @@ def sheets_of(estates: Sequence[Estate] | Estate, *, version: str = "4.7") -> Sh
         "vCluster": (list(_VCLUSTER), []),
         "vHost": (list(_VHOST), []),
         "vDatastore": (list(_VDATASTORE), []),
+        "vLicense": (list(_VLICENSE), []),
         "vMetaData": (list(_VMETA), []),
     }
     for made in estates:
@@ -183,6 +187,7 @@ def _fill(sheets: Sheets, made: Estate, version: str) -> None:
                     "VM Memory Swapped": sum(vm.swapped for vm in here),
                     "VM Memory Ballooned": sum(vm.ballooned for vm in here),
                     "VMotion support": True,
+                    "Assigned License(s)": host.licence,
                     "ESX Version": "VMware ESXi 8.0.3 build-24022510",
                     "Boot time": "2026/05/03 04:11:00",
                     "Object ID": host.moid,
@@ -249,6 +254,12 @@ def _fill(sheets: Sheets, made: Estate, version: str) -> None:
             )
         )
     del clusters
+    for one in made.licences:
+        told = {"Name": one.name, "Key": one.key, "Features": one.features}
+        more = {"Labels": "", "Cost Unit": "cpuPackage", "Total": 64, "Used": 24}
+        sheets["vLicense"][1].append(
+            _row(_VLICENSE, sdk | told | more | {"Expiration Date": "Never"})
+        )
     sheets["vMetaData"][1].append(
         [4, "4.7.1.4" if version == "4.7" else "4.0.1.0", "2026/11/23 09:15:00", made.server]
     )

@@ -261,6 +261,7 @@ def test_what_no_vm_holds_is_the_hosts_own(tmp_path: Path) -> None:
         ("vTools", "balloons"),
         ("vRP", "pools"),
         ("vDatastore", "datastores"),
+        ("vLicense", "licences"),
     ],
 )
 def test_a_missing_sheet_is_said_and_the_rest_is_read(

@@ -26,6 +26,7 @@ _SHEETS: Mapping[str, str] = MappingProxyType(
         "vCPU": "CPU use of VMs cannot be told, so idle VMs are known by memory alone",
         "vTools": "whether balloons can work is guessed from the guest's state",
         "vRP": "limits and reservations of resource pools cannot be told",
+        "vLicense": "what the licences of hosts include cannot be told, and rules nothing out",
         "vDatastore": "which hosts see which datastores cannot be told; moves may need checking",
     }
 )
@@ -63,6 +64,11 @@ _COLUMNS: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
             "hosts in maintenance cannot be told and are taken for usable",
         ),
         ("vHost", "vmotion"): ("VMotion support", "vMotion is taken to work on every host"),
+        ("vHost", "licence"): ("Assigned License(s)", "which licence a host has cannot be told"),
+        ("vLicense", "features"): (
+            "Features",
+            "what the licences of hosts include cannot be told, and rules nothing out",
+        ),
         ("vHost", "cluster"): ("Cluster", "hosts of this sheet are taken for standalone"),
         ("vHost", "speed"): ("Speed", "CPU capacity of hosts cannot be told"),
         ("vHost", "cores"): ("# Cores", "CPU capacity of hosts cannot be told"),

@@ -115,6 +115,7 @@ SHEETS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             ballooned="vmmemoryballooned",
             vmotion="vmotionsupport",
             version="esxversion fullname",
+            licence="assignedlicenses assignedlicense",
             id="objectid",
             uuid="uuid",
             server="visdkserver",
@@ -143,6 +144,13 @@ SHEETS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             unreserved="memunreservedforvm",
             id="objectid",
             server="visdkserver",
+            server_uuid="visdkuuid",
+        ),
+        "vLicense": _names(
+            name="name licensename",
+            key="key licensekey",
+            features="features feature",
+            server="visdkserver server",
             server_uuid="visdkuuid",
         ),
         "vDatastore": _names(

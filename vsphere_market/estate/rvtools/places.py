@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vsphere_market.estate.rvtools.keys import VCenters
+from vsphere_market.estate.rvtools.licences import Licences, licences_of
 from vsphere_market.estate.rvtools.sheet import Sheet
 from vsphere_market.estate.rvtools.values import NAN
 from vsphere_market.units import UNLIMITED
@@ -60,7 +61,7 @@ def places_of(sheets: Mapping[str, Sheet], vcenters: VCenters) -> Places:
     places = Places()
     _clusters(places, sheets, vcenters)
     if "vHost" in sheets:
-        _hosts(places, sheets["vHost"], vcenters)
+        _hosts(places, sheets["vHost"], vcenters, licences_of(sheets, vcenters))
     if "vRP" in sheets:
         _pools(places, sheets["vRP"], vcenters)
     if "vDatastore" in sheets:
@@ -143,7 +144,7 @@ def _new_cluster(
     return row
 
 
-def _hosts(places: Places, sheet: Sheet, vcenters: VCenters) -> None:
+def _hosts(places: Places, sheet: Sheet, vcenters: VCenters, licences: Licences) -> None:
     vmotion = sheet.flags("vmotion") if sheet.has("vmotion") else [True] * sheet.length
     told = zip(
         vcenters.of("vHost"),
@@ -155,6 +156,7 @@ def _hosts(places: Places, sheet: Sheet, vcenters: VCenters) -> None:
         sheet.flags("maintenance"),
         sheet.flags("quarantine"),
         sheet.texts("version"),
+        sheet.texts("licence"),
         vmotion,
         sheet.numbers("memory"),
         sheet.numbers("memory_usage", whole=False),
@@ -178,6 +180,7 @@ def _hosts(places: Places, sheet: Sheet, vcenters: VCenters) -> None:
         maintenance,
         quarantine,
         version,
+        assigned,
         can_vmotion,
         memory,
         usage,
@@ -193,6 +196,7 @@ def _hosts(places: Places, sheet: Sheet, vcenters: VCenters) -> None:
         if not name or not memory > 0 or ident in seen:
             continue
         seen.add(ident)
+        licence, features = licences.of_host(vcenter, assigned)
         places.host_at.setdefault((vcenter, name), len(places.hosts))
         places.counted.append(vms)
         places.used.append(used)
@@ -207,6 +211,8 @@ def _hosts(places: Places, sheet: Sheet, vcenters: VCenters) -> None:
                 "in_quarantine": quarantine,
                 "failover_host": False,
                 "version": version,
+                "licence": licence,
+                "licence_features": features,
                 "vmotion_enabled": can_vmotion,
                 "networks": (),
                 "datastores": (),
