@@ -128,6 +128,27 @@ class Asking:
         saving[self.home, every] = 0.0
         return saving
 
+    def profits(self) -> FloatArray:
+        """(hosts, vms) what each move saves beyond what it disturbs; -inf if not worth its cost."""
+        if self.ledger.budgets.tight:
+            self.regain()
+        every = np.arange(len(self.vms))
+        profit = self.here(every) - self.enter - self.rule_cost - self.pay
+        profit[~(self.merit > 0.0)] = -np.inf
+        return profit
+
+    def held_back(self) -> bool:
+        """Some move would be worth its cost, and budgets alone are in its way."""
+        if not self.ledger.budgets.tight:
+            return False
+        every = np.arange(len(self.vms))
+        here = self.here(every)
+        hurdle = np.maximum(self.pay, self.ledger.settings.discount * np.maximum(here, 0.0))
+        gain = here - self.enter - self.rule_cost - hurdle - self.least
+        possible = self.static & self.room & self.rule_ok
+        possible &= ~self.ledger.budgets.mask(self.vms, self.hosts).T
+        return bool((gain[possible] > 0.0).any())
+
     def here(self, rows: IndexArray) -> FloatArray:
         """(n,) what each VM's place costs: what leaving it frees."""
         cost: FloatArray = self.leave[rows]

@@ -17,6 +17,7 @@ from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.few import MOST_VMS
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.limited import Limited
 from vsphere_market.market.mending import Mending
 from vsphere_market.market.route import Route
 from vsphere_market.market.spread import spread
@@ -77,7 +78,8 @@ class Marketplace:
 
         Args:
             least: savings must exceed disruption by this many points.
-            limit: stop after so many trades, and look no further than the next; None for no limit.
+            limit: at most so many trades, and the best of so many that are found; None for no
+                limit. The same is done with as many as disruption budgets leave.
         """
         if not len(self.vms) or len(self.hosts) < 2:
             return []
@@ -92,7 +94,9 @@ class Marketplace:
         route = Route(self.asked)
         trades = route.descend(limit)
         if limit is not None:
-            return trades
+            return Limited(route).better(trades, limit)
+        if trades and self.asked.held_back():
+            trades = Limited(route).better(trades, len(trades))
         trades = route.once_each(trades)
         floor = self._floor()
         far = self._far(floor)
@@ -129,6 +133,22 @@ class Marketplace:
         floor = self._floor()
         near = self._cost() - floor <= self._far(floor)
         return near and not self._few and not self.ledger.breaches()
+
+    def few(self, least: float, most: int) -> list[list[Trade]]:
+        """The best plan found of one move, of up to two, and so on; none is done."""
+        if not len(self.vms) or len(self.hosts) < 2:
+            return []
+        route = Route(self._asking(max(least, ROUNDING * self._cost())))
+        limited = Limited(route)
+        plans = [limited.go(way) for way in limited.ways(most)]
+        route.asking.back(route.start)
+        return plans
+
+    def descend(self, least: float, most: int) -> list[Trade]:
+        """Do the best trade again and again, at most so many times, and look no further."""
+        if not len(self.vms) or len(self.hosts) < 2:
+            return []
+        return Route(self._asking(max(least, ROUNDING * self._cost()))).descend(most)
 
     def _asking(self, least: float) -> Asking:
         return Asking(self.ledger, self.vms, self.hosts, self.static, least)

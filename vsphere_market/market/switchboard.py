@@ -141,7 +141,7 @@ class Switchboard:
         moved: list[Trade] = []
         for place in marketplaces(ledger, eligibility):
             if ledger.market[place.hosts[0]] == market:
-                moved += place.trade(0.0, limit=len(place.vms))
+                moved += place.descend(0.0, len(place.vms))
         seen: set[int] = set()
         for trade in moved:
             if trade.what.vm in seen:
