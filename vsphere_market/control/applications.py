@@ -46,7 +46,11 @@ def explain_application(framed: Frame, asked: str) -> ApplicationExplanation:
     found = next((one for one in every if one.name == name), None)
     if found is None:
         near = did_you_mean(asked, [one.name for one in every])
-        raise UsageError("is no application here", where=asked, cure=near or "prices --by app")
+        raise UsageError(
+            "is no application here",
+            where=asked,
+            cure=near or "`vsphere-market prices --by application` lists them",
+        )
     moids = {framed.snapshot.vms.moid[tenant.row] for tenant in found.tenants}
     plan = decide(framed)
     total = float((ledger.supply.price(ledger.load) * ledger.load).sum())

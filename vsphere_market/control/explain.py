@@ -11,6 +11,7 @@ from vsphere_market.control.decide import Frame, decide
 from vsphere_market.control.explanations import (
     HostExplanation,
     Offer,
+    PaidBy,
     StepExplanation,
     Tenant,
     VmExplanation,
@@ -26,6 +27,8 @@ from vsphere_market.market import (
     Step,
     diagnose,
 )
+from vsphere_market.market.applications import groups
+from vsphere_market.market.bills import bills_of, goods_paid
 from vsphere_market.market.cures import cures_of
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.eligibility import Eligibility
@@ -102,6 +105,7 @@ def explain_vm_row(
         cause=diagnosis.cause if diagnosis else Cause.NONE,
         diagnosis=diagnosis,
         view=views.get(host.moid),
+        paid=paid_by(ledger, row),
         quotes=quotes_for(ledger, eligibility, row) if home >= 0 else (),
         offers=offers,
         flips=tuple(
@@ -117,6 +121,19 @@ def explain_vm_row(
         settings=explain_vm(framed.rulebook, framed.snapshot, row, framed.policies),
         actions=_actions(journal, framed, vm=vm.moid),
     )
+
+
+def paid_by(ledger: Ledger, row: int) -> PaidBy:
+    """What the VM in that row pays, and of which application that is a part."""
+    bills = bills_of(ledger)
+    goods = tuple(
+        Evidence(_GOODS[name], points, "points") for name, points in goods_paid(ledger, row)
+    )
+    for (kind, name), rows in groups(ledger.snapshot).items():
+        if row in rows:
+            running = [vm for vm in rows if ledger.host_of[vm] >= 0]
+            return PaidBy(bills.of([row]), goods, name, kind, bills.of(running), len(running))
+    return PaidBy(bills.of([row]), goods)
 
 
 def explain_host_row(

@@ -20,6 +20,8 @@ from vsphere_market.market import (
     Step,
     VmDiagnosis,
 )
+from vsphere_market.market.applications import GroupedBy
+from vsphere_market.market.bills import Bill
 from vsphere_market.market.cures import Cure
 from vsphere_market.market.flips import Flip
 from vsphere_market.policy import EffectiveSetting
@@ -81,6 +83,27 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidBy:
+    """What a VM pays, and of which application that is a part.
+
+    Attributes:
+        bill: its own.
+        goods: for each good, the dearest first, points.
+        application: the application's name, "" where it is in none.
+        grouped_by: what that was told from; None for none.
+        application_bill: what all of the application's VMs pay.
+        application_vms: so many of them run.
+    """
+
+    bill: Bill
+    goods: tuple[Evidence, ...]
+    application: str = ""
+    grouped_by: GroupedBy | None = None
+    application_bill: Bill | None = None
+    application_vms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class VmExplanation:
     """One VM.
 
@@ -92,6 +115,7 @@ class VmExplanation:
         cause: why it is short of memory, NONE when it is not.
         diagnosis: the details, or None.
         view: its host on the market, or None.
+        paid: what it pays.
         quotes: of all hosts of its cluster, its own first.
         offers: one per kind of action.
         flips: what would have to change for refused offers to be worth it.
@@ -110,6 +134,7 @@ class VmExplanation:
     cause: Cause
     diagnosis: VmDiagnosis | None
     view: HostView | None
+    paid: PaidBy
     quotes: tuple[Quote, ...]
     offers: tuple[Offer, ...]
     flips: tuple[Flip, ...]

@@ -13,11 +13,10 @@ from enum import StrEnum
 import numpy as np
 
 from vsphere_market.estate import Snapshot
-from vsphere_market.market.bills import bills_of
+from vsphere_market.market.bills import Bill, Bills, bills_of
 from vsphere_market.market.causes import Cause
 from vsphere_market.market.diagnosis import VmDiagnosis, diagnose
 from vsphere_market.market.ledger import Ledger
-from vsphere_market.units import FloatArray
 
 #: Tag categories that name an application, whatever their case.
 TAG_CATEGORIES = ("application", "app", "service")
@@ -59,6 +58,7 @@ class Application:
         running: so many of them run.
         hosts: so many hosts they are on.
         bill: points; bills of all applications and lone VMs add up.
+        paid: what that is for.
         priority: of its most important VM: policy's weight.
         size_mib: configured memory of those that run.
         working_mib: working sets.
@@ -76,6 +76,7 @@ class Application:
     running: int
     hosts: int
     bill: float
+    paid: Bill
     priority: float
     size_mib: float
     working_mib: float
@@ -121,9 +122,9 @@ def _tag(tags: tuple[str, ...]) -> tuple[GroupedBy, str] | None:
 def applications(ledger: Ledger) -> tuple[Application, ...]:
     """Every application: those that hurt first, then by bill."""
     short = {item.row: item for item in diagnose(ledger)}
-    bill = bills_of(ledger).total
+    bills = bills_of(ledger)
     found = [
-        _application(ledger, kind, name, rows, bill, short)
+        _application(ledger, kind, name, rows, bills, short)
         for (kind, name), rows in groups(ledger.snapshot).items()
     ]
     found.sort(key=lambda one: (-one.hurt, -one.swap_in_kibps, -one.bill, one.name))
@@ -135,7 +136,7 @@ def _application(
     kind: GroupedBy,
     name: str,
     rows: tuple[int, ...],
-    bill: FloatArray,
+    bills: Bills,
     short: Mapping[int, VmDiagnosis],
 ) -> Application:
     vms, demand = ledger.snapshot.vms, ledger.demand
@@ -146,6 +147,7 @@ def _application(
     worst = max(
         hurting, key=lambda item: (item.hurts, item.swap_in_kibps, item.taken_mib), default=None
     )
+    bill, paid = bills.total, bills.of(on.tolist())
     tenants = [Tenant(row, float(bill[row]), short.get(row)) for row in rows]
     tenants.sort(key=lambda item: (-item.bill, item.row))
     return Application(
@@ -154,7 +156,8 @@ def _application(
         tenants=tuple(tenants),
         running=len(on),
         hosts=len(set(ledger.host_of[on].tolist())),
-        bill=float(bill[on].sum()),
+        bill=paid.total,
+        paid=paid,
         priority=float(ledger.rulebook.priority[every].max()),
         size_mib=float(ledger.terms.size[on].sum()),
         working_mib=float(demand.working_set[on].sum()),

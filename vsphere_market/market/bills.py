@@ -8,12 +8,48 @@ it holds. So a bill says how much of a VM's trouble is its host's, and how much 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.units import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What somebody pays, points.
+
+    Attributes:
+        goods: for every good at the prices of the hosts where it is taken.
+        limit: for memory limits of VMs.
+        pool: for limits of resource pools.
+    """
+
+    goods: float
+    limit: float
+    pool: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.goods + self.limit + self.pool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolBill:
+    """What a resource pool's VMs pay; pools within pools are part of it.
+
+    Attributes:
+        pool: its row in the snapshot's table of pools.
+        vms: so many VMs run in it or below it.
+        bill: what they pay, of limits of pools for its own alone.
+    """
+
+    pool: int
+    vms: int
+    bill: Bill
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +71,49 @@ class Bills:
         """All of it."""
         total: FloatArray = self.goods + self.limit + self.pool
         return total
+
+    def of(self, rows: Sequence[int]) -> Bill:
+        """What VMs ``rows`` pay together."""
+        at = np.array(rows, dtype=np.int64)
+        return Bill(*(float(part[at].sum()) for part in (self.goods, self.limit, self.pool)))
+
+
+def goods_paid(ledger: Ledger, vm: int) -> tuple[tuple[str, float], ...]:
+    """The goods that a VM pays for, by name, with the points for each; the dearest first."""
+    host = int(ledger.host_of[vm])
+    if host < 0:
+        return ()
+    paid = ledger.supply.price(ledger.load)[host] * ledger.taken[vm]
+    parts = [(good.name, float(paid[good.columns].sum())) for good in ledger.supply.goods]
+    return tuple(sorted(parts, key=lambda part: -part[1]))
+
+
+def pool_bills(ledger: Ledger, bills: Bills) -> tuple[PoolBill, ...]:
+    """The bills of resource pools that have a VM running in or below them, the dearest first.
+
+    Root pools are left out: theirs is that of the cluster.
+    """
+    pools = ledger.snapshot.pools
+    held = ledger.squeezable(np.arange(len(ledger.host_of)), ledger.terms)
+    running: dict[int, list[int]] = {}
+    for vm in np.flatnonzero(ledger.host_of >= 0).tolist():
+        pool = int(ledger.snapshot.vms.pool[vm])
+        passed: set[int] = set()
+        # A file may have pools that are their own ancestors.
+        while pool >= 0 and pools.parent[pool] >= 0 and pool not in passed:
+            running.setdefault(pool, []).append(vm)
+            passed.add(pool)
+            pool = int(pools.parent[pool])
+    found = []
+    for pool, rows in running.items():
+        below = ledger.charges.below.get(pool)
+        own = 0.0
+        if below is not None and len(below):
+            asked = ledger.charges.pool_price(pool, float(ledger.pools[pool]), held)
+            own = float((held[below] @ asked).sum())
+        of_vms = bills.of(rows)
+        found.append(PoolBill(pool, len(rows), Bill(of_vms.goods, of_vms.limit, own)))
+    return tuple(sorted(found, key=lambda one: (-one.bill.total, one.pool)))
 
 
 def bills_of(ledger: Ledger) -> Bills:

@@ -13,6 +13,7 @@ from vsphere_market.market.cures import Cure
 from vsphere_market.market.flips import LEVER_WORDS, Flip
 from vsphere_market.port.brief import action_text
 from vsphere_market.service import words
+from vsphere_market.service.billing import paid_document
 from vsphere_market.service.marketdocs import host_document
 from vsphere_market.service.pastdocs import action_document, host_moment
 from vsphere_market.service.plandocs import step_document
@@ -67,6 +68,7 @@ def _vm(view: View, vm: VmExplanation, kept: Kept) -> Document:
         "outside": words.evidence(vm.diagnosis.outside if vm.diagnosis else ()),
         "confidence": words.number(vm.confidence),
         "market": host_document(view, vm.view) if vm.view else None,
+        "paid": paid_document(vm.paid),
         "numbers": words.evidence(vm.numbers),
         "price_parts": [],
         "quotes": words.quotes(vm.quotes),
@@ -110,6 +112,7 @@ def _host(view: View, host: HostExplanation, kept: Kept) -> Document:
         "outside": [],
         "confidence": None,
         "market": host_document(view, seller),
+        "paid": None,
         "numbers": words.evidence(host.numbers),
         "price_parts": words.evidence(host.price_parts),
         "quotes": [],

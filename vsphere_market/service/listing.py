@@ -92,10 +92,10 @@ _VM_DEMAND = ("working_set_mib", "footprint_mib", "idle_mib", "taken_mib", "conf
 _VM_TEXTS = ("name", "moid", "host_name", "cluster_name", "power", "cause")
 VM_FIELDS: tuple[str, ...] = (
     "moid", "name", "host", "host_name", "cluster", "cluster_name", "folder", "power", "running",
-    "cause", "cause_words", "hurts", "price", *_VM_DEMAND, *_VM_NUMBERS, "hot_add_enabled",
-    "tools_running", "tags", "steps",
+    "cause", "cause_words", "hurts", "price", "bill", "application", *_VM_DEMAND, *_VM_NUMBERS,
+    "hot_add_enabled", "tools_running", "tags", "steps",
 )  # fmt: skip
-VM_SORTS: tuple[str, ...] = (*_VM_TEXTS, "price", *_VM_DEMAND, *_VM_NUMBERS)
+VM_SORTS: tuple[str, ...] = (*_VM_TEXTS, "price", "bill", *_VM_DEMAND, *_VM_NUMBERS)
 
 
 def vm_page(view: View, wanted: Wanted) -> PageOf:
@@ -157,6 +157,8 @@ def vm_document(view: View, row: int, fields: Sequence[str] = VM_FIELDS) -> Docu
                 value = found is not None and found.hurts
             case "price":
                 value = number(float(view.price_of_vm[row]))
+            case "application":
+                value = view.application_of.get(row)
             case "hot_add_enabled" | "tools_running":
                 value = bool(getattr(vms, name)[row])
             case "tags":
@@ -175,6 +177,8 @@ def _vm_numbers(view: View, column: str) -> FloatArray:
     match column:
         case "price":
             values = view.price_of_vm
+        case "bill":
+            values = view.bills.total
         case "working_set_mib":
             values = demand.working_set
         case "footprint_mib":

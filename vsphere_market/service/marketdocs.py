@@ -181,7 +181,7 @@ def prepare(view: View) -> None:
     prices_of(view)
     for moid in view.snapshot.clusters.moid:
         prices_of(view, moid)
-    _ = view.price_of_vm, view.moid_rank, view.steps_of, view.diagnoses
+    _ = view.price_of_vm, view.moid_rank, view.steps_of, view.diagnoses, view.bills
 
 
 # ---------------------------------------------------------------- one cluster over time

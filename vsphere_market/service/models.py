@@ -188,6 +188,8 @@ class Diagnosis(Shape):
     swap_in_kibps: Number
     latency_pct: Number
     hurts: bool
+    bill: Number = Field(description="Points that it pays.")
+    limit_bill: Number = Field(description="What of it is for the limit that squeezes it.")
 
 
 class Prices(Shape):

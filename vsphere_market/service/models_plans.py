@@ -329,6 +329,26 @@ class HostMoment(Shape):
     swap_in_kibps: Number
 
 
+class Bill(Shape):
+    """What somebody pays at the prices of now, points."""
+
+    total: Number
+    goods: Number = Field(description="For every good, at the prices of hosts.")
+    limit: Number = Field(description="For memory limits of VMs.")
+    pool: Number = Field(description="For limits of resource pools.")
+
+
+class Paid(Shape):
+    """What a VM pays, and of which application that is a part."""
+
+    bill: Bill
+    goods: list[Evidence] = Field(description="For each good, the dearest first.")
+    application: str | None
+    grouped_by: Literal["tag", "vapp", "folder"] | None
+    application_bill: Bill | None
+    application_vms: int = Field(description="So many VMs of the application run.")
+
+
 class Explanation(Shape):
     """Why: the numbers, quotes, rules and history behind a VM or a host."""
 
@@ -346,6 +366,7 @@ class Explanation(Shape):
     outside: list[Evidence] = Field(description="What its host shows.")
     confidence: Number
     market: HostPrice | None
+    paid: Paid | None = Field(description="Null for a host.")
     numbers: list[Evidence]
     price_parts: list[Evidence]
     quotes: list[Quote]
@@ -358,6 +379,28 @@ class Explanation(Shape):
     settings: list[Setting]
     samples: list[HostMoment]
     actions: list[PastAction]
+
+
+class Payer(Shape):
+    """An application, or a resource pool, and what its VMs pay."""
+
+    name: str
+    moid: str | None = Field(description="Of a resource pool.")
+    by: Literal["tag", "vapp", "folder", "pool"]
+    vms: int = Field(description="So many VMs run in it.")
+    hosts: int | None = Field(description="So many hosts they are on.")
+    hurt: int | None = Field(description="So many of its VMs are hurt now.")
+    cause: str | None = Field(description="Why the most hurt of them is short of memory.")
+    bill: Bill
+    share: Number = Field(description="Its part of what all VMs pay, 0 to 1.")
+    dearest: list[Entity] = Field(description="The VMs that pay most, ten at most.")
+
+
+class BillPage(Page):
+    """Who pays, the dearest first; every VM pays in one application at most."""
+
+    items: list[Payer]
+    bill: Bill = Field(description="What all VMs pay.")
 
 
 class Whatif(Shape):

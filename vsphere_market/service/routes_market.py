@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from vsphere_market.journal import Filter, estate_key
 from vsphere_market.service import models, models_plans
+from vsphere_market.service.billing import bills_page, offset_of
 from vsphere_market.service.explaining import explanation_document
 from vsphere_market.service.jobs import RETRY_AFTER_S
 from vsphere_market.service.listing import (
@@ -223,6 +224,7 @@ def market_routes(service: Service) -> APIRouter:
     routes.add(
         "GET", "/v1/hosts", viewer, list_hosts, models.HostPage, may=(400, 404, 422), leads=first
     )
+    _bills_route(routes, service)
     routes.add(
         "GET", "/v1/explanations/{subject}", viewer, get_explanation, models_plans.Explanation,
         may=(404, 409, 422),
@@ -234,6 +236,27 @@ def market_routes(service: Service) -> APIRouter:
         leads={"get_job": {"job": "$response.body#/id"}},
     )  # fmt: skip
     return router
+
+
+def _bills_route(routes: Routes, service: Service) -> None:
+    async def list_bills(
+        request: Request,
+        by: Literal["application", "pool"] = "application",
+        search: Annotated[str, Query(max_length=200, description="Part of a name.")] = "",
+        limit: Limit = 100,
+        cursor: Annotated[str, Query(max_length=20)] = "",
+    ) -> Response:
+        """Who pays: applications or resource pools, the dearest first, with all that VMs pay."""
+        view = service.view()
+        at = offset_of(cursor)
+        return await shelved(
+            request,
+            view.shelf,
+            ("bills", by, search, limit, at),
+            lambda: bills_page(view, by, search, limit, at),
+        )
+
+    routes.add("GET", "/v1/bills", Role.VIEWER, list_bills, models_plans.BillPage, may=(404, 422))
 
 
 def _listed(fields: list[str]) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from vsphere_market.control.cycle import CycleReport, Squeeze
 from vsphere_market.control.decide import Frame
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import Cause, HostView, MarketView, Plan, VmDiagnosis
+from vsphere_market.market.applications import groups
+from vsphere_market.market.bills import Bills, bills_of
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.service.ready import Shelf
 from vsphere_market.service.words import Document
@@ -59,6 +61,16 @@ class View:
     def ledger(self) -> Ledger:
         """The market's books as the estate stands; only to be read."""
         return self.frame.question.ledger()
+
+    @cached_property
+    def bills(self) -> Bills:
+        """What each VM pays."""
+        return bills_of(self.ledger)
+
+    @cached_property
+    def application_of(self) -> Mapping[int, str]:
+        """Row of a VM -> the application that it is in; those in none are not there."""
+        return {row: name for (_, name), rows in groups(self.snapshot).items() for row in rows}
 
     @cached_property
     def host_views(self) -> Mapping[str, HostView]:

@@ -114,4 +114,6 @@ def diagnosis(item: VmDiagnosis) -> Document:
         "swap_in_kibps": number(item.swap_in_kibps),
         "latency_pct": number(item.latency_pct),
         "hurts": item.hurts,
+        "bill": number(item.bill),
+        "limit_bill": number(item.limit_bill),
     }

@@ -51,6 +51,28 @@ export interface Backtest {
   actions?: "migrate" | "all";
 }
 
+/** What somebody pays at the prices of now, points. */
+export interface Bill {
+  /** null where it is not given. */
+  total: number | null;
+  /** For every good, at the prices of hosts. */
+  goods: number | null;
+  /** For memory limits of VMs. */
+  limit: number | null;
+  /** For limits of resource pools. */
+  pool: number | null;
+}
+
+/** Who pays, the dearest first; every VM pays in one application at most. */
+export interface BillPage {
+  total: number;
+  /** Cursor of the next page, null on the last. */
+  next: string | null;
+  items: Payer[];
+  /** What all VMs pay. */
+  bill: Bill;
+}
+
 /** What a plan is worth, and a bound that no placement can beat; points. Mandatory rules are in no potential and come before it: their breaches are counted. */
 export interface Certificate {
   /** null where it is not given. */
@@ -185,6 +207,10 @@ export interface Diagnosis {
   /** null where it is not given. */
   latency_pct: number | null;
   hurts: boolean;
+  /** Points that it pays. */
+  bill: number | null;
+  /** What of it is for the limit that squeezes it. */
+  limit_bill: number | null;
 }
 
 /** Policy documents to check. */
@@ -298,6 +324,8 @@ export interface Explanation {
   /** null where it is not given. */
   confidence: number | null;
   market: HostPrice | null;
+  /** Null for a host. */
+  paid: Paid | null;
   numbers: Evidence[];
   price_parts: Evidence[];
   quotes: Quote[];
@@ -509,6 +537,18 @@ export interface OutcomePage {
   items: PastAction[];
 }
 
+/** What a VM pays, and of which application that is a part. */
+export interface Paid {
+  bill: Bill;
+  /** For each good, the dearest first. */
+  goods: Evidence[];
+  application: string | null;
+  grouped_by: "tag" | "vapp" | "folder" | null;
+  application_bill: Bill | null;
+  /** So many VMs of the application run. */
+  application_vms: number;
+}
+
 /** What was done, or tried. */
 export interface PastAction {
   execution: number;
@@ -538,6 +578,27 @@ export interface PastRefusal {
   subject: Entity;
   reason: string;
   sentence: string;
+}
+
+/** An application, or a resource pool, and what its VMs pay. */
+export interface Payer {
+  name: string;
+  /** Of a resource pool. */
+  moid: string | null;
+  by: "tag" | "vapp" | "folder" | "pool";
+  /** So many VMs run in it. */
+  vms: number;
+  /** So many hosts they are on. */
+  hosts: number | null;
+  /** So many of its VMs are hurt now. */
+  hurt: number | null;
+  /** Why the most hurt of them is short of memory. */
+  cause: string | null;
+  bill: Bill;
+  /** Its part of what all VMs pay, 0 to 1. */
+  share: number | null;
+  /** The VMs that pay most, ten at most. */
+  dearest: Entity[];
 }
 
 /** A plan. Its steps and refusals have pages of their own. */

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { explain } from "../api/calls.js";
-import type { Cure, Explanation, Flip, Offer, PastAction, Since, Step } from "../api/schema.js";
+import type { Cure, Explanation, Flip, Offer, Paid, PastAction, Since, Step } from "../api/schema.js";
 import { app } from "../app/app.js";
 import { Live } from "../app/live.js";
 import { Loader } from "../app/loader.js";
@@ -96,6 +96,7 @@ function vmView(found: Explanation): TemplateResult {
         { label: "Swap-in", value: rate(number(found, "swap-in")), tone: (number(found, "swap-in") ?? 0) > 0 ? "bad" : "none" },
         { label: "Waits for memory", value: percent(number(found, "memory latency")) },
         { label: "Price here", value: price(found.market?.price), note: "points for a MiB" },
+        { label: "Pays", value: points(found.paid?.bill.total), note: "points, for all it takes" },
       ],
       "Figures of the VM",
     )}
@@ -107,7 +108,7 @@ function vmView(found: Explanation): TemplateResult {
         note: "What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.",
       })}
       ${found.diagnosis ? curesPanel(found.cures) : nothing} ${flipsPanel(found.flips)}
-      ${numbersPanel(found)} ${settingsPanel(found)}
+      ${billPanel(found.paid)} ${numbersPanel(found)} ${settingsPanel(found)}
     </div>
     ${refusalsPanel(found)} ${actionsPanel(found.actions)}
   `;
@@ -240,6 +241,21 @@ function curesPanel(cures: readonly Cure[]): TemplateResult {
       : empty("Nothing here would cure it"),
     { note: "The cheapest first. People have to do what no action of the market can." },
   );
+}
+
+/** What the VM pays, for what, and the bill of the application that it is a part of. */
+function billPanel(paid: Paid | null): unknown {
+  if (!paid) return nothing;
+  const lines: [string, unknown][] = [
+    ...paid.goods.filter((item) => item.value).map((item): [string, unknown] => [item.name, points(item.value)]),
+    ...(paid.bill.limit ? [["its own memory limit", points(paid.bill.limit)] as [string, unknown]] : []),
+    ...(paid.bill.pool ? [["limits of resource pools", points(paid.bill.pool)] as [string, unknown]] : []),
+    ["in all", points(paid.bill.total)],
+  ];
+  const whole = paid.application_bill;
+  if (whole && paid.application)
+    lines.push([`all of ${paid.application} (${plural(paid.application_vms, "running VM")})`, points(whole.total)]);
+  return panel("What it pays", facts(lines), { note: "Points at the prices of now, for every good that it takes and for limits." });
 }
 
 function flipsPanel(flips: readonly Flip[]): unknown {

@@ -13,7 +13,7 @@ from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.market import Cause, MarketSettings, Question, diagnose
 from vsphere_market.market.acts import worth_of
-from vsphere_market.market.bills import bills_of
+from vsphere_market.market.bills import bills_of, goods_paid, pool_bills
 from vsphere_market.market.cures import cures_of
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.ledger import Ledger
@@ -55,6 +55,29 @@ def test_a_pool_bills_those_that_hold_memory_in_it_and_nobody_else() -> None:
     assert bills.pool[0] == bills.pool[1] > bills.goods[0] > 0.0
     assert bills.pool[2] == 0.0
     assert not bills_of(question(limit_mib=20000).ledger()).pool.any()
+
+
+def test_a_pools_bill_is_that_of_its_vms_and_what_it_pays_for_in_all_adds_up() -> None:
+    ledger = question().ledger()
+    bills = bills_of(ledger)
+    (dev,) = pool_bills(ledger, bills)
+    assert (dev.pool, dev.vms) == (1, 2)
+    assert dev.bill == bills.of([0, 1])
+    assert dev.bill.total == pytest.approx(float(bills.total[:2].sum()))
+    paid = goods_paid(ledger, 0)
+    assert sum(points for _, points in paid) == pytest.approx(bills.goods[0])
+    assert [points for _, points in paid] == sorted((part[1] for part in paid), reverse=True)
+
+
+def test_pools_within_pools_and_pools_that_are_their_own_ancestors_end() -> None:
+    asked = question()
+    pools = asked.snapshot.pools
+    for parents in ([-1, 0], [1, 0], [0, 1]):
+        odd = dataclasses.replace(
+            asked.snapshot, pools=pools.replace(parent=np.array(parents, dtype=np.int64))
+        )
+        ledger = dataclasses.replace(asked, snapshot=odd).ledger()
+        assert all(0 < one.vms <= 3 for one in pool_bills(ledger, bills_of(ledger)))
 
 
 def test_the_bill_is_the_slope_of_what_the_limit_costs() -> None:

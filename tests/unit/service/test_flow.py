@@ -270,6 +270,51 @@ def test_an_explanation_tells_all_that_the_command_line_tells(shared: Served) ->
     assert (host["thing"], host["since"], host["cures"], host["flips"]) == ("host", None, [], [])
 
 
+def test_a_bill_is_told_as_data_and_adds_up(shared: Served) -> None:
+    client = shared.client(Role.VIEWER)
+    view = shared.service.view()
+    rows = client.get("/v1/vms", params={"limit": 1000, "sort": "-bill"}).json()["items"]
+    assert [row["bill"] for row in rows] == sorted((row["bill"] for row in rows), reverse=True)
+    paid = client.get(f"/v1/explanations/{rows[0]['moid']}").json()["paid"]
+    assert paid["bill"]["total"] == pytest.approx(rows[0]["bill"])
+    assert paid["bill"]["total"] == pytest.approx(
+        sum(paid["bill"][part] for part in ("goods", "limit", "pool"))
+    )
+    assert sum(item["value"] for item in paid["goods"]) == pytest.approx(paid["bill"]["goods"])
+    assert {item["unit"] for item in paid["goods"]} == {"points"}
+    squeezed = client.get("/v1/prices").json()["squeezed"][0]
+    (same,) = [row for row in rows if row["moid"] == squeezed["vm"]["moid"]]
+    assert squeezed["bill"] == pytest.approx(same["bill"])
+    assert 0 <= squeezed["limit_bill"] <= squeezed["bill"]
+    for one in ("application", "pool"):
+        page = client.get("/v1/bills", params={"by": one}).json()
+        assert page["bill"]["total"] == pytest.approx(float(view.bills.total.sum()))
+        totals = [item["bill"]["total"] for item in page["items"]]
+        assert totals == sorted(totals, reverse=True)
+        assert all(0 <= item["share"] <= 1 for item in page["items"])
+    of_apps = client.get("/v1/bills").json()["items"]
+    for app in of_apps:
+        inside = [row for row in rows if row["application"] == app["name"]]
+        assert sum(row["bill"] for row in inside) == pytest.approx(app["bill"]["total"])
+        assert app["dearest"][0]["moid"] == max(inside, key=lambda row: row["bill"])["moid"]
+    alone = sum(row["bill"] for row in rows if row["application"] is None)
+    whole = client.get("/v1/bills").json()["bill"]["total"]
+    assert alone + sum(app["bill"]["total"] for app in of_apps) == pytest.approx(whole)
+
+
+def test_bills_come_page_by_page_and_by_name(shared: Served) -> None:
+    client = shared.client(Role.VIEWER)
+    every = client.get("/v1/bills", params={"by": "pool"}).json()
+    first = client.get("/v1/bills", params={"by": "pool", "limit": 1}).json()
+    assert first["items"] == every["items"][:1]
+    if every["total"] > 1:
+        more = {"by": "pool", "limit": 1, "cursor": first["next"]}
+        assert client.get("/v1/bills", params=more).json()["items"] == every["items"][1:2]
+    assert client.get("/v1/bills", params={"search": "no such thing"}).json()["total"] == 0
+    assert client.get("/v1/bills", params={"cursor": "x"}).status_code == 404
+    assert client.get("/v1/bills", params={"by": "weather"}).status_code == 422
+
+
 def test_what_is_not_there_is_looked_for_in_lists(shared: Served) -> None:
     answer = shared.client(Role.VIEWER).get("/v1/explanations/0000000000")
     assert answer.status_code == 404

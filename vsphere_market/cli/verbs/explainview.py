@@ -41,6 +41,7 @@ def vm_report(vm: VmExplanation) -> Report:
         offers_table(vm.offers),
         flips_table(vm.flips),
         quotes,
+        Text(_bill(vm)),
         _numbers("Demand and counters", vm.numbers),
         Text(f"Confidence in the demand: {words.share(vm.confidence)}."),
         Table("Policy", words.SETTING_COLUMNS, words.setting_rows(vm.settings)),
@@ -52,6 +53,7 @@ def vm_report(vm: VmExplanation) -> Report:
         "cause": vm.cause.value,
         "cause_words": vm.cause_words,
         "confidence": vm.confidence,
+        "paid": plain_json(vm.paid),
         "numbers": plain_json(vm.numbers),
         "quotes": [_quote_json(quote) for quote in vm.quotes],
         "offers": [_offer_json(offer) for offer in vm.offers],
@@ -80,6 +82,29 @@ def _vm_headline(vm: VmExplanation) -> str:
     return f"{vm.vm.name}{where} is short of memory: {vm.cause_words}" + (
         f" ({details})." if details else "."
     )
+
+
+def _bill(vm: VmExplanation) -> str:
+    """What it pays, for what, and of which application that is a part."""
+    paid = vm.paid
+    parts = [f"{words.points(item.value)} for {item.name}" for item in paid.goods[:3] if item.value]
+    parts += [
+        f"{words.points(points)} for {what}"
+        for points, what in (
+            (paid.bill.limit, "its own memory limit"),
+            (paid.bill.pool, "limits of resource pools"),
+        )
+        if points
+    ]
+    text = f"It pays {words.points(paid.bill.total)} points"
+    text += f": {', '.join(parts)}." if parts else "."
+    if paid.application_bill is not None:
+        text += (
+            f" Its application, {paid.application}, pays "
+            f"{words.points(paid.application_bill.total)} for "
+            f"{words.counted(paid.application_vms, 'running VM')}."
+        )
+    return text
 
 
 def _why(vm: VmExplanation) -> str:

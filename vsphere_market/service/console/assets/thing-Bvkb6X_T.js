@@ -1,4 +1,4 @@
-import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p as d,r as f,rt as p,s as m,t as h,u as g,v as _,x as v}from"./format-D8RhZoHT.js";import{c as y,f as b,p as x}from"./clarity-BdI2uEAl.js";import{a as S,i as C,n as w,r as T,t as E}from"./bits-CiZyD64C.js";import"./chart-BmJSF-SM.js";import{a as D,i as O,n as k,o as A,r as j,s as M,t as N}from"./words-DkfCIaZb.js";import{t as P}from"./step-xcZ3nHTI.js";var F=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new d(this,e=>n(this.thing,e)),this.live=new b(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){let n=e=>this.card?$(e):e.thing===`vm`?B(e):V(e),r=this.found.problem&&!this.found.value;return t`<div class=${this.card?`card-view`:`view`}>
+import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p as d,r as f,rt as p,s as m,t as h,u as g,v as _,x as v}from"./format-D8RhZoHT.js";import{c as y,f as b,p as x}from"./clarity-MhsiqBUe.js";import{a as S,i as C,n as w,r as T,t as E}from"./bits-CiZyD64C.js";import"./chart-buUAZ8rG.js";import{a as D,i as O,n as k,o as A,r as j,s as M,t as N}from"./words-DkfCIaZb.js";import{t as P}from"./step-CfHRJBJO.js";var F=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new d(this,e=>n(this.thing,e)),this.live=new b(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){let n=e=>this.card?ee(e):e.thing===`vm`?B(e):V(e),r=this.found.problem&&!this.found.value;return t`<div class=${this.card?`card-view`:`view`}>
       ${r?t`<h1 class="visually-hidden">${this.thing}</h1>`:e}
       ${v(this.found,n,`Asking why`)}
     </div>`}};function I(e,t){return e.numbers.find(e=>e.name===t)?.value??null}function L(n){let r=n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`,a=n.steps[0];return t`<div class="callout ${r}">
@@ -16,14 +16,14 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
       </p>
     </div>
     ${L(n)}
-    ${w([{label:`Size`,value:c(I(n,`size`))},{label:`Works with`,value:c(I(n,`working set`)),note:`confidence ${g(n.confidence)}`},{label:`Ballooned`,value:c(I(n,`ballooned`))},{label:`Swapped`,value:c(I(n,`swapped`))},{label:`Swap-in`,value:l(I(n,`swap-in`)),tone:(I(n,`swap-in`)??0)>0?`bad`:`none`},{label:`Waits for memory`,value:r(I(n,`memory latency`))},{label:`Price here`,value:a(n.market?.price),note:`points for a MiB`}],`Figures of the VM`)}
+    ${w([{label:`Size`,value:c(I(n,`size`))},{label:`Works with`,value:c(I(n,`working set`)),note:`confidence ${g(n.confidence)}`},{label:`Ballooned`,value:c(I(n,`ballooned`))},{label:`Swapped`,value:c(I(n,`swapped`))},{label:`Swap-in`,value:l(I(n,`swap-in`)),tone:(I(n,`swap-in`)??0)>0?`bad`:`none`},{label:`Waits for memory`,value:r(I(n,`memory latency`))},{label:`Price here`,value:a(n.market?.price),note:`points for a MiB`},{label:`Pays`,value:m(n.paid?.bill.total),note:`points, for all it takes`}],`Figures of the VM`)}
     <div class="columns">
       ${C(`What the market offers`,U(n.offers),{note:`Every kind of trade, judged at the same prices.`})}
       ${C(`Quotes of the hosts`,n.quotes.length?P(n.quotes):_(`No host quotes for it`),{note:`What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.`})}
-      ${n.diagnosis?W(n.cures):e} ${G(n.flips)}
-      ${Y(n)} ${X(n)}
+      ${n.diagnosis?W(n.cures):e} ${K(n.flips)}
+      ${G(n.paid)} ${X(n)} ${Z(n)}
     </div>
-    ${Z(n)} ${Q(n.actions)}
+    ${Q(n)} ${$(n.actions)}
   `}function V(n){let r=n.market,i=H(n);return t`
     <div class="title">
       <h1>${n.subject.name}</h1>
@@ -39,11 +39,11 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
     <div class="columns">
       ${C(`Price over time`,i?t`<vsm-chart .plot=${i} label=${`Price of ${n.subject.name} over time`} .height=${200}></vsm-chart>`:_(`The journal has no samples of it yet`))}
       ${C(`What its price is made of`,n.price_parts.length?E(n.price_parts.map(e=>[e.name,f(e.value,e.unit)])):_(`It sells nothing`))}
-      ${C(`Its VMs`,q(n),{note:`The largest first.`})}
-      ${C(`What the market would do here`,n.steps.length?J(n.steps):_(`Nothing`,`No trade with this host is worth its disturbance.`))}
-      ${Y(n)} ${X(n)}
+      ${C(`Its VMs`,J(n),{note:`The largest first.`})}
+      ${C(`What the market would do here`,n.steps.length?Y(n.steps):_(`Nothing`,`No trade with this host is worth its disturbance.`))}
+      ${X(n)} ${Z(n)}
     </div>
-    ${Q(n.actions)}
+    ${$(n.actions)}
   `}function H(e){if(!e.samples.length)return null;let t=[...e.samples].sort((e,t)=>e.at.localeCompare(t.at));return{x:t.map(e=>Date.parse(e.at)/1e3),yLabel:`points/MiB`,yFormat:a,log:!0,series:[{label:`Price`,color:`--vsm-series-1`,values:t.map(e=>e.price),format:a,fill:!0,step:!0}]}}function U(n){return t`<table class="plain">
     <thead>
       <tr>
@@ -78,7 +78,7 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
                   <td class="end num">${m(e.disruption)}</td>
                 </tr>`)}
           </tbody>
-        </table>`:_(`Nothing here would cure it`),{note:`The cheapest first. People have to do what no action of the market can.`})}function G(n){return n.length?C(`What would change a refusal`,t`<table class="plain">
+        </table>`:_(`Nothing here would cure it`),{note:`The cheapest first. People have to do what no action of the market can.`})}function G(t){if(!t)return e;let n=[...t.goods.filter(e=>e.value).map(e=>[e.name,m(e.value)]),...t.bill.limit?[[`its own memory limit`,m(t.bill.limit)]]:[],...t.bill.pool?[[`limits of resource pools`,m(t.bill.pool)]]:[],[`in all`,m(t.bill.total)]],r=t.application_bill;return r&&t.application&&n.push([`all of ${t.application} (${u(t.application_vms,`running VM`)})`,m(r.total)]),C(`What it pays`,E(n),{note:`Points at the prices of now, for every good that it takes and for limits.`})}function K(n){return n.length?C(`What would change a refusal`,t`<table class="plain">
       <thead>
         <tr>
           <th scope="col">Kind</th>
@@ -91,11 +91,11 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
         ${n.map(e=>t`<tr>
               <th scope="row">${j(e.kind)}</th>
               <td>${e.lever_words}</td>
-              <td class="end num">${K(e.now,e)}</td>
-              <td class="end num">${K(e.needed,e)}</td>
+              <td class="end num">${q(e.now,e)}</td>
+              <td class="end num">${q(e.needed,e)}</td>
             </tr>`)}
       </tbody>
-    </table>`,{note:`The least that does, one at a time: just before it the answer is still no.`}):e}function K(e,t){return e===null?t.lever===`limit`?`none`:f(e,t.unit):t.unit===`points`?m(e):t.unit===`MiB`?c(e):`${a(e)} a MiB`}function q(e){return e.tenants.length?t`<div class="scroll" tabindex="0" role="region" aria-label="VMs of the host">
+    </table>`,{note:`The least that does, one at a time: just before it the answer is still no.`}):e}function q(e,t){return e===null?t.lever===`limit`?`none`:f(e,t.unit):t.unit===`points`?m(e):t.unit===`MiB`?c(e):`${a(e)} a MiB`}function J(e){return e.tenants.length?t`<div class="scroll" tabindex="0" role="region" aria-label="VMs of the host">
     <table class="plain">
       <thead>
         <tr>
@@ -116,9 +116,9 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
             </tr>`)}
       </tbody>
     </table>
-  </div>`:_(`No VM runs here`)}function J(e){return t`<ul class="lines">
+  </div>`:_(`No VM runs here`)}function Y(e){return t`<ul class="lines">
     ${e.map(e=>t`<li>${T(y([`plan`],{step:e.id}),e.text)}<div class="note">${i(e.reason)}</div></li>`)}
-  </ul>`}function Y(e){return C(`Numbers behind it`,E(e.numbers.map(e=>[e.name,f(e.value,e.unit)])),{note:`As vCenter gave them; what it did not give is left out.`})}function X(n){return C(`Policy in effect`,n.settings.length?t`<table class="plain">
+  </ul>`}function X(e){return C(`Numbers behind it`,E(e.numbers.map(e=>[e.name,f(e.value,e.unit)])),{note:`As vCenter gave them; what it did not give is left out.`})}function Z(n){return C(`Policy in effect`,n.settings.length?t`<table class="plain">
           <thead>
             <tr>
               <th scope="col">Setting</th>
@@ -133,9 +133,9 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
                   <td>${n.source||t`<span class="soft">the default</span>`}${n.place?t`<div class="note">${n.place}</div>`:e}${n.note?t`<div class="note">${n.note}</div>`:e}</td>
                 </tr>`)}
           </tbody>
-        </table>`:_(`No policy says anything about it`))}function Z(n){return n.refusals.length?C(`What is not done, and why`,t`<ul class="lines">
+        </table>`:_(`No policy says anything about it`))}function Q(n){return n.refusals.length?C(`What is not done, and why`,t`<ul class="lines">
       ${n.refusals.map(e=>t`<li>${i(e.sentence)}</li>`)}
-    </ul>`):e}function Q(n){return C(`Last trades`,n.length?t`<table class="plain">
+    </ul>`):e}function $(n){return C(`Last trades`,n.length?t`<table class="plain">
           <thead>
             <tr>
               <th scope="col">When</th>
@@ -153,11 +153,11 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
                   </td>
                 </tr>`)}
           </tbody>
-        </table>`:_(`Nothing was done yet`))}function $(n){let r=n.market,i=y([n.thing===`vm`?`vms`:`hosts`,n.subject.moid]),o=n.thing===`vm`?[[`Works with`,c(I(n,`working set`))],[`Taken from it`,c(n.diagnosis?.taken_mib??0)],[`Price here`,`${a(r?.price)} points/MiB`],[`Cheapest quote`,ee(n)],[`Last trade`,n.actions[0]?`${n.actions[0].text} (${D(n.actions[0].outcome??n.actions[0].state)})`:`none`]]:[[`Price`,`${a(r?.price)} points/MiB`],[`Sold`,`${g(r?.load)} of ${c(r?.usable_mib)}`],[`Ballooned`,c(r?.ballooned_mib)],[`Swapped`,c(r?.swapped_mib)]],s=n.thing===`vm`?n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`:A(r?.pressure??``);return t`
+        </table>`:_(`Nothing was done yet`))}function ee(n){let r=n.market,i=y([n.thing===`vm`?`vms`:`hosts`,n.subject.moid]),o=n.thing===`vm`?[[`Works with`,c(I(n,`working set`))],[`Taken from it`,c(n.diagnosis?.taken_mib??0)],[`Price here`,`${a(r?.price)} points/MiB`],[`Cheapest quote`,te(n)],[`Last trade`,n.actions[0]?`${n.actions[0].text} (${D(n.actions[0].outcome??n.actions[0].state)})`:`none`]]:[[`Price`,`${a(r?.price)} points/MiB`],[`Sold`,`${g(r?.load)} of ${c(r?.usable_mib)}`],[`Ballooned`,c(r?.ballooned_mib)],[`Swapped`,c(r?.swapped_mib)]],s=n.thing===`vm`?n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`:A(r?.pressure??``);return t`
     <p class="card-head">
       ${S(n.thing===`vm`?n.diagnosis?k(n.diagnosis.cause):`has what it needs`:M(r?.pressure??``),s)}
     </p>
     <p>${n.headline}</p>
     ${n.steps.length?t`<p>In the plan: ${z(n.steps)}.</p>`:e} ${E(o)}
     ${p().place===`card`?e:T(i,`All about it`)}
-  `}function ee(e){let t=e.quotes.filter(e=>e.quote!==null&&!e.refused).reduce((e,t)=>e===void 0||(t.quote??0)<(e.quote??0)?t:e,void 0);return t?`${t.home?`its own host`:t.host.name}, ${m(t.quote)} points`:`none`}o(`vsm-thing`,F);export{F as VsmThing,Q as actionsPanel};
+  `}function te(e){let t=e.quotes.filter(e=>e.quote!==null&&!e.refused).reduce((e,t)=>e===void 0||(t.quote??0)<(e.quote??0)?t:e,void 0);return t?`${t.home?`its own host`:t.host.name}, ${m(t.quote)} points`:`none`}o(`vsm-thing`,F);export{F as VsmThing,$ as actionsPanel};
