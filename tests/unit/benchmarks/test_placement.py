@@ -31,6 +31,8 @@ def test_an_instance_is_what_it_says_and_the_same_each_time() -> None:
 def test_sixteen_hosts_are_certified_within_half_a_percent(seed: int) -> None:
     row = ours(Instance(16, 300, seed), 1)
     assert row["gap_pct"] <= 0.5
+    # The aim, where it is worth some time.
+    assert round(row["further_gap_pct"], 2) <= 0.1
     assert row["lower_bound"] <= row["potential_after"] < row["potential_before"]
     curve = row["curve"]
     assert curve[0] == pytest.approx(row["potential_before"])
