@@ -58,7 +58,7 @@ _ACTIONS = 10
 #: Goods of the market as people call them.
 _GOODS = {
     "memory": "working sets and a quarter of idle memory, now and in recent hours",
-    "footprint": "beyond what fits without ballooning",
+    "footprint": "what fits only by ballooning",
     "pinned": "what no balloon can free",
     "cpu": "CPU",
     "vcpu": "virtual CPUs per core",
@@ -111,8 +111,10 @@ def explain_vm_row(
         flips=tuple(
             flip
             for offer in offers
-            if offer.refused is not None
+            if offer.refused is not None or offer.chosen
             for flip in flips(framed.question, row, offer.kind)
+            # A step that pays only with others is no yes of its own.
+            if flip.taken is offer.chosen
         ),
         cures=cures_of(ledger, eligibility, diagnosis) if diagnosis else (),
         since=since.get(vm.moid),
@@ -259,14 +261,16 @@ def _storage_numbers(ledger: Ledger, row: int) -> list[tuple[str, float, str]]:
     ]
     if home < 0:
         return numbers
-    load = board.load(ledger.store)
+    load, nan = board.load(ledger.store), float("nan")
+    latency = float(board.latency(load)[home])
     name = ledger.snapshot.datastores.name[home]
     return [
         *numbers,
-        (f"hours remembered of {name}", board.usual.hours[home], "hours"),
-        (f"latency of {name}", board.latency(load)[home], "ms"),
+        (f"latency of {name}", latency, "ms"),
         (f"load of {name}", 100.0 * load[home] / board.capacity[home], "%"),
         (f"price of {name}", board.price(load)[home], "points per I/O/s"),
+        (f"hours remembered of {name}", board.usual.hours[home] + 0.0 * latency, "hours"),
+        (f"of them from vCenter's own history, {name}", board.usual.told[home] or nan, "hours"),
     ]
 
 

@@ -118,7 +118,8 @@ class VmExplanation:
         paid: what it pays.
         quotes: of all hosts of its cluster, its own first.
         offers: one per kind of action.
-        flips: what would have to change for refused offers to be worth it.
+        flips: what would have to change for refused offers to be worth it, and for those in the
+            plan not to be.
         cures: of its shortage, the cheapest first.
         since: how long it has lasted; None when no earlier look showed it.
         steps: what the market would do now about it.

@@ -1,9 +1,9 @@
-"""What would have to change for a refused decision to become worth it, by how little.
+"""What would have to change for a decision to flip, a no to a yes or the other way, by how little.
 
 Each lever is pulled on the ledger itself, further and further, until the engine's own offer is
-accepted; then the least pull is found by halving. Nothing is estimated: at the figure that is
-named the decision flips, and just before it does not. ``tests/property/test_flips.py`` holds it
-to that.
+accepted, or is not any more; then the least pull is found by halving. Nothing is estimated: at the
+figure that is named the decision flips, and just before it does not.
+``tests/property/test_flips.py`` holds it to that.
 """
 
 from __future__ import annotations
@@ -51,14 +51,15 @@ LEVER_WORDS: dict[Lever, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """The smallest change of one lever that makes a refused decision worth it.
+    """The smallest change of one lever that makes a refused action worth it, or the other way.
 
     Attributes:
-        kind: of the refused action.
+        kind: of the action.
         lever: what would have to change.
         now: as it is.
         needed: as it would have to be.
         unit: of both: ``MiB``, ``points/MiB`` or ``points``.
+        taken: the action is worth it now, and would not be any more.
     """
 
     kind: ActionKind
@@ -66,6 +67,7 @@ class Flip:
     now: float
     needed: float
     unit: str
+    taken: bool = False
 
     @property
     def relative(self) -> float:
@@ -75,14 +77,14 @@ class Flip:
 
 
 def flips(question: Question, row: int, kind: ActionKind) -> tuple[Flip, ...]:
-    """What would flip the refusal of an action for the VM in that row, the least change first.
+    """What would flip the decision on an action for the VM in that row, the least change first.
 
-    Empty when the action is worth it as it is, or when nothing here would make it so: what policy
-    forbids, no price allows.
+    Empty when nothing here would: what policy forbids, no price allows, and what mends a mandatory
+    rule is done at any.
     """
     scale = _Scale(question, row, kind)
     offer = scale.offer()
-    if offer.refused is None or int(scale.ledger.host_of[row]) < 0:
+    if int(scale.ledger.host_of[row]) < 0:
         return ()
     found = [
         flip
@@ -95,6 +97,7 @@ def flips(question: Question, row: int, kind: ActionKind) -> tuple[Flip, ...]:
         )
         if flip is not None
     ]
+    found = [dataclasses.replace(flip, taken=scale.taken) for flip in found]
     found.sort(key=lambda flip: flip.relative)
     return tuple(found)
 
@@ -117,6 +120,8 @@ class _Scale:
         )
         self.eligibility = Eligibility(self.ledger, question.cooling)
         self.home = int(self.ledger.host_of[row])
+        #: It is worth it as it is: what is looked for is where it ends to be.
+        self.taken = self.accepted()
 
     def offer(self) -> Offer:
         return offer_of(self.ledger, self.eligibility, self.row, self.kind)
@@ -124,12 +129,15 @@ class _Scale:
     def accepted(self) -> bool:
         return self.offer().refused is None
 
+    def flipped(self) -> bool:
+        return self.accepted() is not self.taken
+
     # -- levers ------------------------------------------------------------------------------
 
     def disruption(self, offer: Offer) -> Flip | None:
-        """Whether it would be done if doing it cost less."""
+        """Whether it would be done if doing it cost less, or not if it cost more."""
         trade = offer.trade
-        if trade is None or offer.refused is not Reason.NOT_WORTH_IT:
+        if trade is None or trade.mends or offer.refused not in (None, Reason.NOT_WORTH_IT):
             return None
         # A hurdle above the disruption is noise's: a cheaper move would not pass it either.
         if trade.saving <= 0 or trade.hurdle > trade.disruption:
@@ -138,7 +146,7 @@ class _Scale:
 
     def room(self, offer: Offer) -> Flip | None:
         """Whether it would be done if the host that would gain most by it had room."""
-        if self.kind is not ActionKind.MIGRATE or self.home < 0:
+        if self.kind is not ActionKind.MIGRATE or self.home < 0 or self.taken:
             return None
         ledger, row = self.ledger, self.row
         if self.eligibility.why_not_trade(row, self.kind) is not None:
@@ -228,6 +236,16 @@ class _Scale:
             self.ledger.change(row, terms)
 
         try:
+            if self.taken:
+                # A limit that is lifted would stay if it were higher; other actions do not hang
+                # on it alone.
+                if self.kind is not ActionKind.LIMIT or now >= size:
+                    return None
+                raises = [(size - now) * step / 32.0 for step in range(1, 33)]
+                found = self._least(lambda more: put(now + more), raises, grain=1.0)
+                if found is None:
+                    return None
+                return Flip(self.kind, Lever.LIMIT, now, now + found, "MiB")
             if now < size:
                 put(np.inf)
                 return Flip(self.kind, Lever.LIMIT, now, np.inf, "MiB") if self.accepted() else None
@@ -268,7 +286,7 @@ class _Scale:
         before = 0.0
         for amount in pulls:
             pull(direction * amount)
-            if self.accepted():
+            if self.flipped():
                 return self._halved(pull, direction, before, amount, grain)
             before = amount
         return None
@@ -285,7 +303,7 @@ class _Scale:
         while high - low > max(_PRECISION * high, grain):
             middle = 0.5 * (low + high)
             pull(direction * middle)
-            if self.accepted():
+            if self.flipped():
                 high = middle
             else:
                 low = middle

@@ -188,6 +188,7 @@ def _flip(item: Flip) -> Document:
         "now": words.number(item.now),
         "needed": words.number(item.needed),
         "unit": item.unit,
+        "taken": item.taken,
     }
 
 

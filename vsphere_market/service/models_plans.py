@@ -269,7 +269,7 @@ class Cure(Shape):
 
 
 class Flip(Shape):
-    """The least change of one figure that makes a refused kind of action worth it."""
+    """The least change of one figure that flips the decision on a kind of action."""
 
     kind: str
     lever: str
@@ -277,6 +277,7 @@ class Flip(Shape):
     now: Number = Field(description="null for no limit.")
     needed: Number = Field(description="null for no limit.")
     unit: Literal["MiB", "points", "points/MiB"]
+    taken: bool = Field(description="It is worth it now, and would not be any more.")
 
 
 class Since(Shape):

@@ -341,7 +341,7 @@ export interface Explanation {
   actions: PastAction[];
 }
 
-/** The least change of one figure that makes a refused kind of action worth it. */
+/** The least change of one figure that flips the decision on a kind of action. */
 export interface Flip {
   kind: string;
   lever: string;
@@ -351,6 +351,8 @@ export interface Flip {
   /** null for no limit. */
   needed: number | null;
   unit: "MiB" | "points" | "points/MiB";
+  /** It is worth it now, and would not be any more. */
+  taken: boolean;
 }
 
 /** It lives. */

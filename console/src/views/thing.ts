@@ -107,7 +107,8 @@ function vmView(found: Explanation): TemplateResult {
       ${panel("Quotes of the hosts", found.quotes.length ? quotesTable(found.quotes) : empty("No host quotes for it"), {
         note: "What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.",
       })}
-      ${found.diagnosis ? curesPanel(found.cures) : nothing} ${flipsPanel(found.flips)}
+      ${found.diagnosis ? curesPanel(found.cures) : nothing} 
+      ${flipsPanel(found.flips.filter((flip) => !flip.taken))} ${flipsPanel(found.flips.filter((flip) => flip.taken))}
       ${billPanel(found.paid)} ${numbersPanel(found)} ${settingsPanel(found)}
     </div>
     ${refusalsPanel(found)} ${actionsPanel(found.actions)}
@@ -260,13 +261,14 @@ function billPanel(paid: Paid | null): unknown {
 
 function flipsPanel(flips: readonly Flip[]): unknown {
   if (!flips.length) return nothing;
+  const taken = flips.some((flip) => flip.taken);
   return panel(
-    "What would change a refusal",
+    taken ? "What would change what is in the plan" : "What would change a refusal",
     html`<table class="plain">
       <thead>
         <tr>
           <th scope="col">Kind</th>
-          <th scope="col">It would be done if</th>
+          <th scope="col">${taken ? "It would not be done if" : "It would be done if"}</th>
           <th scope="col" class="end">Is now</th>
           <th scope="col" class="end">Would be</th>
         </tr>
@@ -283,7 +285,7 @@ function flipsPanel(flips: readonly Flip[]): unknown {
         )}
       </tbody>
     </table>`,
-    { note: "The least that does, one at a time: just before it the answer is still no." },
+    { note: `The least that does, one at a time: just before it the answer is still ${taken ? "yes" : "no"}.` },
   );
 }
 

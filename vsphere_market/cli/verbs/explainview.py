@@ -39,7 +39,8 @@ def vm_report(vm: VmExplanation) -> Report:
         parts.append(cures_table(vm.cures))
     parts += [
         offers_table(vm.offers),
-        flips_table(vm.flips),
+        flips_table([flip for flip in vm.flips if not flip.taken]),
+        *_kept(vm),
         quotes,
         Text(_bill(vm)),
         _numbers("Demand and counters", vm.numbers),
@@ -131,13 +132,20 @@ def cures_table(cures: Sequence[Cure]) -> Table:
     return Table("Cures, the cheapest first", columns, rows, empty="Nothing here would cure it.")
 
 
-def flips_table(flips: Sequence[Flip]) -> Table:
-    """What would have to change for refused decisions to be worth it."""
+def _kept(vm: VmExplanation) -> list[Table]:
+    """What would change a decision that is taken; nothing where none is, or nothing would."""
+    taken = [flip for flip in vm.flips if flip.taken]
+    return [flips_table(taken, taken=True)] if taken else []
+
+
+def flips_table(flips: Sequence[Flip], *, taken: bool = False) -> Table:
+    """What would have to change for refused decisions to be worth it, or taken ones not to be."""
     from vsphere_market.market.flips import LEVER_WORDS
 
+    verdict = "it would not be done if" if taken else "it would be done if"
     columns = (
         Column("kind", "kind"),
-        Column("lever", "it would be done if", lambda lever: LEVER_WORDS[lever], prose=True),
+        Column("lever", verdict, lambda lever: LEVER_WORDS[lever], prose=True),
         Column("now", "is now", right=True),
         Column("needed", "would be", right=True),
     )
@@ -145,7 +153,8 @@ def flips_table(flips: Sequence[Flip]) -> Table:
         (flip.kind.value, flip.lever, _figure(flip, "now"), _figure(flip, "needed"))
         for flip in flips
     ]
-    return Table("What would change a refusal, by the least that does", columns, rows)
+    what = "what is in the plan" if taken else "a refusal"
+    return Table(f"What would change {what}, by the least that does", columns, rows)
 
 
 def _figure(flip: Flip, name: str) -> str:

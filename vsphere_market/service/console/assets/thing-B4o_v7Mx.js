@@ -1,4 +1,4 @@
-import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p as d,r as f,rt as p,s as m,t as h,u as g,v as _,x as v}from"./format-D8RhZoHT.js";import{c as y,f as b,p as x}from"./clarity-MhsiqBUe.js";import{a as S,i as C,n as w,r as T,t as E}from"./bits-CiZyD64C.js";import"./chart-buUAZ8rG.js";import{a as D,i as O,n as k,o as A,r as j,s as M,t as N}from"./words-DkfCIaZb.js";import{t as P}from"./step-CfHRJBJO.js";var F=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new d(this,e=>n(this.thing,e)),this.live=new b(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){let n=e=>this.card?ee(e):e.thing===`vm`?B(e):V(e),r=this.found.problem&&!this.found.value;return t`<div class=${this.card?`card-view`:`view`}>
+import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p as d,r as f,rt as p,s as m,t as h,u as g,v as _,x as v}from"./format-D8RhZoHT.js";import{c as y,f as b,p as x}from"./clarity-Ch7kTXQ4.js";import{a as S,i as C,n as w,r as T,t as E}from"./bits-CiZyD64C.js";import"./chart-8KDz3A2n.js";import{a as D,i as O,n as k,o as A,r as j,s as M,t as N}from"./words-DkfCIaZb.js";import{t as P}from"./step-D6Z6agMN.js";var F=class extends s{constructor(...e){super(...e),this.thing=``,this.card=!1,this.found=new d(this,e=>n(this.thing,e)),this.live=new b(this,[`turn`],()=>void this.found.run()),this.asked=``}static{this.properties={thing:{type:String},card:{type:Boolean}}}willUpdate(){this.asked!==this.thing&&(this.asked=this.thing,this.found.run(!0))}render(){let n=e=>this.card?ee(e):e.thing===`vm`?B(e):V(e),r=this.found.problem&&!this.found.value;return t`<div class=${this.card?`card-view`:`view`}>
       ${r?t`<h1 class="visually-hidden">${this.thing}</h1>`:e}
       ${v(this.found,n,`Asking why`)}
     </div>`}};function I(e,t){return e.numbers.find(e=>e.name===t)?.value??null}function L(n){let r=n.diagnosis?n.diagnosis.hurts?`bad`:`warn`:`good`,a=n.steps[0];return t`<div class="callout ${r}">
@@ -20,7 +20,8 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
     <div class="columns">
       ${C(`What the market offers`,U(n.offers),{note:`Every kind of trade, judged at the same prices.`})}
       ${C(`Quotes of the hosts`,n.quotes.length?P(n.quotes):_(`No host quotes for it`),{note:`What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.`})}
-      ${n.diagnosis?W(n.cures):e} ${K(n.flips)}
+      ${n.diagnosis?W(n.cures):e} 
+      ${K(n.flips.filter(e=>!e.taken))} ${K(n.flips.filter(e=>e.taken))}
       ${G(n.paid)} ${X(n)} ${Z(n)}
     </div>
     ${Q(n)} ${$(n.actions)}
@@ -78,11 +79,11 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
                   <td class="end num">${m(e.disruption)}</td>
                 </tr>`)}
           </tbody>
-        </table>`:_(`Nothing here would cure it`),{note:`The cheapest first. People have to do what no action of the market can.`})}function G(t){if(!t)return e;let n=[...t.goods.filter(e=>e.value).map(e=>[e.name,m(e.value)]),...t.bill.limit?[[`its own memory limit`,m(t.bill.limit)]]:[],...t.bill.pool?[[`limits of resource pools`,m(t.bill.pool)]]:[],[`in all`,m(t.bill.total)]],r=t.application_bill;return r&&t.application&&n.push([`all of ${t.application} (${u(t.application_vms,`running VM`)})`,m(r.total)]),C(`What it pays`,E(n),{note:`Points at the prices of now, for every good that it takes and for limits.`})}function K(n){return n.length?C(`What would change a refusal`,t`<table class="plain">
+        </table>`:_(`Nothing here would cure it`),{note:`The cheapest first. People have to do what no action of the market can.`})}function G(t){if(!t)return e;let n=[...t.goods.filter(e=>e.value).map(e=>[e.name,m(e.value)]),...t.bill.limit?[[`its own memory limit`,m(t.bill.limit)]]:[],...t.bill.pool?[[`limits of resource pools`,m(t.bill.pool)]]:[],[`in all`,m(t.bill.total)]],r=t.application_bill;return r&&t.application&&n.push([`all of ${t.application} (${u(t.application_vms,`running VM`)})`,m(r.total)]),C(`What it pays`,E(n),{note:`Points at the prices of now, for every good that it takes and for limits.`})}function K(n){if(!n.length)return e;let r=n.some(e=>e.taken);return C(r?`What would change what is in the plan`:`What would change a refusal`,t`<table class="plain">
       <thead>
         <tr>
           <th scope="col">Kind</th>
-          <th scope="col">It would be done if</th>
+          <th scope="col">${r?`It would not be done if`:`It would be done if`}</th>
           <th scope="col" class="end">Is now</th>
           <th scope="col" class="end">Would be</th>
         </tr>
@@ -95,7 +96,7 @@ import{C as e,E as t,M as n,a as r,b as i,c as a,g as o,h as s,i as c,l,o as u,p
               <td class="end num">${q(e.needed,e)}</td>
             </tr>`)}
       </tbody>
-    </table>`,{note:`The least that does, one at a time: just before it the answer is still no.`}):e}function q(e,t){return e===null?t.lever===`limit`?`none`:f(e,t.unit):t.unit===`points`?m(e):t.unit===`MiB`?c(e):`${a(e)} a MiB`}function J(e){return e.tenants.length?t`<div class="scroll" tabindex="0" role="region" aria-label="VMs of the host">
+    </table>`,{note:`The least that does, one at a time: just before it the answer is still ${r?`yes`:`no`}.`})}function q(e,t){return e===null?t.lever===`limit`?`none`:f(e,t.unit):t.unit===`points`?m(e):t.unit===`MiB`?c(e):`${a(e)} a MiB`}function J(e){return e.tenants.length?t`<div class="scroll" tabindex="0" role="region" aria-label="VMs of the host">
     <table class="plain">
       <thead>
         <tr>
