@@ -22,10 +22,8 @@ from vsphere_market.market.trades import Trade, profit
 
 #: Ways followed side by side, and next moves looked at of each, at most.
 MOST_WAYS = 24
-#: And at least, where asking for quotes takes long.
-LEAST_WAYS = 4
-#: Amounts of goods that the VMs of a cluster take: with more of them, fewer ways are followed.
-AMOUNTS = 1 << 17
+#: What a search in a hurry may take: ways, times moves, times amounts that VMs take of goods.
+WORK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +44,14 @@ class Limited:
 
     Args:
         route: its state is changed by what is done.
+        hurry: follow fewer ways in large clusters, so that it takes about a second.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, *, hurry: bool = False) -> None:
         self._route = route
         self._asking = route.asking
-        ledger = route.asking.ledger
-        amounts = len(route.asking.vms) * ledger.load.shape[1]
-        self._width = min(MOST_WAYS, max(LEAST_WAYS, AMOUNTS // max(amounts, 1)))
+        self._hurry = hurry
+        self._width = MOST_WAYS
 
     def better(self, trades: list[Trade], most: int) -> list[Trade]:
         """So many moves that gain more than the given ones, at whose end the state is, or these."""
@@ -71,6 +69,9 @@ class Limited:
 
     def ways(self, most: int) -> list[Way]:
         """The best way found of one move, of up to two, and so on up to ``most``."""
+        if self._hurry:
+            amounts = len(self._asking.vms) * self._asking.ledger.load.shape[1]
+            self._width = min(MOST_WAYS, max(1, WORK // max(amounts * most, 1)))
         found: list[Way] = []
         ways = [Way(0.0, ())]
         while len(found) < most:

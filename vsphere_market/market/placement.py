@@ -96,7 +96,7 @@ class Marketplace:
         if limit is not None:
             return Limited(route).better(trades, limit)
         if trades and self.asked.held_back():
-            trades = Limited(route).better(trades, len(trades))
+            trades = Limited(route, hurry=True).better(trades, len(trades))
         trades = route.once_each(trades)
         floor = self._floor()
         far = self._far(floor)
