@@ -18,8 +18,8 @@ For each instance (``benchmarks.estates``; small ones are solved exactly by HiGH
 * ``least_moves_to_hbal_potential``: with how many at least anybody's would be: a proof
   (``benchmarks.fewest``), which may stop short of the truth when its time is up.
 
-Moves free means ``FREE``: nothing that a move costs, no dead band. ``further_*`` is the same with
-exchanges looked for until a tenth of a percent (``FURTHER``), which takes longer.
+Moves free means ``FREE``: nothing that a move costs, no dead band, nobody content. ``further_*`` is
+the same with exchanges looked for until a tenth of a percent (``FURTHER``), which takes longer.
 """
 
 from __future__ import annotations
@@ -51,7 +51,13 @@ from vsphere_market.market.placement import Marketplace, marketplaces
 from vsphere_market.policy import default_rulebook
 
 FREE = dataclasses.replace(
-    MarketSettings(), move_cost=0, move_fixed=0, landing_cost=0, discount=0, minimum_saving=0
+    MarketSettings(),
+    move_cost=0,
+    move_fixed=0,
+    landing_cost=0,
+    discount=0,
+    comfort_price=0,
+    minimum_saving=0,
 )
 FURTHER = dataclasses.replace(FREE, look_ahead=0.001)
 SMALL = ((3, 8), (3, 9), (4, 9), (4, 10))

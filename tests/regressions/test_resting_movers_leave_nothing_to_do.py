@@ -20,7 +20,12 @@ from vsphere_market.market import MarketSettings, Question
 from vsphere_market.policy import Mode, default_rulebook
 
 CHEAP = dataclasses.replace(
-    MarketSettings(), move_cost=0.01, move_fixed=1.0, minimum_saving=0.0, discount=0.0
+    MarketSettings(),
+    move_cost=0.01,
+    move_fixed=1.0,
+    minimum_saving=0.0,
+    discount=0.0,
+    comfort_price=0.0,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 import numpy as np
 
 from vsphere_market.market.disruption import disruption
+from vsphere_market.market.hurdle import comfort_points, hurdle, pressed
 from vsphere_market.market.ledger import Ledger, Terms
 from vsphere_market.market.trades import (
     Change,
@@ -59,8 +60,10 @@ def move_worth(ledger: Ledger, move: Move) -> Trade:
     there = float(arrived[1] - start[1] + rules.points[move.target])
     mends = round(float(rules.breaches[move.source] - rules.breaches[move.target]))
     cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
-    band = ledger.settings.discount * max(here, 0.0)
-    return Trade(move, here - there, cost, max(cost, band), mends=mends)
+    least = float(hurdle(ledger, np.array([here]), np.array([cost]))[0])
+    content = here <= float(comfort_points(ledger, rows)[0])
+    content = content and not pressed(ledger, loads[:1], pair[:1])[0]
+    return Trade(move, here - there, cost, least, mends=mends, content=content)
 
 
 def change_worth(ledger: Ledger, change: Change) -> Trade:

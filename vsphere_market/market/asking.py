@@ -13,6 +13,7 @@ import numpy as np
 from vsphere_market.market.book import QuoteBook
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import SLACK_MIB
+from vsphere_market.market.hurdle import comfort_points, hurdle, pressed
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.trades import Move, Trade
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
@@ -35,7 +36,7 @@ class Mark:
         occupied: (H, 3).
         filled: (H,).
         quotes: enter, leave, rule cost, breaches and merit.
-        flags: VMs in the wrong place, rules kept, and room.
+        flags: VMs in the wrong place, rules kept, room, and hosts that are pressed.
     """
 
     home: IndexArray
@@ -71,6 +72,8 @@ class Asking:
             a move is not worth its cost, -inf where the VM cannot go. What a move mends is not in
             it, and counts first: :meth:`best`.
         book: costs of hosts.
+        comfort: (vms,) points up to which each VM is content at home, if its host is not pressed.
+        pressed: (hosts,) those that ask a surcharge for something.
     """
 
     def __init__(
@@ -87,6 +90,8 @@ class Asking:
         self.ruled = sorted(ledger.rules.ruled & self.row.keys())
         costs = ledger.settings
         self.free = not (costs.move_cost or costs.landing_cost or costs.move_fixed)
+        self.comfort: FloatArray = comfort_points(ledger, vms)
+        self.may_be_content = bool(self.comfort.any())
         self.ask_all()
 
     def ask_all(self) -> None:
@@ -97,6 +102,7 @@ class Asking:
         self.home: IndexArray = self.slot[ledger.host_of[self.vms]]
         self.enter: FloatArray = np.empty(shape)
         self.leave: FloatArray = np.zeros(len(self.vms))
+        self.pressed: BoolArray = np.zeros(len(self.hosts), dtype=np.bool_)
         self.rule_cost: FloatArray = np.zeros(shape)
         self.breaches: FloatArray = np.zeros(shape)
         self.wrong: BoolArray = np.zeros(len(self.vms), dtype=np.bool_)
@@ -143,9 +149,9 @@ class Asking:
             return False
         every = np.arange(len(self.vms))
         here = self.here(every)
-        hurdle = np.maximum(self.pay, self.ledger.settings.discount * np.maximum(here, 0.0))
-        gain = here - self.enter - self.rule_cost - hurdle - self.least
-        possible = self.static & self.room & self.rule_ok
+        gain = here - self.enter - self.rule_cost - self.least
+        gain -= hurdle(self.ledger, here, self.pay)
+        possible = self.static & self.room & self.rule_ok & ~self.content(every)
         possible &= ~self.ledger.budgets.mask(self.vms, self.hosts).T
         return bool((gain[possible] > 0.0).any())
 
@@ -155,6 +161,11 @@ class Asking:
         if self.ruled:
             cost += self.rule_cost[self.home[rows], rows]
         return cost
+
+    def content(self, rows: IndexArray) -> BoolArray:
+        """(n,) VMs that pay so little at home that they look for nothing else."""
+        little: BoolArray = self.here(rows) <= self.comfort[rows]
+        return little & ~self.pressed[self.home[rows]]
 
     def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
         """The next move, VM and slot: what mends most breaches, of those what pays most.
@@ -197,7 +208,8 @@ class Asking:
         saving = here - float(self.enter[slot, row] + self.rule_cost[slot, row])
         mends = round(float(self.breaches[home, row] - self.breaches[slot, row]))
         pay = float(self.pay[slot, row])
-        hurdle = max(pay, ledger.settings.discount * max(here, 0.0))
+        least = float(hurdle(ledger, np.array([here]), np.array([pay]))[0])
+        content = bool(self.content(np.array([row]))[0])
         source, target = int(self.hosts[home]), int(self.hosts[slot])
         ledger.move(vm, target)
         self.home[row] = slot
@@ -212,7 +224,7 @@ class Asking:
             self.pay[:, row] = disruption(ledger, self.vms[row : row + 1], self.hosts)[0]
         self._regain(np.array([home, slot]), slice(None))
         self._regain(slice(None), np.flatnonzero(changed))
-        return Trade(Move(vm, source, target), saving, pay, hurdle, mends=mends)
+        return Trade(Move(vm, source, target), saving, pay, least, mends=mends, content=content)
 
     def mark(self) -> Mark:
         """The present state, to come back to."""
@@ -227,7 +239,7 @@ class Asking:
                 part.copy()
                 for part in (self.enter, self.leave, self.rule_cost, self.breaches, self.merit)
             ),
-            (self.wrong.copy(), self.rule_ok.copy(), self.room.copy()),
+            (self.wrong.copy(), self.rule_ok.copy(), self.room.copy(), self.pressed.copy()),
         )
 
     def back(self, mark: Mark) -> None:
@@ -241,7 +253,8 @@ class Asking:
         self.home, self.pay = mark.home.copy(), mark.pay.copy()
         quotes = (part.copy() for part in mark.quotes)
         self.enter, self.leave, self.rule_cost, self.breaches, self.merit = quotes
-        self.wrong, self.rule_ok, self.room = (part.copy() for part in mark.flags)
+        flags = (part.copy() for part in mark.flags)
+        self.wrong, self.rule_ok, self.room, self.pressed = flags
 
     def put(self, homes: IndexArray) -> None:
         """Put VMs on slots (vms,) without asking anything, before or after."""
@@ -270,7 +283,10 @@ class Asking:
         inverse[slots] = np.arange(len(slots))
         at = inverse[self.home]
         rows = np.flatnonzero(at >= 0)
-        rise = self.book.rise(ledger.load[hosts], slots, at[rows], rows)
+        load = ledger.load[hosts]
+        if self.may_be_content:
+            self.pressed[slots] = pressed(ledger, load, hosts)
+        rise = self.book.rise(load, slots, at[rows], rows)
         self.enter[slots] = rise
         self.leave[rows] = -rise[at[rows], rows]
         spare = ledger.ceiling[hosts] - ledger.occupied[hosts] + SLACK_MIB
@@ -300,9 +316,12 @@ class Asking:
         if self.ruled:
             gain -= self.rule_cost[part]
             allowed &= self.rule_ok[part]
-        band = self.ledger.settings.discount * np.maximum(here, 0.0)
-        gain -= band if self.free else np.maximum(self.pay[part], band)
+        gain -= hurdle(self.ledger, here, np.zeros(1) if self.free else self.pay[part])
         gain -= self.least
+        if self.may_be_content:
+            # Who is content goes nowhere, but not because it could not.
+            content = self.content(every)
+            gain[:, content] = np.minimum(gain[:, content], 0.0)
         if self.ledger.budgets.tight:
             vms, hosts = self.vms[rows], self.hosts[slots]
             allowed &= self.ledger.budgets.mask(vms, hosts).T

@@ -33,7 +33,7 @@ class Offer:
     @property
     def gain(self) -> float:
         """Points that doing it would leave the estate better off; minus infinity without one."""
-        if self.trade is None or self.refused not in (None, Reason.NOT_WORTH_IT):
+        if self.trade is None or self.refused not in (None, Reason.NOT_WORTH_IT, Reason.CONTENT):
             return -np.inf
         return self.trade.saving - self.trade.disruption
 
@@ -85,7 +85,10 @@ def best_move(ledger: Ledger, eligibility: Eligibility, row: int) -> Offer:
     if not trades:
         return Offer(kind, None, reasons.pop() if len(reasons) == 1 else Reason.NO_CURE)
     best = max(trades, key=lambda trade: (trade.mends, trade.saving - trade.disruption))
-    return Offer(kind, best, None if best.worth_it else Reason.NOT_WORTH_IT)
+    if best.worth_it:
+        return Offer(kind, best, None)
+    content = best.content and best.saving > best.hurdle
+    return Offer(kind, best, Reason.CONTENT if content else Reason.NOT_WORTH_IT)
 
 
 def neighbours(ledger: Ledger, row: int) -> list[int]:

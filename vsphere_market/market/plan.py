@@ -71,6 +71,7 @@ class Reason(StrEnum):
     """Why a trade is not done. Each has one sentence, :data:`SENTENCES`."""
 
     NOT_WORTH_IT = "not-worth-it"
+    CONTENT = "content"
     NOT_DUE = "not-due"
     MODE_OFF = "mode-off"
     FAILED_LATELY = "failed-lately"
@@ -131,6 +132,7 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
+    Reason.CONTENT: "It pays no more for its memory than a host at four fifths of its load asks.",
     Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
     Reason.FAILED_LATELY: "An action on it failed a short while ago, so it is left alone for now.",

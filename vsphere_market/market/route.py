@@ -14,6 +14,7 @@ from vsphere_market.market.disruption import move_price
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.market.exchange import Standing, better_homes
 from vsphere_market.market.goods import Space
+from vsphere_market.market.hurdle import hurdle, pressed
 from vsphere_market.market.trades import Move, Trade, profit
 from vsphere_market.units import BoolArray, IndexArray
 
@@ -151,11 +152,12 @@ class Route:
         pay = np.zeros(len(rows))
         if not asking.free:
             pay = move_price(ledger, vms, hosts[source], hosts[target], full, pinned)
-        hurdle = np.maximum(pay, ledger.settings.discount * np.maximum(leaving, 0.0))
+        least = hurdle(ledger, leaving, pay)
         saving = leaving - arriving
         moves = map(Move, vms.tolist(), hosts[source].tolist(), hosts[target].tolist())
-        trades = list(map(Trade, moves, saving.tolist(), pay.tolist(), hurdle.tolist()))
-        return trades, roomy & (saving - hurdle - asking.least > 0.0)
+        trades = list(map(Trade, moves, saving.tolist(), pay.tolist(), least.tolist()))
+        content = (leaving <= asking.comfort[rows]) & ~pressed(ledger, loads[:, 0], hosts[source])
+        return trades, roomy & (saving - least - asking.least > 0.0) & ~content
 
     def _order(self) -> list[int]:
         """An order in which VMs can come from the start to where they are, move by move.
@@ -165,16 +167,17 @@ class Route:
         round the best moves come first and leave many behind that save nothing alone.
         """
         asking, origin = self.asking, self.start.home
-        discount = asking.ledger.settings.discount
+        ledger = asking.ledger
         pending = np.flatnonzero(origin != asking.home)
         order = []
         while len(pending):
             to, at = origin[pending], asking.home[pending]
             then = asking.enter[to, pending] + asking.rule_cost[to, pending]
             saving = then - asking.here(pending)
-            hurdle = np.maximum(self.start.pay[at, pending], discount * np.maximum(then, 0.0))
-            gain = saving - hurdle - asking.least
-            gain[gain <= 0.0] = np.inf
+            gain = saving - hurdle(ledger, then, self.start.pay[at, pending]) - asking.least
+            with_it = ledger.load[asking.hosts[to]] + ledger.taken[asking.vms[pending]]
+            hot = pressed(ledger, with_it, asking.hosts[to])
+            gain[(gain <= 0.0) | ((then <= asking.comfort[pending]) & ~hot)] = np.inf
             # What must be mended is worth it whatever it costs, and comes first.
             gain[asking.breaches[to, pending] > asking.breaches[at, pending]] = DEAREST
             last = int(np.argmin(gain))

@@ -40,6 +40,10 @@ class MarketSettings:
             idle and landing costs nothing more; from there it rises to its full cost.
         discount: a host is worth moving to only if its quote is lower than the present one by
             this share. Counters are noisy, and on full hosts a little noise is many points.
+        comfort_price: a VM that pays no more for a MiB of what it takes than this, on a host that
+            neither balloons nor is about to swap, is content and looks for no other host: it is
+            what a host asks at four fifths of its load. What it would save below that nobody
+            notices, copying it somebody does.
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
         change_cost: points for a change of limit, reservation or balloon cap.
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
@@ -96,6 +100,7 @@ class MarketSettings:
     landing_cost: float = 300.0
     landing_from: float = 0.6
     discount: float = 0.2
+    comfort_price: float = 25.0
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0
     grow_cost: float = 4.0

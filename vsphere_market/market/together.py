@@ -20,6 +20,7 @@ import numpy as np
 
 from vsphere_market.market.exchange import best_exchange
 from vsphere_market.market.few import MOST_VMS, best_homes
+from vsphere_market.market.hurdle import hurdle
 from vsphere_market.market.route import Route
 from vsphere_market.market.trades import Trade, profit, worth_it
 from vsphere_market.units import BoolArray, IndexArray
@@ -120,9 +121,8 @@ class Together:
             return len(rows) >= moves
         load = asking.ledger.load[hosts]
         gain = float(supply.cost(load, hosts).sum()) - supply.even_cost(load.sum(axis=0), hosts)
-        band = asking.ledger.settings.discount * np.maximum(asking.here(rows), 0.0)
         pay = asking.pay[np.where(asking.home[rows] == slots[0], slots[1], slots[0]), rows]
-        least = np.sort(np.maximum(pay, band))[:moves]
+        least = np.sort(hurdle(asking.ledger, asking.here(rows), pay))[:moves]
         return gain > float(least.sum()) + asking.least
 
     def _some(self, rows: IndexArray) -> Iterable[IndexArray]:

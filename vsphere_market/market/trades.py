@@ -143,6 +143,8 @@ class Trade:
             the sum of their hurdles, or together they mend a mandatory rule.
         mends: by how many breaches of mandatory rules there are fewer after it. What mends any is
             worth it whatever it saves; what adds any is never offered.
+        content: a move whose VM pays little at home (``hurdle``): it is done with others only, that
+            are not.
     """
 
     what: What
@@ -151,6 +153,7 @@ class Trade:
     hurdle: float
     group: int = 0
     mends: int = 0
+    content: bool = False
 
     @property
     def worth_it(self) -> bool:
@@ -181,4 +184,7 @@ def worth_it(trades: Iterable[Trade], least: float = 0.0) -> bool:
 
     It is the order of pairs (breaches, points): the fall of the first decides, then the second.
     """
-    return surplus(trades) > (0, least)
+    found = list(trades)
+    mends, points = surplus(found)
+    content = all(trade.content for trade in found)
+    return mends > 0 or (mends == 0 and points > least and not content)
