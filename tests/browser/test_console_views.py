@@ -82,6 +82,9 @@ def test_a_vm_shows_why_since_when_and_what_would_cure_it(seen: Watched) -> None
     assert "wholly" in cures.first.inner_text()
     flips = seen.page.locator("section:has(h2:text-is('What would change a refusal')) tbody tr")
     assert flips.count() > 0
+    shows = seen.page.locator("section:has(h2:text-is('What shows it'))").inner_text()
+    assert "wanted by its guest" in shows
+    assert "its host has unsold" in shows
     bill = seen.page.locator("section:has(h2:text-is('What it pays'))").inner_text()
     assert "its own memory limit" in bill
     assert "in all" in bill

@@ -67,6 +67,10 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+#: ESXi's memory states, from ``mem.state`` 0.
+_STATES = ("high", "clear", "soft", "hard", "low")
+
+
 def amount(item: Evidence) -> str:
     """A number with its unit as people read it."""
     match item.unit:
@@ -78,6 +82,11 @@ def amount(item: Evidence) -> str:
             return share(item.value)
         case "points/MiB":
             return f"{price(item.value)} points/MiB"
+        case "points":
+            return points(item.value)
+        case "0 high … 4 low":
+            state = round(item.value)
+            return _STATES[state] if 0 <= state < len(_STATES) else f"{state}"
         case "count" | "hours":
             return f"{item.value:.0f}"
         case _:

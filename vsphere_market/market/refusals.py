@@ -127,8 +127,8 @@ def _not_changed(
     words = "lifting its limit" if kind is ActionKind.LIMIT else "growing it"
     name = host_entity(ledger, int(ledger.host_of[diagnosis.row])).name
     sentence = (
-        f"At today's price on {name}, {words} would save {trade.saving:.4g} points and cost "
-        f"{trade.disruption:.4g}.{tail}"
+        f"At today's price on {name}, {words} would save {trade.saving:,.0f} points and cost "
+        f"{trade.disruption:,.0f}.{tail}"
     )
     return Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)
 

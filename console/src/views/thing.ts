@@ -107,7 +107,7 @@ function vmView(found: Explanation): TemplateResult {
       ${panel("Quotes of the hosts", found.quotes.length ? quotesTable(found.quotes) : empty("No host quotes for it"), {
         note: "What its living there would cost everybody, in points; the cheapest host wins if the move is worth it.",
       })}
-      ${found.diagnosis ? curesPanel(found.cures) : nothing} 
+      ${evidencePanel(found)} ${found.diagnosis ? curesPanel(found.cures) : nothing} 
       ${flipsPanel(found.flips.filter((flip) => !flip.taken))} ${flipsPanel(found.flips.filter((flip) => flip.taken))}
       ${billPanel(found.paid)} ${numbersPanel(found)} ${settingsPanel(found)}
     </div>
@@ -212,6 +212,19 @@ function offersTable(offers: readonly Offer[]): TemplateResult {
       )}
     </tbody>
   </table>`;
+}
+
+/** What guest and host show at the same time: the cause is where they agree. */
+function evidencePanel(found: Explanation): unknown {
+  if (!found.inside.length && !found.outside.length) return nothing;
+  const told = (side: Explanation["inside"]) => facts(side.map((item) => [item.name, evidence(item.value, item.unit)] as const));
+  return panel(
+    "What shows it",
+    html`<h3>Its guest</h3>
+      ${told(found.inside)}
+      <h3>Its host</h3>
+      ${told(found.outside)}`,
+  );
 }
 
 function curesPanel(cures: readonly Cure[]): TemplateResult {

@@ -36,6 +36,8 @@ def vm_report(vm: VmExplanation) -> Report:
     parts += [Text(f"Not done: {item.sentence}") for item in vm.refusals]
     if vm.diagnosis is not None:
         parts.append(Text(_why(vm)))
+        parts.append(_numbers("What its guest shows", vm.diagnosis.inside))
+        parts.append(_numbers("What its host shows", vm.diagnosis.outside))
         parts.append(cures_table(vm.cures))
     parts += [
         offers_table(vm.offers),

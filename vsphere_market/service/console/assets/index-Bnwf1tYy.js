@@ -1,4 +1,4 @@
-import{a as e,h as t,m as n,t as r}from"./clarity-Ch7kTXQ4.js";import{C as i,E as a,G as o,X as s,at as c,g as l,h as u,it as d,m as f,w as p,y as m}from"./format-D8RhZoHT.js";import{t as h}from"./forms-C2HeXPbj.js";var g=`vsm-logged-in`;l(`vsm-login`,class extends u{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return a`<main class="login">
+import{a as e,h as t,m as n,t as r}from"./clarity-CAItAufx.js";import{C as i,E as a,G as o,X as s,at as c,g as l,h as u,it as d,m as f,w as p,y as m}from"./format-D8RhZoHT.js";import{t as h}from"./forms-C2HeXPbj.js";var g=`vsm-logged-in`;l(`vsm-login`,class extends u{constructor(...e){super(...e),this.working=!1,this.submit=e=>{e.preventDefault();let t=new FormData(e.target).get(`token`);typeof t==`string`&&t.trim()&&this.enter(t.trim())}}render(){return a`<main class="login">
       <form @submit=${this.submit}>
         <div class="brand">
           <img src="./mark.svg" alt="" />
