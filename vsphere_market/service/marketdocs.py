@@ -12,6 +12,7 @@ import numpy as np
 import vsphere_market
 from vsphere_market.journal import Filter, Journal, estate_key
 from vsphere_market.market import HostView
+from vsphere_market.market.view import StoreView
 from vsphere_market.service import words
 from vsphere_market.service.ready import Ready
 from vsphere_market.service.view import View
@@ -53,6 +54,19 @@ def host_document(view: View, item: HostView) -> Document:
     }
 
 
+def _store(item: StoreView) -> Document:
+    return {
+        "moid": item.store.moid,
+        "name": item.store.name,
+        "price": words.number(item.price),
+        "load": words.number(item.load),
+        "iops": words.number(item.iops),
+        "latency_ms": words.number(item.latency_ms),
+        "free_mib": words.number(item.free_mib),
+        "hours": round(item.hours),
+    }
+
+
 def prices_document(view: View, cluster: str | None = None) -> Document:
     """Hosts by price, and who is squeezed the most.
 
@@ -74,6 +88,7 @@ def prices_document(view: View, cluster: str | None = None) -> Document:
         "taken_at": words.moment(view.snapshot.taken_at_s),
         "potential": words.number(view.market.potential),
         "hosts": hosts,
+        "datastores": [_store(item) for item in view.market.stores],
         "squeezed": squeezed,
         "squeezed_total": len(found),
     }

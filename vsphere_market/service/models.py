@@ -192,6 +192,19 @@ class Diagnosis(Shape):
     limit_bill: Number = Field(description="What of it is for the limit that squeezes it.")
 
 
+class StorePrice(Shape):
+    """A datastore that is known by how it serves requests."""
+
+    moid: Moid
+    name: str
+    price: Number = Field(description="Points for one more request a second.")
+    load: Number = Field(description="Requests over what it could serve.")
+    iops: Number
+    latency_ms: Number
+    free_mib: Number
+    hours: int = Field(description="Remembered hours behind it; 0: the last minutes alone.")
+
+
 class Prices(Shape):
     """The market as it stands: hosts, the dearest first, and who is squeezed the most."""
 
@@ -199,6 +212,7 @@ class Prices(Shape):
     taken_at: Time
     potential: Number
     hosts: list[HostPrice]
+    datastores: list[StorePrice] = Field(description="Of all clusters, the dearest first.")
     squeezed: list[Diagnosis]
     squeezed_total: int
 

@@ -712,6 +712,8 @@ export interface Prices {
   /** null where it is not given. */
   potential: number | null;
   hosts: HostPrice[];
+  /** Of all clusters, the dearest first. */
+  datastores: StorePrice[];
   squeezed: Diagnosis[];
   squeezed_total: number;
 }
@@ -907,6 +909,25 @@ export interface Stop {
   /** RFC 3339, UTC, by the source's clock. */
   at: string | null;
   reason: string | null;
+}
+
+/** A datastore that is known by how it serves requests. */
+export interface StorePrice {
+  /** Managed object id, e.g. vm-42. */
+  moid: string;
+  name: string;
+  /** Points for one more request a second. */
+  price: number | null;
+  /** Requests over what it could serve. */
+  load: number | null;
+  /** null where it is not given. */
+  iops: number | null;
+  /** null where it is not given. */
+  latency_ms: number | null;
+  /** null where it is not given. */
+  free_mib: number | null;
+  /** Remembered hours behind it; 0: the last minutes alone. */
+  hours: number;
 }
 
 /** So much load would be carried at that price. */

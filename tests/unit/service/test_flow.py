@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,10 @@ from vsphere_market.control.explain import explain_vm_row
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.offers import best_move
 from vsphere_market.market.trades import Move
-from vsphere_market.port import Action, Migrate, TaskHandle
+from vsphere_market.market.view import StoreView
+from vsphere_market.port import Action, Entity, Migrate, TaskHandle
+from vsphere_market.service import models
+from vsphere_market.service.marketdocs import prices_document
 from vsphere_market.service.roles import Role
 
 
@@ -300,6 +304,21 @@ def test_a_bill_is_told_as_data_and_adds_up(shared: Served) -> None:
     alone = sum(row["bill"] for row in rows if row["application"] is None)
     whole = client.get("/v1/bills").json()["bill"]["total"]
     assert alone + sum(app["bill"]["total"] for app in of_apps) == pytest.approx(whole)
+
+
+def test_datastores_that_tell_their_latency_are_priced(shared: Served) -> None:
+    assert shared.client(Role.VIEWER).get("/v1/prices").json()["datastores"] == []
+    view = shared.service.view()
+    store = StoreView(Entity("ds-1", "nearline"), 12.5, 0.96, 2300.0, 158.0, math.nan, 31.0)
+    busy = dataclasses.replace(view, market=dataclasses.replace(view.market, stores=(store,)))
+    document = prices_document(busy)
+    assert models.Prices.model_validate(document).datastores[0].hours == 31
+    assert document["datastores"] == [
+        {
+            "moid": "ds-1", "name": "nearline", "price": 12.5, "load": 0.96, "iops": 2300.0,
+            "latency_ms": 158.0, "free_mib": None, "hours": 31,
+        }
+    ]  # fmt: skip
 
 
 def test_bills_come_page_by_page_and_by_name(shared: Served) -> None:
