@@ -57,7 +57,7 @@ ROWS = (
     Row("databases-full", 12, "the same, with next to nothing to spare"),
     Row("overcommitted-1.2", 72, "days and nights apart, peaks fit once they are mixed"),
     Row("overcommitted-1.6", 12, "the same, tighter"),
-    Row("hosted", 72, "recorded VMs whose bursts meet on some hosts"),
+    Row("hosted", 24, "recorded VMs whose bursts meet on some hosts"),
     Row("traces", 12, "guests too small for what they do"),
     Row("overcommitted-2.0", 12, "more is wanted than there is"),
 )
