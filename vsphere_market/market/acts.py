@@ -61,8 +61,8 @@ def move_worth(ledger: Ledger, move: Move) -> Trade:
     mends = round(float(rules.breaches[move.source] - rules.breaches[move.target]))
     cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
     least = float(hurdle(ledger, np.array([here]), np.array([cost]))[0])
-    content = here <= float(comfort_points(ledger, rows)[0])
-    content = content and not pressed(ledger, loads[:1], pair[:1])[0]
+    content = here <= float(comfort_points(ledger, rows)[0]) and rules.points[move.source] <= 0.0
+    content = bool(content and not pressed(ledger, loads[:1], pair[:1])[0])
     return Trade(move, here - there, cost, least, mends=mends, content=content)
 
 

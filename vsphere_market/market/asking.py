@@ -163,9 +163,12 @@ class Asking:
         return cost
 
     def content(self, rows: IndexArray) -> BoolArray:
-        """(n,) VMs that pay so little at home that they look for nothing else."""
-        little: BoolArray = self.here(rows) <= self.comfort[rows]
-        return little & ~self.pressed[self.home[rows]]
+        """(n,) VMs that pay so little at home, and break no rule, that they look no further."""
+        home = self.home[rows]
+        content: BoolArray = (self.leave[rows] <= self.comfort[rows]) & ~self.pressed[home]
+        if self.ruled:
+            content &= self.rule_cost[home, rows] <= 0.0
+        return content
 
     def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
         """The next move, VM and slot: what mends most breaches, of those what pays most.

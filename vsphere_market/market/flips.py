@@ -139,8 +139,11 @@ class _Scale:
         trade = offer.trade
         if trade is None or trade.mends or offer.refused not in (None, Reason.NOT_WORTH_IT):
             return None
-        # A hurdle above the disruption is noise's: a cheaper move would not pass it either.
-        if trade.saving <= 0 or trade.hurdle > trade.disruption:
+        if trade.saving <= 0:
+            return None
+        # A hurdle above the disruption is noise's: a cheaper move would not pass it either. Nor
+        # does a VM that is content, however cheap it gets.
+        if not self.taken and (trade.hurdle > trade.disruption or trade.content):
             return None
         return Flip(self.kind, Lever.DISRUPTION, trade.disruption, trade.saving, "points")
 

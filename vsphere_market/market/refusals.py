@@ -12,7 +12,6 @@ from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.engine import Answer, Question
 from vsphere_market.market.goods import Space
 from vsphere_market.market.ledger import Ledger
-from vsphere_market.market.offers import best_move
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.reserves import unreserved
@@ -97,11 +96,9 @@ def _left_on_hot_host(
     best = free[0]
     if best.quote >= AS_DEAR * quotes[0].quote:
         return [Refusal(diagnosis.vm, Reason.NO_CURE, SENTENCES[Reason.NO_CURE] + tail)]
-    if best_move(ledger, eligibility, row).refused is Reason.CONTENT:
-        return [Refusal(diagnosis.vm, Reason.CONTENT, SENTENCES[Reason.CONTENT] + tail)]
     sentence = (
-        f"The best quote, {best.quote:.4g} points on {best.host.name} against "
-        f"{quotes[0].quote:.4g} on {name}, saves less than the move would disturb.{tail}"
+        f"The best quote, {best.quote:,.0f} points on {best.host.name} against "
+        f"{quotes[0].quote:,.0f} on {name}, saves less than the move would disturb.{tail}"
     )
     return [Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)]
 

@@ -177,7 +177,9 @@ class Route:
             gain = saving - hurdle(ledger, then, self.start.pay[at, pending]) - asking.least
             with_it = ledger.load[asking.hosts[to]] + ledger.taken[asking.vms[pending]]
             hot = pressed(ledger, with_it, asking.hosts[to])
-            gain[(gain <= 0.0) | ((then <= asking.comfort[pending]) & ~hot)] = np.inf
+            content = (then <= asking.comfort[pending]) & ~hot
+            content &= asking.rule_cost[to, pending] <= 0.0
+            gain[(gain <= 0.0) | content] = np.inf
             # What must be mended is worth it whatever it costs, and comes first.
             gain[asking.breaches[to, pending] > asking.breaches[at, pending]] = DEAREST
             last = int(np.argmin(gain))

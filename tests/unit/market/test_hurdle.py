@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
+from vsphere_market.estate import KEEP_APART
 from vsphere_market.market import MarketSettings, Question, Reason, clear
 from vsphere_market.market.acts import move_worth
 from vsphere_market.market.curves import DelayCurve
 from vsphere_market.market.eligibility import Eligibility
+from vsphere_market.market.flips import Lever, flips
 from vsphere_market.market.hurdle import comfort_points, hurdle
 from vsphere_market.market.offers import best_move
+from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.trades import Move, worth_it
 from vsphere_market.policy import default_rulebook
+from vsphere_market.port import ActionKind
 
 GIB = 1024
 
 
-def question(vms: int, settings: MarketSettings) -> Question:
-    """So many busy VMs of 4 GiB on a host of 32 GiB, beside an empty one."""
-    rows = [vm_row(f"vm-{n}", "full", 4 * GIB, active_mib=3.4 * GIB) for n in range(vms)]
+def question(
+    vms: int, settings: MarketSettings, size_mib: float = 4 * GIB, *, apart: bool = False
+) -> Question:
+    """So many busy VMs on a host of 32 GiB, beside an empty one; the first two had better part."""
+    rows = [vm_row(f"vm-{n}", "full", size_mib, active_mib=0.85 * size_mib) for n in range(vms)]
+    rule: dict[str, Any] = {"moid": "r", "name": "apart", "kind": KEEP_APART}
+    rule |= {"vms": ["vm-0", "vm-1"], "mandatory": False, "enabled": True}
     snapshot = snapshot_of(
         clusters=[cluster_row()],
         hosts=[host_row("full", 32 * GIB), host_row("empty", 32 * GIB)],
         vms=rows,
+        rules=[rule] if apart else [],
     )
     return Question(
         snapshot,
@@ -60,6 +70,56 @@ def test_a_vm_that_pays_little_stays_and_one_that_pays_much_goes() -> None:
     shopping = question(5, dataclasses.replace(cheap, comfort_price=0.0))
     assert clear(shopping).trades
     assert clear(question(9, cheap)).trades
+
+
+def test_who_breaks_a_rule_is_not_content_however_little_it_pays() -> None:
+    apart = question(3, MarketSettings(), GIB, apart=True)
+    ledger = apart.ledger()
+    content = [move_worth(ledger, Move(row, 0, 1)).content for row in range(3)]
+    assert content == [False, False, True]
+    answer = clear(apart)
+    assert len(answer.trades) == 1
+    assert answer.trades[0].what.vm in (0, 1)
+    assert not clear(question(3, MarketSettings(), GIB)).trades
+
+
+@pytest.mark.parametrize(("vms", "size_mib"), [(3, GIB), (6, 4 * GIB), (7, 4 * GIB), (9, 4 * GIB)])
+@pytest.mark.parametrize("apart", [False, True])
+def test_quotes_and_offers_tell_the_same_of_who_is_content(
+    vms: int, size_mib: float, apart: bool
+) -> None:
+    asked = question(vms, MarketSettings(), size_mib, apart=apart)
+    ledger = asked.ledger()
+    (place,) = marketplaces(ledger, Eligibility(ledger, asked.cooling))
+    place.trade(np.inf, limit=0)
+    assert place.asked is not None
+    every = np.arange(vms)
+    offered = [move_worth(ledger, Move(row, 0, 1)).content for row in range(vms)]
+    assert place.asked.content(every).tolist() == offered
+
+
+def test_no_cheaper_copying_moves_who_is_content() -> None:
+    calm = question(6, MarketSettings())
+    ledger = calm.ledger()
+    offer = best_move(ledger, Eligibility(ledger, calm.cooling), 0)
+    assert offer.refused is Reason.NOT_WORTH_IT and offer.trade is not None and offer.trade.content
+    (flip,) = flips(calm, 0, ActionKind.MIGRATE)
+    # From there on its host is pressed: what it saves is noticed.
+    assert flip.lever is Lever.PRICE and flip.needed > ledger.settings.comfort_price
+    free = dataclasses.replace(calm.settings, move_cost=0.0, move_fixed=0.0, landing_cost=0.0)
+    assert not clear(dataclasses.replace(calm, settings=free)).trades
+
+
+def test_dearer_copying_keeps_who_would_go_whatever_noise_is_worth() -> None:
+    full = question(8, MarketSettings())
+    ledger = full.ledger()
+    offer = best_move(ledger, Eligibility(ledger, full.cooling), 0)
+    assert offer.refused is None and offer.trade is not None
+    assert offer.trade.hurdle > offer.trade.disruption
+    (dearer,) = [
+        flip for flip in flips(full, 0, ActionKind.MIGRATE) if flip.lever is Lever.DISRUPTION
+    ]
+    assert dearer.taken and dearer.needed == pytest.approx(offer.trade.saving)
 
 
 def test_the_content_move_with_others_only() -> None:
