@@ -43,12 +43,12 @@ class PoolBill:
 
     Attributes:
         pool: its row in the snapshot's table of pools.
-        vms: so many VMs run in it or below it.
+        rows: the VMs that run in it or below it.
         bill: what they pay, of limits of pools for its own alone.
     """
 
     pool: int
-    vms: int
+    rows: tuple[int, ...]
     bill: Bill
 
 
@@ -112,7 +112,7 @@ def pool_bills(ledger: Ledger, bills: Bills) -> tuple[PoolBill, ...]:
             asked = ledger.charges.pool_price(pool, float(ledger.pools[pool]), held)
             own = float((held[below] @ asked).sum())
         of_vms = bills.of(rows)
-        found.append(PoolBill(pool, len(rows), Bill(of_vms.goods, of_vms.limit, own)))
+        found.append(PoolBill(pool, tuple(rows), Bill(of_vms.goods, of_vms.limit, own)))
     return tuple(sorted(found, key=lambda one: (-one.bill.total, one.pool)))
 
 

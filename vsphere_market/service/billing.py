@@ -103,24 +103,19 @@ def _applications(view: View) -> list[Document]:
 
 
 def _pools(view: View) -> list[Document]:
-    table, vms = view.snapshot.pools, view.snapshot.vms
-    total, on = view.bills.total, view.ledger.host_of >= 0
-    inside: dict[int, list[int]] = {}
-    for row in np.flatnonzero(on).tolist():
-        inside.setdefault(int(vms.pool[row]), []).append(row)
+    table, total = view.snapshot.pools, view.bills.total
     return [
         {
             "name": table.name[one.pool],
             "moid": table.moid[one.pool],
             "by": "pool",
-            "vms": one.vms,
+            "vms": len(one.rows),
             "hosts": None,
             "hurt": None,
             "cause": None,
             "bill": bill_document(one.bill),
-            "dearest": _entities(
-                view, sorted(inside.get(one.pool, ()), key=lambda row: (-total[row], row))
-            ),
+            # Of pools within it, too: it is their bill as well.
+            "dearest": _entities(view, sorted(one.rows, key=lambda row: (-total[row], row))),
         }
         for one in pool_bills(view.ledger, view.bills)
     ]

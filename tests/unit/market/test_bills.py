@@ -61,12 +61,42 @@ def test_a_pools_bill_is_that_of_its_vms_and_what_it_pays_for_in_all_adds_up() -
     ledger = question().ledger()
     bills = bills_of(ledger)
     (dev,) = pool_bills(ledger, bills)
-    assert (dev.pool, dev.vms) == (1, 2)
+    assert (dev.pool, dev.rows) == (1, (0, 1))
     assert dev.bill == bills.of([0, 1])
     assert dev.bill.total == pytest.approx(float(bills.total[:2].sum()))
     paid = goods_paid(ledger, 0)
     assert sum(points for _, points in paid) == pytest.approx(bills.goods[0])
     assert [points for _, points in paid] == sorted((part[1] for part in paid), reverse=True)
+
+
+def nested() -> Question:
+    """The same, ``dev`` within a pool of its own that nobody else runs in."""
+    flat = question().snapshot
+    snapshot = snapshot_of(
+        clusters=[cluster_row()],
+        hosts=[host_row("host-1", 131072)],
+        pools=[
+            {"moid": "root", "name": "Resources", "cluster": "domain-c1"},
+            {"moid": "all", "name": "all", "cluster": "domain-c1", "parent": "root"},
+            {"moid": "dev", "name": "dev", "cluster": "domain-c1", "parent": "all"},
+        ],
+        vms=[
+            vm_row(name, "host-1", 8192, pool=pool, **SQUEEZED)
+            for name, pool in zip(flat.vms.name, ("dev", "dev", "root"), strict=True)
+        ],
+    )
+    return dataclasses.replace(
+        question(),
+        snapshot=snapshot,
+        demand=estimate_demand(snapshot),
+        rulebook=default_rulebook(snapshot),
+    )
+
+
+def test_who_runs_in_a_pool_within_a_pool_pays_in_both() -> None:
+    ledger = nested().ledger()
+    found = pool_bills(ledger, bills_of(ledger))
+    assert {(one.pool, one.rows) for one in found} == {(1, (0, 1)), (2, (0, 1))}
 
 
 def test_pools_within_pools_and_pools_that_are_their_own_ancestors_end() -> None:
@@ -77,7 +107,7 @@ def test_pools_within_pools_and_pools_that_are_their_own_ancestors_end() -> None
             asked.snapshot, pools=pools.replace(parent=np.array(parents, dtype=np.int64))
         )
         ledger = dataclasses.replace(asked, snapshot=odd).ledger()
-        assert all(0 < one.vms <= 3 for one in pool_bills(ledger, bills_of(ledger)))
+        assert all(0 < len(one.rows) <= 3 for one in pool_bills(ledger, bills_of(ledger)))
 
 
 def test_the_bill_is_the_slope_of_what_the_limit_costs() -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.roads import automatic, policies
 from tests.service_app import Served, file_source, finished, served
+from tests.unit.market.test_bills import nested
 from vsphere_market.control.explain import explain_vm_row
 from vsphere_market.market.eligibility import Eligibility
 from vsphere_market.market.offers import best_move
@@ -22,6 +23,7 @@ from vsphere_market.market.trades import Move
 from vsphere_market.market.view import StoreView
 from vsphere_market.port import Action, Entity, Migrate, TaskHandle
 from vsphere_market.service import models
+from vsphere_market.service.billing import bills_page
 from vsphere_market.service.marketdocs import prices_document
 from vsphere_market.service.roles import Role
 
@@ -319,6 +321,16 @@ def test_datastores_that_tell_their_latency_are_priced(shared: Served) -> None:
             "latency_ms": 158.0, "free_mib": None, "hours": 31,
         }
     ]  # fmt: skip
+
+
+def test_the_bill_of_a_pool_names_those_within_pools_of_it(shared: Served) -> None:
+    view, asked = shared.service.view(), nested()
+    frame = dataclasses.replace(view.frame, snapshot=asked.snapshot, question=asked)
+    page = bills_page(dataclasses.replace(view, frame=frame), "pool", "", 10, 0)
+    assert sorted(item["name"] for item in page["items"]) == ["all", "dev"]
+    for item in page["items"]:
+        assert item["vms"] == 2
+        assert {one["name"] for one in item["dearest"]} == {"vm-1", "vm-2"}
 
 
 def test_bills_come_page_by_page_and_by_name(shared: Served) -> None:
