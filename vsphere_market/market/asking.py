@@ -72,7 +72,7 @@ class Asking:
             a move is not worth its cost, -inf where the VM cannot go. What a move mends is not in
             it, and counts first: :meth:`best`.
         book: costs of hosts.
-        comfort: (vms,) points up to which each VM is content at home, if its host is not pressed.
+        comfort: (vms,) points that leaving frees up to which each VM may be content.
         pressed: (hosts,) those that ask a surcharge for something.
     """
 

@@ -2,7 +2,7 @@
 
 Counters are noisy: a host must be cheaper by a share of what staying costs, too.
 
-A VM is *content* where it pays no more for a MiB than a comfortable host asks
+A VM is *content* where its leaving would free no more a MiB than a comfortable host asks
 (``settings.comfort_price``), nothing is surcharged, as ballooning and swapping are, and it breaks
 no rule: however empty another host is, nobody would notice what it saves there, and the copying
 would be noticed. A content VM goes nowhere for its own sake. It still moves where another's trade
@@ -42,7 +42,7 @@ def pressed(ledger: Ledger, load: FloatArray, hosts: IndexArray) -> BoolArray:
 
 
 def comfort_points(ledger: Ledger, vms: IndexArray) -> FloatArray:
-    """(n,) points that VMs ``vms`` pay their hosts at most where they are content."""
+    """(n,) points that leaving frees at most, of VMs ``vms`` where they are content."""
     memory = ledger.supply.goods[0]
     amounts: FloatArray = ledger.taken[vms][:, memory.columns] @ memory.weight
     return ledger.settings.comfort_price * amounts

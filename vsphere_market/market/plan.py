@@ -132,7 +132,10 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
-    Reason.CONTENT: "It pays no more for its memory than a host at four fifths of its load asks.",
+    Reason.CONTENT: (
+        "Living where it is costs no more a MiB than a host at four fifths of its load asks: what "
+        "it would save elsewhere nobody would notice, its copying somebody would."
+    ),
     Reason.NOT_DUE: "There is nothing of this kind to put right.",
     Reason.MODE_OFF: "Policy turns this kind of action off for this VM.",
     Reason.FAILED_LATELY: "An action on it failed a short while ago, so it is left alone for now.",

@@ -40,10 +40,10 @@ class MarketSettings:
             idle and landing costs nothing more; from there it rises to its full cost.
         discount: a host is worth moving to only if its quote is lower than the present one by
             this share. Counters are noisy, and on full hosts a little noise is many points.
-        comfort_price: a VM that pays no more for a MiB of what it takes than this, on a host that
-            asks no surcharge (``hurdle.pressed``), is content if it breaks no rule, and looks for
-            no other host: it is what a host asks at four fifths of its load. What it would save
-            below that nobody notices, copying it somebody does.
+        comfort_price: a VM whose leaving would free no more a MiB of what it takes than this, on
+            a host that asks no surcharge (``hurdle.pressed``), is content if it breaks no rule,
+            and looks for no other host: it is what a host asks at four fifths of its load. What
+            it would save below that nobody notices, copying it somebody does.
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
         change_cost: points for a change of limit, reservation or balloon cap.
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.

@@ -143,8 +143,8 @@ class Trade:
             the sum of their hurdles, or together they mend a mandatory rule.
         mends: by how many breaches of mandatory rules there are fewer after it. What mends any is
             worth it whatever it saves; what adds any is never offered.
-        content: a move whose VM pays little at home (``hurdle``): it is done with others only, that
-            are not.
+        content: a move whose VM costs little at home (``hurdle``): it is done with others only,
+            that are not.
     """
 
     what: What
