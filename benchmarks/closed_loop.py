@@ -68,8 +68,8 @@ CONTROLLERS = {
 OURS = "market"
 #: With all kinds of action, where they can make a difference.
 ALL_ACTIONS = ("balanced", "skewed", "overcommitted-1.2", "hosted", "traces", "overcommitted-2.0")
-#: Hours of a try of a setting: a third of the row's, but no fewer than these.
-TUNING_HOURS = 6.0
+#: Hours of a try of a setting: of rows of up to a day, and the share of longer ones.
+TUNING_HOURS, TUNING_SHARE = 6.0, 1.0 / 3.0
 #: What is below this line of the page was written by hand, and stays.
 BY_HAND = "<!-- What follows is not written by benchmarks/closed_loop. -->"
 QUICK = ("skewed", "hosted")
@@ -205,7 +205,13 @@ def _run(
     keep, jobs = plan.keep, plan.jobs
     tried: list[dict[Named, list[Tried]]] = [{} for _ in whats]
     if plan.tuned:
-        short = [(what, min(what.hours, max(what.hours / 3.0, TUNING_HOURS))) for what in whats]
+        short = [
+            (
+                what,
+                min(what.hours, TUNING_HOURS) if what.hours <= 24 else TUNING_SHARE * what.hours,
+            )
+            for what in whats
+        ]
         tried = tune_many(short, folder=keep, workers=jobs, watch=_tell)
     pairs = list(zip(whats, tried, strict=True))
     results = run_many(pairs, folder=keep, workers=jobs, watch=_tell)

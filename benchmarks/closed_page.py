@@ -120,11 +120,11 @@ def _reused(found: Mapping[str, Any]) -> str:
     for entry in found["rows"]:
         if "rivals_of" in entry and entry["estate"] not in commits.get(entry["rivals_of"], []):
             commits.setdefault(entry["rivals_of"], []).append(entry["estate"])
-    return "".join(
-        f" What rivals do does not depend on the market; on {', '.join(estates)} their trials are"
-        f" those of commit `{commit}`."
-        for commit, estates in commits.items()
-    )
+    commits.pop(found["machine"]["commit"], None)
+    if not commits:
+        return ""
+    said = "; ".join(f"`{commit}` on {', '.join(estates)}" for commit, estates in commits.items())
+    return f" Rivals do not depend on the market; some trials of theirs are older: {said}."
 
 
 def medians(entry: Mapping[str, Any], key: str) -> dict[str, float]:
@@ -179,8 +179,8 @@ def page(found: Mapping[str, Any]) -> str:
         "noise for each, and the same hands (two migrations per host, eight in all). Pain is time "
         "that VMs lost waiting for memory, all causes, in VM-hours, weighted by priority. Figures "
         f"are medians over {found['seeds']} seeds, pain with its range; `setting` is what tuning "
-        "chose for a rival on that estate, on other seeds and over a third of the hours (at "
-        "least six). The market runs "
+        "chose for a rival on that estate, on other seeds and over six hours (a day, where the "
+        "row is of three). The market runs "
         "everywhere with the same constants. A row can be cured where the oracle or a rival leaves "
         f"at most {100 * CURED:.0f} % of the pain of doing nothing; nothing hurts where that is at "
         f"most {QUIET_PAIN:g} VM-hours. The same numbers, and every setting that was tried, are in "

@@ -218,7 +218,7 @@ def test_rivals_of_an_earlier_table_are_taken_where_estate_hours_and_seeds_are_t
             "summary": {"migrate": summary([row])}, "rows": [row],
         }
     )  # fmt: skip
-    assert "on a their trials are those of commit `abc1234`" in text
+    assert "some trials of theirs are older: `abc1234` on a." in text
 
     for other in (
         dataclasses.replace(what, hours=24.0),
