@@ -23,6 +23,9 @@ from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
 
 #: A request larger than this counts as several (ESXi's ``Disk.SchedCostUnit``).
 REQUEST_KIB = 32.0
+#: Requests per second below which a datastore serves nobody: a few an hour say nothing of how long
+#: they take.
+LEAST_REQUESTS = 1e-3
 #: This share of what is remembered of a datastore, the busiest hours, is not what is usual.
 BUSY_SHARE = 0.1
 #: What is remembered of each datastore, by the hour: requests per second, how many of them wait,
@@ -60,12 +63,15 @@ def new_storage_history() -> DemandHistory:
 def requests_of(iops: FloatArray, kibps: FloatArray) -> FloatArray:
     """Requests per second of at most 32 KiB, as made or as the bytes make; NaN where none is told.
 
+    Fewer than :data:`LEAST_REQUESTS` are none.
+
     Args:
         iops: requests per second of any size.
         kibps: throughput, KiB/s.
     """
-    requests: FloatArray = np.fmax(iops, kibps / REQUEST_KIB)
-    return requests
+    requests = np.fmax(iops, kibps / REQUEST_KIB)
+    some: FloatArray = np.where(requests < LEAST_REQUESTS, 0.0, requests)
+    return some
 
 
 def waiting_of(served: FloatArray, latency_ms: FloatArray) -> FloatArray:

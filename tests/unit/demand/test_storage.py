@@ -18,7 +18,7 @@ from vsphere_market.demand import (
     remember_storage,
     usual_storage,
 )
-from vsphere_market.demand.storage import enter_past
+from vsphere_market.demand.storage import LEAST_REQUESTS, enter_past
 from vsphere_market.estate import Snapshot
 
 HOUR = 3600.0
@@ -138,6 +138,11 @@ def test_what_a_vm_asks_is_remembered_likewise_and_not_while_it_is_off() -> None
     assert usual_storage(now, history).asked[0] == pytest.approx(50.0)
 
 
+def test_a_request_in_a_year_tells_no_latency_of_zero() -> None:
+    found = usual([{"iops": 5e-324, "latency_ms": 1.0}])
+    assert (found.served[0], found.latency_ms[0]) == (0.0, pytest.approx(1.0))
+
+
 def test_hours_that_vcenter_told_are_counted_apart() -> None:
     history, now = new_storage_history(), estate(QUIET)
     for hour in range(10):
@@ -175,6 +180,7 @@ def test_whatever_was_seen_what_is_usual_lies_within_it(
     ]
     found = usual(told)
     served = [hour["iops"] for hour in told if "iops" in hour]
+    served = [iops if iops >= LEAST_REQUESTS else 0.0 for iops in served]
     taken = [hour["latency_ms"] for hour in told if "latency_ms" in hour]
     if np.isfinite(found.served[0]):
         assert min(served) * 0.999 <= found.served[0] <= max(served) * 1.001
