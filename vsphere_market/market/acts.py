@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 
 from vsphere_market.market.disruption import disruption
-from vsphere_market.market.hurdle import comfort_points, hurdle, pressed
+from vsphere_market.market.hurdle import comfort_points, content, hurdle, pressed
 from vsphere_market.market.ledger import Ledger, Terms
 from vsphere_market.market.trades import (
     Change,
@@ -61,9 +61,13 @@ def move_worth(ledger: Ledger, move: Move) -> Trade:
     mends = round(float(rules.breaches[move.source] - rules.breaches[move.target]))
     cost = float(disruption(ledger, rows, np.array([move.target]))[0, 0])
     least = float(hurdle(ledger, np.array([here]), np.array([cost]))[0])
-    content = here <= float(comfort_points(ledger, rows)[0]) and rules.points[move.source] <= 0.0
-    content = bool(content and not pressed(ledger, loads[:1], pair[:1])[0])
-    return Trade(move, here - there, cost, least, mends=mends, content=content)
+    stays = content(
+        start[:1] - left[:1],
+        comfort_points(ledger, rows),
+        pressed(ledger, loads[:1], pair[:1]),
+        rules.points[[move.source]],
+    )
+    return Trade(move, here - there, cost, least, mends=mends, content=bool(stays[0]))
 
 
 def change_worth(ledger: Ledger, change: Change) -> Trade:

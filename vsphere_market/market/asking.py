@@ -13,7 +13,7 @@ import numpy as np
 from vsphere_market.market.book import QuoteBook
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import SLACK_MIB
-from vsphere_market.market.hurdle import comfort_points, hurdle, pressed
+from vsphere_market.market.hurdle import comfort_points, content, hurdle, pressed
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.trades import Move, Trade
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
@@ -165,10 +165,8 @@ class Asking:
     def content(self, rows: IndexArray) -> BoolArray:
         """(n,) VMs that pay so little at home, and break no rule, that they look no further."""
         home = self.home[rows]
-        content: BoolArray = (self.leave[rows] <= self.comfort[rows]) & ~self.pressed[home]
-        if self.ruled:
-            content &= self.rule_cost[home, rows] <= 0.0
-        return content
+        points = self.rule_cost[home, rows] if self.ruled else 0.0
+        return content(self.leave[rows], self.comfort[rows], self.pressed[home], points)
 
     def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
         """The next move, VM and slot: what mends most breaches, of those what pays most.
@@ -212,7 +210,7 @@ class Asking:
         mends = round(float(self.breaches[home, row] - self.breaches[slot, row]))
         pay = float(self.pay[slot, row])
         least = float(hurdle(ledger, np.array([here]), np.array([pay]))[0])
-        content = bool(self.content(np.array([row]))[0])
+        stays = bool(self.content(np.array([row]))[0])
         source, target = int(self.hosts[home]), int(self.hosts[slot])
         ledger.move(vm, target)
         self.home[row] = slot
@@ -227,7 +225,7 @@ class Asking:
             self.pay[:, row] = disruption(ledger, self.vms[row : row + 1], self.hosts)[0]
         self._regain(np.array([home, slot]), slice(None))
         self._regain(slice(None), np.flatnonzero(changed))
-        return Trade(Move(vm, source, target), saving, pay, least, mends=mends, content=content)
+        return Trade(Move(vm, source, target), saving, pay, least, mends=mends, content=stays)
 
     def mark(self) -> Mark:
         """The present state, to come back to."""
@@ -323,8 +321,8 @@ class Asking:
         gain -= self.least
         if self.may_be_content:
             # Who is content goes nowhere, but not because it could not.
-            content = self.content(every)
-            gain[:, content] = np.minimum(gain[:, content], 0.0)
+            stay = self.content(every)
+            gain[:, stay] = np.minimum(gain[:, stay], 0.0)
         if self.ledger.budgets.tight:
             vms, hosts = self.vms[rows], self.hosts[slots]
             allowed &= self.ledger.budgets.mask(vms, hosts).T

@@ -46,3 +46,18 @@ def comfort_points(ledger: Ledger, vms: IndexArray) -> FloatArray:
     memory = ledger.supply.goods[0]
     amounts: FloatArray = ledger.taken[vms][:, memory.columns] @ memory.weight
     return ledger.settings.comfort_price * amounts
+
+
+def content(
+    leaving: FloatArray, comfort: FloatArray, hot: BoolArray, rule_points: FloatArray | float = 0.0
+) -> BoolArray:
+    """(n,) VMs that look for nothing else.
+
+    Args:
+        leaving: points that each VM's leaving frees on its host.
+        comfort: :func:`comfort_points`.
+        hot: whether its host is :func:`pressed`.
+        rule_points: of soft rules that it breaks where it is.
+    """
+    found: BoolArray = (leaving <= comfort) & ~hot & (np.asarray(rule_points) <= 0.0)
+    return found

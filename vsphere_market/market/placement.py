@@ -156,12 +156,14 @@ class Marketplace:
     def _far(self, floor: float) -> float:
         """Points above the floor from which on looking further is worth it.
 
-        A share of the potential; where the cluster is within that share of its own cost already,
-        the rest of the potential, which is never negative, need not be summed to know.
+        A share of the potential. Where the cluster is within that share of its own cost, or of all
+        hosts' together, the rest, which is never negative and long to sum, need not be known.
         """
-        cost, share = self._cost(), self.ledger.settings.look_ahead
-        near = cost - floor <= share * cost
-        return share * (cost if near else self.ledger.potential())
+        share, gap = self.ledger.settings.look_ahead, self._cost() - floor
+        if gap <= share * self._cost():
+            return share * self._cost()
+        hosts = float(self.ledger.host_cost().sum())
+        return share * (hosts if gap <= share * hosts else self.ledger.potential())
 
     def _cost(self) -> float:
         return float(self.ledger.supply.cost(self.ledger.load[self.hosts], self.hosts).sum())

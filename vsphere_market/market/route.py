@@ -14,7 +14,7 @@ from vsphere_market.market.disruption import move_price
 from vsphere_market.market.eligibility import SLACK_MIB
 from vsphere_market.market.exchange import Standing, better_homes
 from vsphere_market.market.goods import Space
-from vsphere_market.market.hurdle import hurdle, pressed
+from vsphere_market.market.hurdle import content, hurdle, pressed
 from vsphere_market.market.trades import Move, Trade, profit
 from vsphere_market.units import BoolArray, IndexArray
 
@@ -156,8 +156,9 @@ class Route:
         saving = leaving - arriving
         moves = map(Move, vms.tolist(), hosts[source].tolist(), hosts[target].tolist())
         trades = list(map(Trade, moves, saving.tolist(), pay.tolist(), least.tolist()))
-        content = (leaving <= asking.comfort[rows]) & ~pressed(ledger, loads[:, 0], hosts[source])
-        return trades, roomy & (saving - least - asking.least > 0.0) & ~content
+        hot = pressed(ledger, loads[:, 0], hosts[source])
+        stay = content(leaving, asking.comfort[rows], hot)
+        return trades, roomy & (saving - least - asking.least > 0.0) & ~stay
 
     def _order(self) -> list[int]:
         """An order in which VMs can come from the start to where they are, move by move.
@@ -172,14 +173,14 @@ class Route:
         order = []
         while len(pending):
             to, at = origin[pending], asking.home[pending]
-            then = asking.enter[to, pending] + asking.rule_cost[to, pending]
+            freed, points = asking.enter[to, pending], asking.rule_cost[to, pending]
+            then = freed + points
             saving = then - asking.here(pending)
             gain = saving - hurdle(ledger, then, self.start.pay[at, pending]) - asking.least
             with_it = ledger.load[asking.hosts[to]] + ledger.taken[asking.vms[pending]]
             hot = pressed(ledger, with_it, asking.hosts[to])
-            content = (then <= asking.comfort[pending]) & ~hot
-            content &= asking.rule_cost[to, pending] <= 0.0
-            gain[(gain <= 0.0) | content] = np.inf
+            stay = content(freed, asking.comfort[pending], hot, points)
+            gain[(gain <= 0.0) | stay] = np.inf
             # What must be mended is worth it whatever it costs, and comes first.
             gain[asking.breaches[to, pending] > asking.breaches[at, pending]] = DEAREST
             last = int(np.argmin(gain))
