@@ -74,6 +74,8 @@ class Asking:
         book: costs of hosts.
         comfort: (vms,) points that leaving frees up to which each VM may be content.
         pressed: (hosts,) those that ask a surcharge for something.
+        heard: the rules' clock when all of them were asked last.
+        bound: rules cost points, or forbid a move, here, or have done so before.
     """
 
     def __init__(
@@ -112,8 +114,9 @@ class Asking:
         self.merit: FloatArray = np.zeros(shape)
         for at in range(0, len(self.hosts), AT_ONCE):
             self._ask(np.arange(at, min(at + AT_ONCE, len(self.hosts))))
-        for vm in self.ruled:
-            self._ask_rules(self.row[vm])
+        self.bound = False
+        self._ask_rules([self.row[vm] for vm in self.ruled])
+        self.heard = ledger.rules.clock
         self.regain()
 
     def hear(self, least: float) -> None:
@@ -123,8 +126,9 @@ class Asking:
             least: a move must save so many points more than it has to, from now on.
         """
         self.least = least
-        for vm in self.ruled:
-            self._ask_rules(self.row[vm])
+        rules = self.ledger.rules
+        self._ask_rules([self.row[vm] for vm in rules.changed(self.ruled, self.heard)])
+        self.heard = rules.clock
         self.regain()
 
     def savings(self) -> FloatArray:
@@ -158,14 +162,14 @@ class Asking:
     def here(self, rows: IndexArray) -> FloatArray:
         """(n,) what each VM's place costs: what leaving it frees."""
         cost: FloatArray = self.leave[rows]
-        if self.ruled:
+        if self.bound:
             cost += self.rule_cost[self.home[rows], rows]
         return cost
 
     def content(self, rows: IndexArray) -> BoolArray:
         """(n,) VMs that pay so little at home, and break no rule, that they look no further."""
         home = self.home[rows]
-        points = self.rule_cost[home, rows] if self.ruled else 0.0
+        points = self.rule_cost[home, rows] if self.bound else 0.0
         return content(self.leave[rows], self.comfort[rows], self.pressed[home], points)
 
     def best(self, goal: IndexArray | None = None) -> tuple[int, int] | None:
@@ -219,8 +223,7 @@ class Asking:
         if vm in ledger.rules.ruled:
             kin = [self.row[other] for other in ledger.rules.kin(vm) if other in self.row]
             changed[kin] = True
-            for other in (row, *kin):
-                self._ask_rules(other)
+            self._ask_rules([row, *kin])
         if not self.free:
             self.pay[:, row] = disruption(ledger, self.vms[row : row + 1], self.hosts)[0]
         self._regain(np.array([home, slot]), slice(None))
@@ -298,14 +301,17 @@ class Asking:
         if not self.free:
             self.pay[slots] = disruption(ledger, self.vms, hosts).T
 
-    def _ask_rules(self, row: int) -> None:
-        vm, host = int(self.vms[row]), int(self.hosts[self.home[row]])
-        verdict = self.ledger.rules.verdict(vm, host)
-        breaches = verdict.breaches[self.hosts]
-        self.rule_cost[:, row] = verdict.points[self.hosts]
-        self.breaches[:, row] = breaches
-        self.wrong[row] = bool((breaches < breaches[self.home[row]]).any())
-        self.rule_ok[:, row] = verdict.kept[self.hosts]
+    def _ask_rules(self, rows: list[int]) -> None:
+        if not rows:
+            return
+        vms = self.vms[rows].tolist()
+        verdict = self.ledger.rules.verdicts(vms, self.hosts, self.home[rows])
+        self.rule_cost[:, rows] = verdict.points
+        self.breaches[:, rows] = verdict.breaches
+        here = verdict.breaches[self.home[rows], np.arange(len(rows))]
+        self.wrong[rows] = (verdict.breaches < here).any(axis=0)
+        self.rule_ok[:, rows] = verdict.kept
+        self.bound |= bool(verdict.points.any()) or not verdict.kept.all()
 
     def _regain(self, slots: IndexArray | slice, rows: IndexArray | slice) -> None:
         """Work out what is gained by moves of some VMs to some hosts; one of them is all."""
@@ -314,7 +320,7 @@ class Asking:
         part: tuple[IndexArray | slice, IndexArray | slice] = (slots, rows)
         gain = here - self.enter[part]
         allowed = self.static[part] & self.room[part]
-        if self.ruled:
+        if self.bound:
             gain -= self.rule_cost[part]
             allowed &= self.rule_ok[part]
         gain -= hurdle(self.ledger, here, np.zeros(1) if self.free else self.pay[part])

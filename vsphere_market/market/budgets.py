@@ -8,7 +8,7 @@ while prices move counts once, and not at all when it ends where it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,10 +56,14 @@ class BudgetBoard:
     ) -> None:
         self._home = host_of.copy()
         self._at = host_of.copy()
-        self._purses = [_Purse(budget, snapshot, past, now_s) for budget in budgets]
+        # Budgets of the same VMs in the same scopes (per hour, per day) are spent alike.
+        alike: dict[tuple[BudgetScope, bytes], list[DisruptionBudget]] = {}
+        for budget in budgets:
+            alike.setdefault((budget.scope, budget.vms.tobytes()), []).append(budget)
+        self._purses = [_Purse(same, snapshot, past, now_s) for same in alike.values()]
         #: The few that are spent for somebody: the others need not be asked, thousands of times.
         self._tight = [purse for purse in self._purses if purse.tight]
-        #: The budgets that count a VM; looked up once for each that moves.
+        #: The purses that count a VM; looked up once for each that moves.
         self._counting: dict[int, list[_Purse]] = {}
 
     @property
@@ -88,60 +92,67 @@ class BudgetBoard:
 
     def move(self, vm: int, source: int, target: int) -> None:
         """Keep the counts true."""
-        home = int(self._home[vm])
         self._at[vm] = target
+        if not self._purses:
+            return
         counting = self._counting.get(vm)
         if counting is None:
             counting = [purse for purse in self._purses if purse.counted[vm]]
             self._counting[vm] = counting
-        changed = False
+        home, changed = int(self._home[vm]), False
         for purse in counting:
             was = purse.tight
-            if source != home:
-                purse.spend(vm, home, source, -1)
-            if target != home:
-                purse.spend(vm, home, target, 1)
+            purse.move(vm, home, source, target)
             changed |= purse.tight != was
         if changed:
             self._tight = [purse for purse in self._purses if purse.tight]
 
 
 class _Purse:
-    """One budget: what each of its scopes may have, and has."""
+    """What each scope has left of one budget, or of several that count the same: of the tightest.
+
+    Args:
+        budgets: of one scope and the same VMs.
+        snapshot: the estate.
+        past: migrations done before.
+        now_s: Unix time at which windows end.
+    """
 
     def __init__(
         self,
-        budget: DisruptionBudget,
+        budgets: Sequence[DisruptionBudget],
         snapshot: Snapshot,
         past: Sequence[PastMove],
         now_s: float,
     ) -> None:
-        self.counted: BoolArray = budget.vms
-        self._by_host = budget.scope is BudgetScope.HOST
-        self._scope_of = _scopes(budget.scope, snapshot)
-        scopes = max(_number(budget.scope, snapshot), 1)
-        # Lists: they are read and written one number at a time, thousands of times.
-        self._allowed: list[float] = _allowed(budget, self._scope_of, scopes).tolist()
-        self._spent: list[float] = [0.0] * len(self._allowed)
+        scope = budgets[0].scope
+        self.counted: BoolArray = budgets[0].vms
+        self._by_host = scope is BudgetScope.HOST
+        self._scope_of = _scopes(scope, snapshot)
+        scopes = max(_number(scope, snapshot), 1)
+        self._left: FloatArray = np.full(scopes, np.inf)
+        for budget in budgets:
+            left = _allowed(budget, self._scope_of, scopes)
+            for spot in self._spent(budget, snapshot, past, now_s):
+                left[spot] -= 1.0
+            np.minimum(self._left, left, out=self._left)
+        self._full: BoolArray = self._left < 1.0
+        # Most are not spent for anybody, and then nobody has to ask them.
+        self.tight = bool(self._full.any())
+
+    def _spent(
+        self, budget: DisruptionBudget, snapshot: Snapshot, past: Sequence[PastMove], now_s: float
+    ) -> Iterator[int]:
+        """The scopes that migrations done before count in, once for each."""
         for move in past:
             row = snapshot.vms.row(move.vm)
             if row < 0 or not budget.vms[row] or move.ended_s <= now_s - budget.window_s:
                 continue
             if self._by_host:
                 ends = (snapshot.hosts.row(move.source), snapshot.hosts.row(move.target))
-                for host in ends:
-                    if host >= 0:
-                        self._spent[host] += 1
+                yield from (host for host in ends if host >= 0)
             elif self._scope_of[row] >= 0:
-                self._spent[self._scope_of[row]] += 1
-        self._look()
-
-    def _look(self) -> None:
-        """Which scopes are spent; most budgets are not, and then nobody has to ask them."""
-        self._full: BoolArray = np.array(self._spent) + 1 > np.array(self._allowed)
-        # The same as a list, which is quicker to read one by one.
-        self._is_full: list[bool] = self._full.tolist()
-        self.tight = bool(self._full.any())
+                yield int(self._scope_of[row])
 
     def allows(self, vm: int, host: int, home: int, here: int) -> bool:
         """Whether one more migration of a counted VM to a host that is not its own fits."""
@@ -163,19 +174,27 @@ class _Purse:
         may: BoolArray = away | (scope < 0) | free[scope]
         return np.broadcast_to(may[:, None], (len(vms), len(hosts)))
 
-    def spend(self, vm: int, home: int, other: int, times: int) -> None:
-        """Count (or take back) a migration from ``home`` to ``other``."""
-        if self._by_host:
-            self._count(home, times)
-            self._count(other, times)
-        elif self._scope_of[vm] >= 0:
-            self._count(int(self._scope_of[vm]), times)
+    def move(self, vm: int, home: int, source: int, target: int) -> None:
+        """Count that a VM, at home on one host, has gone from another to a third."""
+        # It counts once, wherever it has gone; on hosts, where it left and where it is.
+        times = int(target != home) - int(source != home)
+        if not self._by_host:
+            scope = self._scope_of.item(vm)
+            if times and scope >= 0:
+                self._spend(scope, times)
+            return
+        if times:
+            self._spend(home, times)
+        if source != home:
+            self._spend(source, -1)
+        if target != home:
+            self._spend(target, 1)
 
-    def _count(self, scope: int, times: int) -> None:
-        self._spent[scope] += times
-        full = self._spent[scope] + 1 > self._allowed[scope]
-        if full is not self._is_full[scope]:
-            self._full[scope] = self._is_full[scope] = full
+    def _spend(self, scope: int, times: int) -> None:
+        left = self._left.item(scope) - times
+        self._left[scope] = left
+        if (left < 1.0) != self._full.item(scope):
+            self._full[scope] = left < 1.0
             self.tight = bool(self._full.any())
 
 

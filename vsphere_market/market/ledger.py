@@ -176,17 +176,13 @@ class Ledger:
             settings,
             rulebook.crowds,
         )
+        #: When breaches were counted last, for that is asked often, and how many there were.
+        self._broken = -1, 0
         self.settling = settling
         self.resting_stores = resting_stores
         now_s = snapshot.taken_at_s if now_s is None else now_s
         self.left = lately_left(past, snapshot, now_s - settings.no_return_s)
-        self.budgets = BudgetBoard(
-            rulebook.budgets,
-            snapshot,
-            self.host_of,
-            past,
-            now_s,
-        )
+        self.budgets = BudgetBoard(rulebook.budgets, snapshot, self.host_of, past, now_s)
         self.charges = Charges(snapshot, demand, rulebook, settings, self.ours, self.market)
         every = np.arange(len(vms))
         self.taken: FloatArray = self.amounts(every, self.terms)
@@ -311,7 +307,9 @@ class Ledger:
 
     def breaches(self) -> int:
         """Violations of mandatory rules, which come before all points."""
-        return self.rules.breaches(self.host_of)
+        if self._broken[0] != self.rules.clock:
+            self._broken = self.rules.clock, self.rules.breaches(self.host_of)
+        return self._broken[1]
 
     def host_price(self) -> FloatArray:
         """(H,) price of one more MiB of working set on each host: all memory goods together."""

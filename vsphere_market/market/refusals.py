@@ -15,7 +15,7 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import SENTENCES, Reason, Refusal
 from vsphere_market.market.quotes import quotes_for
 from vsphere_market.market.reserves import unreserved
-from vsphere_market.market.rules import Crowd, HostRule
+from vsphere_market.market.rulekinds import Crowd, HostRule
 from vsphere_market.market.sizing import TAKES_A_RESTART
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change

@@ -14,103 +14,31 @@ A soft rule's violations cost points, part of the potential. Those of mandatory 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 
 from vsphere_market.estate import KEEP_APART, KEEP_TOGETHER, NOT_ON, RUN_ON, RuleTable
+from vsphere_market.market.rulekinds import Crowd, HostRule, PairRule, Stakes, Verdict
 from vsphere_market.market.settings import MarketSettings
 from vsphere_market.policy import CrowdRule
 from vsphere_market.units import BoolArray, FloatArray, IndexArray
-
-
-@dataclass(frozen=True, slots=True)
-class PairRule:
-    """VMs to keep together or apart.
-
-    Attributes:
-        name: for people.
-        vms: rows of its members.
-        apart: apart, else together.
-        mandatory: each violating pair is a breach, and costs no points.
-        penalty: points for each violating pair; 0 for a mandatory rule.
-    """
-
-    name: str
-    vms: tuple[int, ...]
-    apart: bool
-    mandatory: bool
-    penalty: float
-
-
-@dataclass(frozen=True, slots=True)
-class HostRule:
-    """VMs that run on some hosts only.
-
-    Attributes:
-        name: for people.
-        vms: rows of its members.
-        allowed: (H,) where they may run.
-        mandatory: each member elsewhere is a breach, and costs no points.
-        penalty: points for each member elsewhere; 0 for a mandatory rule.
-    """
-
-    name: str
-    vms: tuple[int, ...]
-    allowed: BoolArray
-    mandatory: bool
-    penalty: float
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """VMs that shall not crowd a host, nor spread over many.
-
-    Attributes:
-        name: for people.
-        vms: rows of its members.
-        per_host: at most so many on one host; +inf for no such bound.
-        hosts_used: at most so many hosts with any of them; +inf for no such bound.
-        mandatory: each VM, and each host, too many is a breach, and costs no points.
-        penalty: points for each VM, and each host, too many; 0 for a mandatory rule.
-    """
-
-    name: str
-    vms: tuple[int, ...]
-    per_host: float
-    hosts_used: float
-    mandatory: bool
-    penalty: float
-
-    def excess(self, others: FloatArray) -> FloatArray:
-        """(H,) what one more member on each host would be too many, beside ``others`` (H,)."""
-        over = (others >= self.per_host).astype(np.float64)
-        if (others > 0).sum() >= self.hosts_used:
-            over += others <= 0
-        return over
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """What each host, (H,), would mean to the rules of one VM.
-
-    Attributes:
-        points: what soft rules cost with it there.
-        breaches: of mandatory rules that it would have a part in there.
-        kept: no mandatory rule would be broken more than now, and no soft one either, unless
-            there were fewer breaches.
-    """
-
-    points: FloatArray
-    breaches: FloatArray
-    kept: BoolArray
 
 
 class RuleBoard:
     """Counts of rule members per host, kept true while VMs move.
 
     Only VMs that are on some host (``host_of`` not -1) count.
+
+    Attributes:
+        pairs: rules to keep together or apart.
+        hosts: rules that name hosts.
+        crowds: rules that bound how many.
+        counts: (pairs, H) members of pair rules on each host.
+        heads: (crowds, H) members of crowd rules.
+        ruled: rows of the VMs that any rule is about.
+        clock: how often a VM under rules has moved; what was true at one time still is while it
+            stands.
     """
 
     def __init__(
@@ -134,7 +62,6 @@ class RuleBoard:
             for vm in rule.vms:
                 if host_of[vm] >= 0:
                     self.counts[at, host_of[vm]] += 1
-        self._count = hosts
         self._neutral = Verdict(np.zeros(hosts), np.zeros(hosts), np.ones(hosts, dtype=np.bool_))
         for wanted in crowds:
             self._take(wanted, settings)
@@ -144,11 +71,23 @@ class RuleBoard:
         for at, crowd in enumerate(self.crowds):
             on = host_of[list(crowd.vms)]
             np.add.at(self.heads[at], on[on >= 0], 1.0)
-
-    @property
-    def ruled(self) -> set[int]:
-        """Rows of the VMs that any rule is about."""
-        return self._pairs_of.keys() | self._hosts_of.keys() | self._crowds_of.keys()
+        self.ruled: Set[int] = frozenset(
+            self._pairs_of.keys() | self._hosts_of.keys() | self._crowds_of.keys()
+        )
+        self.clock = 0
+        #: When a member of each rule last moved; hosts that a rule names do not.
+        self._pair_moved = [0] * len(self.pairs)
+        self._crowd_moved = [0] * len(self.crowds)
+        self._pair_stakes = Stakes.of(self.pairs)
+        self._host_stakes = Stakes.of(self.hosts)
+        self._crowd_stakes = Stakes.of(self.crowds)
+        self._sign: FloatArray = np.array([1.0 if pair.apart else -1.0 for pair in self.pairs])
+        shut = [~rule_.allowed for rule_ in self.hosts]
+        self._shut: FloatArray = np.array(shut, dtype=np.float64).reshape(len(shut), hosts)
+        self._licences = bool(np.isfinite(self._most[:, 1]).any())
+        self._every = np.arange(hosts)
+        #: The last question about one VM, and its answer.
+        self._asked = (-1, -1, 0), self._neutral
 
     def partners(self, vm: int) -> set[int]:
         """Rows of the VMs that pair rules tie it to."""
@@ -188,31 +127,59 @@ class RuleBoard:
         crowd = {other for at in self._crowds_of.get(vm, ()) for other in self.crowds[at].vms}
         return (self.partners(vm) | crowd) - {vm}
 
+    def changed(self, vms: Iterable[int], since: int) -> list[int]:
+        """Those of some VMs of which a rule has seen another member move since a ``clock``."""
+        if self.clock == since:
+            return []
+        tables = ((self._pairs_of, self._pair_moved), (self._crowds_of, self._crowd_moved))
+        return [
+            vm
+            for vm in vms
+            if any(moved[at] > since for of, moved in tables for at in of.get(vm, ()))
+        ]
+
     def verdict(self, vm: int, host: int) -> Verdict:
         """What having ``vm`` on each host means to its rules, given where the others are.
 
         ``host`` is where it is now. Together-rules count negative, as pairs that are not broken.
         """
-        if not self._about(vm):
+        if vm not in self.ruled:
             return self._neutral
-        points: FloatArray = np.zeros(self._count)
-        breaches: FloatArray = np.zeros(self._count)
-        kept: BoolArray = np.ones(self._count, dtype=np.bool_)
-        soft: BoolArray = np.ones(self._count, dtype=np.bool_)
-        for rule, wrong in self._wrong(vm, host):
-            no_worse = wrong <= wrong[host]
-            if rule.mandatory:
-                breaches += wrong
-                kept &= no_worse
-            else:
-                points += rule.penalty * wrong
-                soft &= no_worse
-        # What must be gives way to nothing, and what should be to what must.
-        kept &= soft | (breaches < breaches[host])
-        return Verdict(points, breaches, kept)
+        # Whoever asks about one host after the other asks the same again.
+        asked = vm, host, self.clock
+        if asked != self._asked[0]:
+            found = self.verdicts([vm], self._every, np.array([host]))
+            one = Verdict(found.points[:, 0], found.breaches[:, 0], found.kept[:, 0])
+            self._asked = asked, one
+        return self._asked[1]
 
-    def _about(self, vm: int) -> bool:
-        return vm in self._pairs_of or vm in self._hosts_of or vm in self._crowds_of
+    def verdicts(self, vms: Sequence[int], hosts: IndexArray, home: IndexArray) -> Verdict:
+        """:meth:`verdict` of each of n VMs on some hosts, (hosts, n).
+
+        Args:
+            vms: rows of VMs.
+            hosts: rows of the hosts that are asked about.
+            home: (n,) positions among ``hosts`` of those that the VMs are on.
+        """
+        shape = len(vms), len(hosts)
+        points: FloatArray = np.zeros(shape)
+        breaches: FloatArray = np.zeros(shape)
+        # What is broken more than now, of mandatory rules and of soft ones.
+        worse: BoolArray = np.zeros(shape, dtype=np.bool_)
+        softly: BoolArray = np.zeros(shape, dtype=np.bool_)
+        # Each VM's rules one after the other: sums are then the same to the last digit, whoever
+        # else is asked about.
+        for rows, at, kind, wrong in self._wrong(vms, hosts, home):
+            part = rows if len(rows) < len(vms) else slice(None)
+            more = wrong > wrong[np.arange(len(rows)), home[rows], None]
+            must = kind.mandatory[at, None]
+            points[part] += wrong * kind.penalty[at, None]
+            breaches[part] += wrong * must
+            worse[part] |= more & must
+            softly[part] |= more & ~must
+        # What must be gives way to nothing, and what should be to what must.
+        softly &= breaches >= breaches[np.arange(len(vms)), home, None]
+        return Verdict(points.T, breaches.T, ~(worse | softly).T)
 
     def costs(self, vm: int, host: int) -> FloatArray:
         """Points (H,) of soft rules, as in :meth:`verdict`."""
@@ -223,25 +190,43 @@ class RuleBoard:
         return self.verdict(vm, host).kept
 
     def _wrong(
-        self, vm: int, host: int
-    ) -> Iterator[tuple[PairRule | HostRule | Crowd, FloatArray]]:
-        """Each rule about ``vm`` with the violations (H,) that it has a part in on each host."""
-        for at in self._pairs_of.get(vm, ()):
-            rule = self.pairs[at]
-            others = self.counts[at].copy()
-            others[host] -= 1
-            yield rule, others if rule.apart else -others
-        for at in self._hosts_of.get(vm, ()):
-            yield self.hosts[at], np.where(self.hosts[at].allowed, 0.0, 1.0)
-        for at in self._crowds_of.get(vm, ()):
-            others = self.heads[at].copy()
-            others[host] -= 1
-            yield self.crowds[at], self.crowds[at].excess(others)
+        self, vms: Sequence[int], hosts: IndexArray, home: IndexArray
+    ) -> Iterator[tuple[IndexArray, IndexArray, Stakes, FloatArray]]:
+        """The violations that VMs have a part in on each host; arguments as in :meth:`verdicts`.
+
+        Yields positions (m,) of VMs, each once, the number of a rule of each among its kind, the
+        kind, and violations (m, hosts).
+        """
+        for rows, at in _by_turns(self._pairs_of, vms):
+            others = self.counts[at[:, None], hosts]
+            others[np.arange(len(rows)), home[rows]] -= 1.0
+            yield rows, at, self._pair_stakes, others * self._sign[at, None]
+        for rows, at in _by_turns(self._hosts_of, vms):
+            yield rows, at, self._host_stakes, self._shut[at[:, None], hosts]
+        for rows, at in _by_turns(self._crowds_of, vms):
+            others = self.heads[at[:, None], hosts]
+            here = np.arange(len(rows)), home[rows]
+            # A VM that is alone of its crowd takes the host with it.
+            alone = others[here] == 1.0
+            others[here] -= 1.0
+            per_host, hosts_used = self._most[at].T
+            over = (others >= per_host[:, None]).astype(np.float64)
+            if self._licences:
+                used = (self.heads[at] > 0).sum(axis=1) - alone
+                over += (others <= 0) & (used >= hosts_used)[:, None]
+            yield rows, at, self._crowd_stakes, over
 
     def move(self, vm: int, source: int, target: int) -> None:
         """Keep the counts true; -1 is nowhere."""
-        for table, rules in ((self.counts, self._pairs_of), (self.heads, self._crowds_of)):
+        if vm not in self.ruled:
+            return
+        self.clock += 1
+        for table, rules, moved in (
+            (self.counts, self._pairs_of, self._pair_moved),
+            (self.heads, self._crowds_of, self._crowd_moved),
+        ):
             for at in rules.get(vm, ()):
+                moved[at] = self.clock
                 if source >= 0:
                     table[at, source] -= 1
                 if target >= 0:
@@ -289,10 +274,11 @@ class RuleBoard:
 
     def lessens(self, vm: int, source: int, target: int) -> list[str]:
         """Names of the mandatory rules that ``vm`` breaks less on ``target`` than on ``source``."""
+        asked = self._wrong([vm], np.array([source, target]), np.zeros(1, dtype=np.int64))
         return [
-            rule.name
-            for rule, wrong in self._wrong(vm, source)
-            if rule.mandatory and wrong[target] < wrong[source]
+            kind.rules[at[0]].name
+            for _, at, kind, wrong in asked
+            if kind.mandatory[at[0]] and wrong[0, 1] < wrong[0, 0]
         ]
 
     def _violations(
@@ -351,3 +337,19 @@ class RuleBoard:
                 for vm in vms:
                     self._hosts_of.setdefault(vm, []).append(len(self.hosts))
                 self.hosts.append(host_rule)
+
+
+def _by_turns(
+    of: Mapping[int, Sequence[int]], vms: Sequence[int]
+) -> Iterator[tuple[IndexArray, IndexArray]]:
+    """The first rule of each VM that has one, then the second of each that has two, and so on.
+
+    Yields positions of VMs and numbers of rules, (m,) each.
+    """
+    rules = [(row, of[vm]) for row, vm in enumerate(vms) if vm in of]
+    turn = 0
+    while rules:
+        pairs = np.array([(row, numbers[turn]) for row, numbers in rules])
+        yield pairs[:, 0], pairs[:, 1]
+        turn += 1
+        rules = [(row, numbers) for row, numbers in rules if len(numbers) > turn]

@@ -139,7 +139,7 @@ def _needs(
                 needs.add(at)
             case Move() | Power() as left, Switch(on=False) if left.source == what.host:
                 needs.add(at)
-    if isinstance(what, Move):
+    if isinstance(what, Move) and vm in ledger.rules.ruled:
         kin = ledger.rules.partners(vm)
         moved = {
             before.what.vm: at
