@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,14 @@ from vsphere_market.control.explanations import PaidBy
 from vsphere_market.market.applications import applications
 from vsphere_market.market.bills import Bill, pool_bills
 from vsphere_market.service import words
-from vsphere_market.service.problems import HttpProblem
+from vsphere_market.service.cursors import Key, by_number, cursor_of, start
 from vsphere_market.service.view import View
 from vsphere_market.service.words import Document, number
 
 #: VMs that are named of each who pays.
 _DEAREST = 10
+#: Letters of a name that a cursor holds; an address with a longer cursor would not be taken.
+_LONGEST = 150
 
 
 def bill_document(bill: Bill) -> Document:
@@ -41,7 +44,7 @@ def paid_document(paid: PaidBy) -> Document:
     }
 
 
-def bills_page(view: View, by: str, search: str, limit: int, offset: int) -> Document:
+def bills_page(view: View, by: str, search: str, limit: int, cursor: str) -> Document:
     """Applications or resource pools with their bills, the dearest first.
 
     Args:
@@ -49,43 +52,51 @@ def bills_page(view: View, by: str, search: str, limit: int, offset: int) -> Doc
         by: ``application`` or ``pool``.
         search: part of a name, any case.
         limit: rows of the page.
-        offset: rows before it.
+        cursor: of the page before, "" for the first.
+
+    Raises:
+        HttpProblem: the cursor is none.
     """
     with view.locked():
         whole = view.bills.of(np.flatnonzero(view.ledger.host_of >= 0).tolist())
         every = _pools(view) if by == "pool" else _applications(view)
-    for one in every:
-        one["share"] = number(one["bill"]["total"] / whole.total) if whole.total > 0 else None
+    return {**payers_page(every, whole.total, search, limit, cursor), "bill": bill_document(whole)}
+
+
+def payers_page(
+    every: Sequence[Document], whole: float, search: str, limit: int, cursor: str
+) -> Document:
+    """A page of all who pay, each with the share of ``whole`` that it pays; as in bills_page."""
     folded = search.casefold()
     found = [one for one in every if folded in one["name"].casefold()]
-    items = found[offset : offset + limit]
-    following = str(offset + limit) if offset + limit < len(found) else None
-    return {
-        "items": items,
-        "total": len(found),
-        "next": following,
-        "bill": bill_document(whole),
-    }
+    # Many pay nothing: they come by name.
+    ids = [_id(one["name"], one["moid"] or one["by"]) for one in found]
+    ranks = {key: at for at, key in enumerate(sorted(ids))}
+    totals = np.array([one["bill"]["total"] for one in found], dtype=np.float64)
+    rank = np.array([ranks[key] for key in ids], dtype=np.int64)
+    order = by_number(totals, rank, np.ones(len(found), dtype=np.bool_), True)
+
+    def key_of(row: int) -> Key:
+        return float(totals[row])
+
+    at = start(order, key_of, ids, True, cursor)
+    rows = order[at : at + limit]
+    items = [
+        {**found[row], "share": number(totals[row] / whole) if whole > 0 else None} for row in rows
+    ]
+    more = bool(rows) and at + len(rows) < len(order)
+    following = cursor_of(key_of(rows[-1]), ids[rows[-1]]) if more else None
+    return {"items": items, "total": len(found), "next": following}
 
 
-def offset_of(cursor: str) -> int:
-    """The place that a cursor of :func:`bills_page` names.
-
-    Raises:
-        HttpProblem: it is none.
-    """
-    if not cursor:
-        return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 9:
-        raise HttpProblem(
-            404, "wrong-cursor", "there is no such page of this list", where="cursor",
-            cure="begin with the first page",
-        )  # fmt: skip
-    return int(cursor)
+def _id(name: str, kind: str) -> str:
+    """What a cursor calls one who pays; a folder goes by its path, which may be long."""
+    if len(name) > _LONGEST:
+        name = name[:_LONGEST] + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name}\n{kind}"
 
 
 def _applications(view: View) -> list[Document]:
-    found = sorted(applications(view.ledger), key=lambda one: (-one.bill, one.name))
     return [
         {
             "name": one.name,
@@ -98,7 +109,7 @@ def _applications(view: View) -> list[Document]:
             "bill": bill_document(one.paid),
             "dearest": _entities(view, [tenant.row for tenant in one.tenants]),
         }
-        for one in found
+        for one in applications(view.ledger)
     ]
 
 

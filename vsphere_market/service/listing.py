@@ -1,15 +1,7 @@
-"""Lists of VMs and hosts: filtered, sorted, and handed out page by page.
-
-A cursor names the last row that was seen by its value and its id, not by its place. So it goes on
-at the right row although turns pass between two pages, and whichever filter is on.
-"""
+"""Lists of VMs and hosts: filtered, sorted, and handed out page by page (``cursors``)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import bisect
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from vsphere_market.market import CAUSE_WORDS, Cause
+from vsphere_market.service.cursors import Key, by_number, by_text, cursor_of, start
 from vsphere_market.service.problems import HttpProblem
 from vsphere_market.service.view import View
 from vsphere_market.service.words import Document, number
-from vsphere_market.units import BoolArray, FloatArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray
 
 MOST_ROWS = 1000
-Key = float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +103,18 @@ def vm_page(view: View, wanted: Wanted) -> PageOf:
     mask = _vm_mask(view, wanted)
     keys = _vm_keys(view, column)
     if isinstance(keys, np.ndarray):
-        order = _by_number(keys, view.moid_rank, mask, descending)
+        order = by_number(keys, view.moid_rank, mask, descending)
         key_of: Callable[[int], Key] = lambda row: float(keys[row])  # noqa: E731
     else:
         texts = keys
-        order = _by_text(texts, view.moid_rank, mask, descending)
+        order = by_text(texts, view.moid_rank, mask, descending)
         key_of = texts.__getitem__
-    at = _start(order, key_of, view.snapshot.vms.moid, descending, wanted)
+    at = start(order, key_of, view.snapshot.vms.moid, descending, wanted.cursor, wanted.offset)
     rows = order[at : at + wanted.limit]
     fields = wanted.fields or VM_FIELDS
     items = [vm_document(view, row, fields) for row in rows]
     more = bool(rows) and at + len(rows) < len(order)
-    following = _cursor(key_of(rows[-1]), view.snapshot.vms.moid[rows[-1]]) if more else None
+    following = cursor_of(key_of(rows[-1]), view.snapshot.vms.moid[rows[-1]]) if more else None
     return PageOf(items, len(order), following)
 
 
@@ -288,102 +280,18 @@ def host_page(documents: Sequence[Document], wanted: Wanted) -> PageOf:
     rank = np.array([ranks[moid] for moid in ids], dtype=np.int64)
     mask = np.ones(len(found), dtype=np.bool_)
     if texts:
-        order = _by_text([str(key_of(row)) for row in range(len(found))], rank, mask, descending)
+        order = by_text([str(key_of(row)) for row in range(len(found))], rank, mask, descending)
     else:
         numbers = np.array([key_of(row) for row in range(len(found))], dtype=np.float64)
-        order = _by_number(numbers, rank, mask, descending)
-    at = _start(order, key_of, ids, descending, wanted)
+        order = by_number(numbers, rank, mask, descending)
+    at = start(order, key_of, ids, descending, wanted.cursor, wanted.offset)
     rows = order[at : at + wanted.limit]
     items = [
         {name: found[row][name] for name in wanted.fields} if wanted.fields else found[row]
         for row in rows
     ]
     more = bool(rows) and at + len(rows) < len(order)
-    return PageOf(items, len(order), _cursor(key_of(rows[-1]), ids[rows[-1]]) if more else None)
-
-
-# ---------------------------------------------------------------- order and cursors
-
-
-def _by_number(keys: FloatArray, rank: IndexArray, mask: BoolArray, descending: bool) -> list[int]:
-    """Rows in order; what is not given comes last, whichever way."""
-    rows = np.flatnonzero(mask)
-    values = keys[rows]
-    away = np.isnan(values)
-    signed = np.where(away, 0.0, -values if descending else values)
-    order: list[int] = rows[np.lexsort((rank[rows], signed, away))].tolist()
-    return order
-
-
-def _by_text(keys: Sequence[str], rank: IndexArray, mask: BoolArray, descending: bool) -> list[int]:
-    rows = sorted(np.flatnonzero(mask).tolist(), key=rank.__getitem__)
-    rows.sort(key=keys.__getitem__, reverse=descending)
-    return rows
-
-
-def _start(
-    order: Sequence[int],
-    key_of: Callable[[int], Key],
-    ids: Sequence[str],
-    descending: bool,
-    wanted: Wanted,
-) -> int:
-    """Place in ``order`` after the row that the cursor names."""
-    if not wanted.cursor:
-        return wanted.offset
-    key, moid = _read_cursor(wanted.cursor, text=bool(order) and isinstance(key_of(order[0]), str))
-
-    def comes_after(row: int) -> bool:
-        return _compare(key_of(row), ids[row], key, moid, descending) > 0
-
-    return bisect.bisect_left(order, True, key=comes_after)
-
-
-def _compare(key: Key, moid: str, other: Key, than: str, descending: bool) -> int:
-    """Whether a row comes after another in the order of the list: 1, 0 or -1."""
-    if isinstance(key, float) and isinstance(other, float):
-        away, their = math.isnan(key), math.isnan(other)
-        if away != their:
-            return 1 if away else -1
-        if not away and key != other:
-            return 1 if (key > other) != descending else -1
-    elif isinstance(key, str) and isinstance(other, str) and key != other:
-        return 1 if (key > other) != descending else -1
-    if moid == than:
-        return 0
-    # Ties of descending texts keep the order of ids, as sorting backwards is stable.
-    return 1 if moid > than else -1
-
-
-def _cursor(key: Key, moid: str) -> str:
-    value = None if isinstance(key, float) and math.isnan(key) else key
-    text = json.dumps([_endless(value), moid], separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
-
-
-def _endless(value: Key | None) -> Any:
-    """Infinity has no form in JSON."""
-    return {"end": value > 0} if isinstance(value, float) and math.isinf(value) else value
-
-
-def _read_cursor(cursor: str, *, text: bool) -> tuple[Key, str]:
-    try:
-        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        value, moid = json.loads(packed.decode("utf-8", "surrogatepass"))
-        if isinstance(value, dict):
-            value = math.inf if value["end"] else -math.inf
-        key: Key = str(value) if text else (math.nan if value is None else float(value))
-        if not isinstance(moid, str) or (text and not isinstance(value, str)):
-            raise TypeError
-    except (ValueError, TypeError, KeyError, binascii.Error, RecursionError):
-        raise HttpProblem(
-            404,
-            "wrong-cursor",
-            "there is no such page of this list",
-            where="cursor",
-            cure="begin with the first page, and do not change `sort` between pages",
-        ) from None
-    return key, moid
+    return PageOf(items, len(order), cursor_of(key_of(rows[-1]), ids[rows[-1]]) if more else None)
 
 
 def _known(name: str, known: Sequence[str], where: str) -> None:

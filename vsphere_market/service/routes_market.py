@@ -9,7 +9,7 @@ from pydantic import Field
 
 from vsphere_market.journal import Filter, estate_key
 from vsphere_market.service import models, models_plans
-from vsphere_market.service.billing import bills_page, offset_of
+from vsphere_market.service.billing import bills_page
 from vsphere_market.service.explaining import explanation_document
 from vsphere_market.service.jobs import RETRY_AFTER_S
 from vsphere_market.service.listing import (
@@ -49,7 +49,14 @@ from vsphere_market.service.words import Document, moment
 Name = Annotated[str, Path(max_length=200)]
 Search = Annotated[str, Query(max_length=200, description="Part of a name, or an id.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-Cursor = Annotated[str, Query(max_length=2000)]
+Cursor = Annotated[
+    str,
+    Query(
+        max_length=2000,
+        description="The `next` of the page before. It names the last row by its value, not by its "
+        "place: pages go on at the right row though others have come and gone.",
+    ),
+]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Rows to leave out before it.")]
 
 
@@ -244,16 +251,15 @@ def _bills_route(routes: Routes, service: Service) -> None:
         by: Literal["application", "pool"] = "application",
         search: Annotated[str, Query(max_length=200, description="Part of a name.")] = "",
         limit: Limit = 100,
-        cursor: Annotated[str, Query(max_length=20)] = "",
+        cursor: Cursor = "",
     ) -> Response:
         """Who pays: applications or resource pools, the dearest first, with all that VMs pay."""
         view = service.view()
-        at = offset_of(cursor)
         return await shelved(
             request,
             view.shelf,
-            ("bills", by, search, limit, at),
-            lambda: bills_page(view, by, search, limit, at),
+            ("bills", by, search, limit, cursor),
+            lambda: bills_page(view, by, search, limit, cursor),
         )
 
     routes.add("GET", "/v1/bills", Role.VIEWER, list_bills, models_plans.BillPage, may=(404, 422))

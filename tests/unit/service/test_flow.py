@@ -326,7 +326,7 @@ def test_datastores_that_tell_their_latency_are_priced(shared: Served) -> None:
 def test_the_bill_of_a_pool_names_those_within_pools_of_it(shared: Served) -> None:
     view, asked = shared.service.view(), nested()
     frame = dataclasses.replace(view.frame, snapshot=asked.snapshot, question=asked)
-    page = bills_page(dataclasses.replace(view, frame=frame), "pool", "", 10, 0)
+    page = bills_page(dataclasses.replace(view, frame=frame), "pool", "", 10, "")
     assert sorted(item["name"] for item in page["items"]) == ["all", "dev"]
     for item in page["items"]:
         assert item["vms"] == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.service_app import Served
-from vsphere_market.service import listing
+from vsphere_market.service.billing import payers_page
+from vsphere_market.service.cursors import by_text, cursor_of
 from vsphere_market.service.listing import HOST_SORTS, VM_FIELDS, VM_SORTS, Wanted, host_page
 from vsphere_market.service.problems import HttpProblem
 
@@ -149,7 +152,68 @@ def test_a_page_goes_on_where_it_was_although_rows_came_and_went() -> None:
     assert [row["moid"] for row in second.items] == ["h3", "h5", "h6"]
 
 
+def payers(totals: Sequence[float | None]) -> list[dict[str, Any]]:
+    """Applications by the bills of each, some of one name under two kinds."""
+    return [
+        {"name": f"app-{at // 2}", "moid": None, "by": ("tag", "folder")[at % 2],
+         "bill": {"total": total}}
+        for at, total in enumerate(totals)
+    ]  # fmt: skip
+
+
+@given(st.lists(numbers, max_size=12), st.integers(1, 5))
+def test_every_payer_is_on_one_page_the_dearest_first(
+    totals: list[float | None], limit: int
+) -> None:
+    every = payers([None if total is None else abs(total) for total in totals])
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = payers_page(every, 1.0, "", limit, cursor)
+        assert page["total"] == len(every) and len(page["items"]) <= limit
+        assert cursor == "" or page["items"]
+        seen += page["items"]
+        cursor = page["next"]
+    assert sorted((one["name"], one["by"]) for one in seen) == sorted(
+        (one["name"], one["by"]) for one in every
+    )
+    assert in_order([one["bill"]["total"] for one in seen], True)
+    for one, other in itertools.pairwise(seen):
+        if one["bill"] == other["bill"]:
+            assert (one["name"], one["by"]) < (other["name"], other["by"])
+
+
+def test_bills_go_on_where_they_were_although_prices_changed() -> None:
+    first = payers_page(payers([90.0, 80.0, 70.0, 60.0, 50.0]), 350.0, "", 2, "")
+    assert [one["bill"]["total"] for one in first["items"]] == [90.0, 80.0]
+    # One that was not seen has come before the page, and one of those seen is gone.
+    now = [one for one in payers([90.0, 80.0, 70.0, 60.0, 99.0]) if one["bill"]["total"] != 90.0]
+    second = payers_page(now, 309.0, "", 2, first["next"])
+    assert [one["bill"]["total"] for one in second["items"]] == [70.0, 60.0]
+    assert [one["share"] for one in second["items"]] == [70.0 / 309.0, 60.0 / 309.0]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\N{CJK UNIFIED IDEOGRAPH-20000}", "\0"])
+def test_cursors_of_long_paths_are_short_enough_for_an_address(letter: str) -> None:
+    every = payers([5.0, 5.0, 5.0])
+    for at, one in enumerate(every):
+        one["name"] = letter * 5000 + str(at)
+    first = payers_page(every, 15.0, "", 1, "")
+    second = payers_page(every, 15.0, "", 2, first["next"])
+    assert len(first["next"]) <= 2000
+    names = [one["name"] for one in (*first["items"], *second["items"])]
+    assert sorted(names) == [one["name"] for one in every]
+
+
+def test_a_cursor_of_another_list_is_refused(shared: Served) -> None:
+    for cursor in ("2", "%%%", "W10", cursor_of("name", "vm-1")):
+        answer = shared.client().get("/v1/bills", params={"cursor": cursor})
+        assert answer.status_code == 404, answer.text
+        assert answer.json()["cure"]
+
+
 def test_order_of_ids_settles_ties_of_texts_backwards() -> None:
     rank = np.array([2, 0, 1])
     mask = np.ones(3, dtype=np.bool_)
-    assert listing._by_text(["a", "a", "b"], rank, mask, True) == [2, 1, 0]
+    assert by_text(["a", "a", "b"], rank, mask, True) == [2, 1, 0]
