@@ -73,6 +73,8 @@ def decide_within(framed: Frame, scope: Scope) -> Plan:
     question = dataclasses.replace(framed.question, rulebook=rulebook)
     plan = decide(dataclasses.replace(framed, question=question))
     moids = {framed.snapshot.vms.moid[row] for row in np.flatnonzero(mask)}
+    # What is said of a cluster is about those of its VMs that may be moved: of the scope.
+    moids |= set(framed.snapshot.clusters.moid)
     kept = tuple(item for item in plan.refusals if item.subject.moid in moids)
     return dataclasses.replace(plan, refusals=kept)
 

@@ -152,12 +152,33 @@ class Asking:
         if not self.ledger.budgets.tight:
             return False
         every = np.arange(len(self.vms))
-        here = self.here(every)
-        gain = here - self.enter - self.rule_cost - self.least
-        gain -= hurdle(self.ledger, here, self.pay)
-        possible = self.static & self.room & self.rule_ok & ~self.content(every)
+        possible = self._possible() & ~self.content(every)
         possible &= ~self.ledger.budgets.mask(self.vms, self.hosts).T
-        return bool((gain[possible] > 0.0).any())
+        return bool((self._gain()[possible] > 0.0).any())
+
+    def too_content(self) -> BoolArray:
+        """(vms,) those of which a move would be worth its cost if they were not content."""
+        stay = self.content(np.arange(len(self.vms)))
+        if not stay.any():
+            return stay
+        possible = self._possible() & stay
+        possible &= self.ledger.budgets.mask(self.vms, self.hosts).T
+        possible[self.home, np.arange(len(self.vms))] = False
+        possible &= self._gain() > 0.0
+        would: BoolArray = np.logical_or.reduce(possible, axis=0)
+        return would
+
+    def _gain(self) -> FloatArray:
+        """(hosts, vms) what each move saves beyond its hurdle and the least."""
+        here = self.here(np.arange(len(self.vms)))
+        gain: FloatArray = here - self.enter - self.rule_cost - self.least
+        gain -= hurdle(self.ledger, here, self.pay)
+        return gain
+
+    def _possible(self) -> BoolArray:
+        """(hosts, vms) moves that nothing but budgets may be against."""
+        possible: BoolArray = self.static & self.room & self.rule_ok
+        return possible
 
     def here(self, rows: IndexArray) -> FloatArray:
         """(n,) what each VM's place costs: what leaving it frees."""

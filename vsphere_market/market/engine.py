@@ -97,6 +97,7 @@ class Answer:
         after: potential after all trades.
         broken: breaches of mandatory rules as the estate stands.
         ledger: state after all trades.
+        places: where nothing was traded, the marketplaces that were asked; () otherwise.
     """
 
     trades: tuple[Trade, ...]
@@ -104,6 +105,7 @@ class Answer:
     after: float
     broken: int
     ledger: Ledger
+    places: tuple[Marketplace, ...] = ()
 
 
 def clear(question: Question) -> Answer:
@@ -118,12 +120,13 @@ def clear(question: Question) -> Answer:
     before, broken = ledger.potential(), ledger.breaches()
     sequence: list[Trade] = []
     wishes: list[Trade] = []
+    places: list[Marketplace] = []
     for _ in range(MAX_REVISIONS):
         if wishes:
             ledger = question.ledger()
         eligibility = Eligibility(ledger, question.cooling)
         sequence = _replay(ledger, eligibility, net(wishes))
-        more = _quiescence(ledger, eligibility)
+        more, places = _quiescence(ledger, eligibility)
         if not more or _each_once(sequence + more):
             sequence += more
             break
@@ -134,7 +137,8 @@ def clear(question: Question) -> Answer:
     if any(isinstance(trade.what, Move) for trade in sequence):
         _finish_at_rest(ledger, question.cooling, sequence)
     ledger.recount()
-    return Answer(tuple(sequence), before, ledger.potential(), broken, ledger)
+    quiet = () if sequence or wishes else tuple(places)
+    return Answer(tuple(sequence), before, ledger.potential(), broken, ledger, quiet)
 
 
 def _finish_at_rest(ledger: Ledger, cooling: BoolArray, sequence: list[Trade]) -> None:
@@ -149,7 +153,7 @@ def _finish_at_rest(ledger: Ledger, cooling: BoolArray, sequence: list[Trade]) -
         resting[[trade.what.vm for trade in sequence if isinstance(trade.what, Move)]] = True
         settled = frozenset(trade.what.host for trade in sequence if isinstance(trade.what, Switch))
         before = ledger.mark()
-        wished = _quiescence(ledger, Eligibility(ledger, resting), settled)
+        wished, _ = _quiescence(ledger, Eligibility(ledger, resting), settled)
         fresh: list[Trade] = []
         moved: set[Key] = set()
         for group in grouped(wished):
@@ -169,8 +173,11 @@ def _finish_at_rest(ledger: Ledger, cooling: BoolArray, sequence: list[Trade]) -
 
 def _quiescence(
     ledger: Ledger, eligibility: Eligibility, settled: frozenset[int] = frozenset()
-) -> list[Trade]:
-    """All stages again and again until a whole round finds nothing; ``settled`` hosts stay."""
+) -> tuple[list[Trade], list[Marketplace]]:
+    """All stages again and again until a whole round finds nothing; ``settled`` hosts stay.
+
+    Returns the trades that were done, and the marketplaces as they were left.
+    """
     terms = TermsTrader(ledger, eligibility)
     shifts = ShiftTrader(ledger, eligibility)
     switches = Switchboard(ledger, eligibility, settled)
@@ -216,7 +223,7 @@ def _quiescence(
             break
         done += found
         ledger.recount()
-    return done
+    return done, kept
 
 
 def _each_once(trades: list[Trade]) -> bool:

@@ -58,6 +58,7 @@ def refusals(question: Question, answer: Answer) -> tuple[Refusal, ...]:
     found += _held_balloons(after, terms)
     found += _unknown(after)
     found += denied(after, eligibility)
+    found += _content(answer)
     return tuple(dict.fromkeys(one for one in found if one.reason is not Reason.NOT_DUE))
 
 
@@ -214,6 +215,34 @@ def _unknown(ledger: Ledger) -> list[Refusal]:
         Refusal(_entity(ledger, int(row)), reason, SENTENCES[reason])
         for row in np.flatnonzero(rows)
     ]
+
+
+def _content(answer: Answer) -> list[Refusal]:
+    """Clusters of an empty plan whose VMs would cost less elsewhere, and do not mind."""
+    ledger, reason = answer.ledger, Reason.CONTENT
+    hosts, clusters = ledger.snapshot.hosts, ledger.snapshot.clusters
+    found = []
+    for place in answer.places:
+        if place.asked is None:
+            continue
+        rows = place.vms[place.asked.too_content()]
+        if not len(rows):
+            continue
+        if len(rows) == 1:
+            why = SENTENCES[reason]
+            name = ledger.snapshot.vms.name[rows[0]]
+            sentence = f"{name} would cost less elsewhere, but is content. {why}"
+        else:
+            sentence = (
+                f"{len(rows)} of its VMs would cost less elsewhere, but are content. Living where "
+                "they are costs no more a MiB than a host at four fifths of its load asks: what "
+                "they would save elsewhere nobody would notice, their copying somebody would."
+            )
+        # Clusters that policy has merged are one market.
+        its = np.unique(hosts.cluster[place.hosts]).tolist()
+        name = " and ".join(clusters.name[row] for row in its)
+        found.append(Refusal(Entity(clusters.moid[its[0]], name), reason, sentence))
+    return found
 
 
 def _entity(ledger: Ledger, row: int) -> Entity:

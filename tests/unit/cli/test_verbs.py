@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.cli import vm
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from tests.roads import automatic, write_json
-from vsphere_market.estate import read_snapshot
+from vsphere_market.estate import read_snapshot, write_snapshot
 from vsphere_market.estate.schema import snapshot_schema
 from vsphere_market.market.planfile import read_plan
 from vsphere_market.market.planschema import plan_schema
@@ -138,6 +139,25 @@ def test_refusals_are_grouped_and_can_be_unfolded(hot: Path, tmp_path: Path) -> 
     assert "The plan is empty" in ended.out
     everything = vm("plan", "--plant", hot, "-p", off, "--all")
     assert everything.out.count("mode-off") > 1
+
+
+def test_an_empty_plan_says_that_vms_are_content(tmp_path: Path) -> None:
+    at_ease = {"active_mib": 3100.0, "granted_mib": 4096.0}
+    rows = [vm_row(f"vm-{at}", "h1", 4096, cluster="c1", **at_ease) for at in range(7)]
+    hosts = [host_row(f"h{at}", 32768, cluster="c1") for at in (1, 2)]
+    path = tmp_path / "calm.json"
+    write_snapshot(path, snapshot_of(clusters=[cluster_row("c1")], hosts=hosts, vms=rows))
+    ended = vm("plan", "--snapshot", path)
+    assert "The plan is empty: who would cost less elsewhere is content to stay." in ended.out
+    (refusal,) = vm("plan", "--snapshot", path, "--format", "json").json["refusals"]
+    assert (refusal["subject"]["name"], refusal["reason"]) == ("c1", "content")
+    assert refusal["sentence"].startswith("7 of its VMs would cost less elsewhere")
+    # On hosts of like load nobody would save anything, and nothing is said of it.
+    even = [{**row, "host": f"h{1 + at % 2}"} for at, row in enumerate(rows[:6])]
+    write_snapshot(path, snapshot_of(clusters=[cluster_row("c1")], hosts=hosts, vms=even))
+    ended = vm("plan", "--snapshot", path)
+    assert "The plan is empty: no trade is worth what it disturbs." in ended.out
+    assert "content" not in ended.out
 
 
 def test_a_plan_is_applied(hot: Path, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from vsphere_market.market.flips import Lever, flips
 from vsphere_market.market.hurdle import comfort_points, hurdle
 from vsphere_market.market.offers import best_move
 from vsphere_market.market.placement import marketplaces
+from vsphere_market.market.refusals import refusals
 from vsphere_market.market.trades import Move, worth_it
-from vsphere_market.policy import default_rulebook
+from vsphere_market.policy import Mode, default_rulebook
 from vsphere_market.port import ActionKind
 
 GIB = 1024
@@ -146,3 +147,32 @@ def test_comfort_counts_what_a_vm_takes_at_all_dates() -> None:
     rows, memory = np.array([0, 1]), ledger.supply.goods[0]
     taken = ledger.taken[rows][:, memory.columns] @ memory.weight
     assert comfort_points(ledger, rows) == pytest.approx(ledger.settings.comfort_price * taken)
+
+
+@pytest.mark.parametrize(("busy", "many"), [(1, 0), (2, 0), (3, 3), (7, 7)])
+def test_an_empty_plan_names_who_is_content_as_each_offer_does(busy: int, many: int) -> None:
+    asked = question(busy, dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0))
+    answer = clear(asked)
+    assert not answer.trades
+    eligibility = Eligibility(answer.ledger, asked.cooling)
+    offers = [best_move(answer.ledger, eligibility, row) for row in range(busy)]
+    declined = [row for row, offer in enumerate(offers) if offer.refused is Reason.CONTENT]
+    (place,) = answer.places
+    assert place.asked is not None
+    assert place.vms[place.asked.too_content()].tolist() == declined
+    assert len(declined) == many
+    told = [item.sentence for item in refusals(asked, answer) if item.reason is Reason.CONTENT]
+    assert len(told) == bool(many)
+    assert all(sentence.startswith(f"{many} of its VMs would cost less") for sentence in told)
+
+
+def test_one_that_is_content_is_named_and_a_plan_with_steps_says_nothing() -> None:
+    cheap = dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0)
+    asked = question(3, cheap)
+    asked.rulebook.modes[ActionKind.MIGRATE][:2] = Mode.OFF
+    (told,) = [one for one in refusals(asked, clear(asked)) if one.reason is Reason.CONTENT]
+    assert told.sentence.startswith("vm-2 would cost less elsewhere, but is content. Living")
+    full = question(10, cheap)
+    answer = clear(full)
+    assert answer.trades and not answer.places
+    assert not [one for one in refusals(full, answer) if one.reason is Reason.CONTENT]

@@ -77,8 +77,16 @@ def causes_table(seen: MarketView, *, everything: bool) -> Table:
 
 def headline(plan: Plan) -> Text:
     """What the plan comes to, in one sentence."""
+    from vsphere_market.market import Reason
+
     if not plan.steps:
-        return Text("The plan is empty: no trade is worth what it disturbs.", "bold")
+        content = any(item.reason is Reason.CONTENT for item in plan.refusals)
+        why = (
+            "who would cost less elsewhere is content to stay"
+            if content
+            else "no trade is worth what it disturbs"
+        )
+        return Text(f"The plan is empty: {why}.", "bold")
     kinds: dict[str, int] = {}
     for step in plan.steps:
         kinds[step.action.kind.value] = kinds.get(step.action.kind.value, 0) + 1
