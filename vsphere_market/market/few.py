@@ -18,6 +18,8 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: So many VMs at once: sets double with each of them.
 MOST_VMS = 10
+#: So many sets are looked at without asking first how much there is to gain.
+FEW_SETS = 8
 
 
 def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray) -> IndexArray:
@@ -45,8 +47,50 @@ def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray)
     return homes
 
 
-def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int) -> FloatArray:
-    """Points (2^n,) of a host with each set of the VMs; +inf where a set cannot be there."""
+def homes_of_two(
+    asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray, gain: FloatArray, slack: float
+) -> IndexArray:
+    """The same as :func:`best_homes` on two hosts, looking only at sets that may gain.
+
+    Args:
+        asking: the present state.
+        start: where VMs were at first.
+        rows: positions of the VMs.
+        slots: two hosts.
+        gain: points that each set of VMs gains at most by changing sides (``prospects``).
+        slack: how far that may be wrong.
+    """
+    stay, everyone = _number(asking.home[rows] == slots[0]), (1 << len(rows)) - 1
+
+    def cost(sides: IndexArray) -> FloatArray:
+        """Points of both hosts with those VMs on the first whose numbers are given."""
+        here = _costs(asking, start, rows, int(slots[0]), sides)
+        return here + _costs(asking, start, rows, int(slots[1]), everyone ^ sides)
+
+    change = np.flatnonzero(gain > -slack)
+    if len(change) > FEW_SETS:
+        # What one that looks good gains in truth, others have to reach.
+        tried = cost(stay ^ np.array([0, int(np.argmax(gain))]))
+        change = change[gain[change] > float(tried[0] - tried.min()) - slack]
+    sides = np.sort(stay ^ change)
+    chosen = int(sides[np.argmin(cost(sides))])
+    first: BoolArray = (chosen >> np.arange(len(rows))) & 1 > 0
+    homes: IndexArray = np.where(first, slots[0], slots[1])
+    return homes
+
+
+def _costs(
+    asking: Asking, start: Mark, rows: IndexArray, slot: int, sets: IndexArray | None = None
+) -> FloatArray:
+    """Points (m,) of a host with each of some sets of the VMs; +inf where a set cannot be there.
+
+    Args:
+        asking: the present state.
+        start: where VMs were at first.
+        rows: positions of the VMs.
+        slot: the host.
+        sets: (m,) their numbers; None for all 2^n.
+    """
     ledger, host = asking.ledger, int(asking.hosts[slot])
     vms = asking.vms[rows]
     here = asking.home[rows] == slot
@@ -54,9 +98,10 @@ def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int) -> FloatArr
     fixed = np.maximum(ledger.load[host] - taken[here].sum(axis=0), 0.0)
     at_home = start.home[rows] == slot
     pay = np.where(at_home, 0.0, start.pay[slot, rows])
-    cost = ledger.supply.cost(_sums(fixed, taken), host) + _sums(np.zeros(1), pay[:, None])[:, 0]
-    room = _sums(ledger.occupied[host] - needs[here].sum(axis=0), needs)
-    numbers = np.arange(len(cost))
+    cost = ledger.supply.cost(_sums(fixed, taken, sets), host)
+    cost += _sums(np.zeros(1), pay[:, None], sets)[:, 0]
+    room = _sums(ledger.occupied[host] - needs[here].sum(axis=0), needs, sets)
+    numbers = np.arange(len(cost)) if sets is None else sets
     fits = (room <= ledger.ceiling[host] + SLACK_MIB).all(axis=1)
     # A host that is over-full already may keep what it has.
     fits |= numbers & _number(~here) == 0
@@ -65,8 +110,14 @@ def _costs(asking: Asking, start: Mark, rows: IndexArray, slot: int) -> FloatArr
     return points
 
 
-def _sums(fixed: FloatArray, taken: FloatArray) -> FloatArray:
-    """(2^n, K) what the sets of n VMs take (n, K), on top of what is fixed (K,)."""
+def _sums(fixed: FloatArray, taken: FloatArray, sets: IndexArray | None) -> FloatArray:
+    """(m, K) what sets of n VMs take (n, K), all 2^n or some, on top of what is fixed (K,)."""
+    if sets is not None:
+        sums = np.repeat(fixed[None, :], len(sets), axis=0)
+        for at, amount in enumerate(taken):
+            # In the order in which all of them would be summed: equal to the last digit.
+            sums[(sets >> at) & 1 > 0] += amount
+        return sums
     sums = np.empty((1 << len(taken), taken.shape[1]))
     sums[0] = fixed
     for at, amount in enumerate(taken):

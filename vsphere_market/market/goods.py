@@ -116,7 +116,10 @@ class Supply:
         for good in self.goods:
             part = capacity[..., good.columns]
             value = good.curve.integral(load[..., good.columns] / part)
-            total += (part * value) @ good.weight
+            value *= part
+            # Not a product of matrices: those of this size are not worth the threads that BLAS
+            # wakes, and their last digits depend on how many rows there are.
+            total += np.einsum("...k,k->...", value, good.weight)
         return total
 
     def even_cost(self, load: FloatArray, hosts: IndexArray) -> float:

@@ -19,8 +19,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from vsphere_market.market.exchange import best_exchange
-from vsphere_market.market.few import MOST_VMS, best_homes
+from vsphere_market.market.few import MOST_VMS, best_homes, homes_of_two
 from vsphere_market.market.hurdle import hurdle
+from vsphere_market.market.prospects import prospects, slack
 from vsphere_market.market.route import Route
 from vsphere_market.market.trades import Trade, profit, worth_it
 from vsphere_market.units import BoolArray, IndexArray
@@ -105,10 +106,19 @@ class Together:
         here = np.flatnonzero(np.isin(asking.home, slots) & self._free)
         if not self._worth_a_look(slots, here, moves):
             return
-        for rows in self._some(here):
-            homes = asking.home.copy()
-            homes[rows] = best_homes(asking, start, rows, slots)
-            asking.come(homes)
+        left, most = list(self._some(here)), slack(asking, slots)
+        while left:
+            gains = prospects(asking, start, left, slots)
+            promising = gains[:, 1:].max(axis=1) > -most
+            for at in np.flatnonzero(promising).tolist():
+                rows, homes = left[at], asking.home.copy()
+                homes[rows] = homes_of_two(asking, start, rows, slots, gains[at], most)
+                if not np.array_equal(homes, asking.home):
+                    asking.come(homes)
+                    left = left[at + 1 :]
+                    break
+            else:
+                break
 
     def _worth_a_look(self, slots: IndexArray, rows: IndexArray, moves: int) -> bool:
         """Two hosts could gain more than the moves that have to save least.
