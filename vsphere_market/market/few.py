@@ -18,8 +18,6 @@ from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: So many VMs at once: sets double with each of them.
 MOST_VMS = 10
-#: So many sets are looked at without asking first how much there is to gain.
-FEW_SETS = 8
 
 
 def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray) -> IndexArray:
@@ -47,34 +45,22 @@ def best_homes(asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray)
     return homes
 
 
-def homes_of_two(
-    asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray, gain: FloatArray, slack: float
+def best_of_two(
+    asking: Asking, start: Mark, rows: IndexArray, slots: IndexArray, firsts: IndexArray
 ) -> IndexArray:
-    """The same as :func:`best_homes` on two hosts, looking only at sets that may gain.
+    """The same as :func:`best_homes` on two hosts, if the best is one of some sets of the VMs.
 
     Args:
         asking: the present state.
         start: where VMs were at first.
         rows: positions of the VMs.
         slots: two hosts.
-        gain: points that each set of VMs gains at most by changing sides (``prospects``).
-        slack: how far that may be wrong.
+        firsts: (m,) numbers of the sets that may be on the first of them, in ascending order.
     """
-    stay, everyone = _number(asking.home[rows] == slots[0]), (1 << len(rows)) - 1
-
-    def cost(sides: IndexArray) -> FloatArray:
-        """Points of both hosts with those VMs on the first whose numbers are given."""
-        here = _costs(asking, start, rows, int(slots[0]), sides)
-        return here + _costs(asking, start, rows, int(slots[1]), everyone ^ sides)
-
-    change = np.flatnonzero(gain > -slack)
-    if len(change) > FEW_SETS:
-        # What one that looks good gains in truth, others have to reach.
-        tried = cost(stay ^ np.array([0, int(np.argmax(gain))]))
-        change = change[gain[change] > float(tried[0] - tried.min()) - slack]
-    sides = np.sort(stay ^ change)
-    chosen = int(sides[np.argmin(cost(sides))])
-    first: BoolArray = (chosen >> np.arange(len(rows))) & 1 > 0
+    everyone = (1 << len(rows)) - 1
+    cost = _costs(asking, start, rows, int(slots[0]), firsts)
+    cost += _costs(asking, start, rows, int(slots[1]), everyone ^ firsts)
+    first: BoolArray = (firsts[np.argmin(cost)] >> np.arange(len(rows))) & 1 > 0
     homes: IndexArray = np.where(first, slots[0], slots[1])
     return homes
 

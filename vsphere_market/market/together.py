@@ -18,10 +18,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from vsphere_market.market.disruption import move_price
 from vsphere_market.market.exchange import best_exchange
-from vsphere_market.market.few import MOST_VMS, best_homes, homes_of_two
+from vsphere_market.market.few import MOST_VMS, best_homes
 from vsphere_market.market.hurdle import hurdle
-from vsphere_market.market.prospects import prospects, slack
+from vsphere_market.market.prospects import ROUNDING, Prospects
 from vsphere_market.market.route import Route
 from vsphere_market.market.trades import Trade, profit, worth_it
 from vsphere_market.units import BoolArray, IndexArray
@@ -106,13 +107,12 @@ class Together:
         here = np.flatnonzero(np.isin(asking.home, slots) & self._free)
         if not self._worth_a_look(slots, here, moves):
             return
-        left, most = list(self._some(here)), slack(asking, slots)
+        left = list(self._some(here))
         while left:
-            gains = prospects(asking, start, left, slots)
-            promising = gains[:, 1:].max(axis=1) > -most
-            for at in np.flatnonzero(promising).tolist():
-                rows, homes = left[at], asking.home.copy()
-                homes[rows] = homes_of_two(asking, start, rows, slots, gains[at], most)
+            prospects = Prospects(asking, start, left, slots)
+            for at in prospects.promising:
+                homes = asking.home.copy()
+                homes[left[at]] = prospects.best_homes(at)
                 if not np.array_equal(homes, asking.home):
                     asking.come(homes)
                     left = left[at + 1 :]
@@ -173,12 +173,42 @@ class Together:
         sizes: Iterable[int] = (2, 3) if len(pending) <= FEW_PENDING else (2,)
         if len(pending) <= 2 * FEW_PENDING:
             for size in sizes:
-                for rows in itertools.combinations(pending, size):
-                    if self._tied(rows, goal):
-                        done = self._together(list(rows), goal)
-                        if done:
-                            return done
+                groups = itertools.combinations(pending, size)
+                tied = [rows for rows in groups if self._tied(rows, goal)]
+                for rows in itertools.compress(tied, self._may_pay(tied, goal)):
+                    done = self._together(list(rows), goal)
+                    if done:
+                        return done
         return self._together(pending, goal)
+
+    def _may_pay(self, groups: list[tuple[int, ...]], goal: IndexArray) -> list[bool]:
+        """Whether groups of as many moves each can save more than the copying alone disturbs.
+
+        In whatever order, and whether or not they are possible. What it says no to would be done
+        in vain: first all moves, with all quotes asked again, and then back.
+        """
+        if not groups:
+            return []
+        asking = self._asking
+        ledger, hosts, rows = asking.ledger, asking.hosts, np.array(groups)
+        source, target = asking.home[rows], goal[rows]
+        # What each group does to each host, with which of its VMs: they come, or leave, or neither.
+        slots = np.arange(len(hosts))[None, :, None]
+        does = (target[:, None, :] == slots).astype(np.float64) - (source[:, None, :] == slots)
+        group, slot = np.nonzero(does.any(axis=2))
+        change = np.einsum("tn,tnk->tk", does[group, slot], ledger.taken[asking.vms[rows]][group])
+        load = ledger.load[hosts]
+        saves = asking.book.cost(load, slots.ravel())[slot]
+        slack = ROUNDING * float(saves.max())
+        saves -= asking.book.cost(np.maximum(load[slot] + change, 0.0), slot)
+        gain = np.bincount(group, saves, len(groups))
+        empty = np.zeros(1)
+        pay = move_price(ledger, asking.vms[rows], hosts[source], hosts[target], empty, empty)
+        good = gain - pay.sum(axis=1) > asking.least - slack
+        # What breaks rules may be worth it whatever it saves.
+        good |= ~self._free[rows].all(axis=1)
+        found: list[bool] = good.tolist()
+        return found
 
     def _tied(self, rows: tuple[int, ...], goal: IndexArray) -> bool:
         """Each of the moves begins or ends on a host that another one ends or begins on."""
