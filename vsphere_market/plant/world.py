@@ -28,7 +28,7 @@ class World:
 
     Attributes:
         spec, inventory, model, demand, pools, migrations, recorder: its parts.
-        truth: sums for judges, from the end of the warm-up.
+        truth: sums for judges, from the end of the warm-up, or from :meth:`judge_anew`.
         now_s: Unix time of the last step.
     """
 
@@ -63,7 +63,11 @@ class World:
         self.reconfigured()
         for _ in range(round(spec.warm_up_s / laws.STEP_S)):
             self.step()
-        self.truth = Truth.nothing(len(vms))
+        self.judge_anew()
+
+    def judge_anew(self) -> None:
+        """Forget the sums for judges: what is to be judged begins now."""
+        self.truth = Truth.nothing(len(self.inventory.vms))
 
     @property
     def fleet(self) -> Fleet:

@@ -27,6 +27,7 @@ class Comparison:
         policies: policy files and folders.
         label: what to call the estate; "" for its own name.
         dated: recordings begin when they were recorded, whatever the seed.
+        watched_h: hours before them, in which controllers look and may not act.
     """
 
     estate: Path
@@ -38,6 +39,7 @@ class Comparison:
     policies: tuple[Path, ...] = ()
     label: str = ""
     dated: bool = False
+    watched_h: float = 0.0
 
     def jobs(self, controllers: Sequence[Named], seeds: Sequence[int], hours: float) -> list[Job]:
         """The trials of some controllers."""
@@ -52,6 +54,7 @@ class Comparison:
                 policies=self.policies,
                 label=self.label,
                 dated=self.dated,
+                watched_h=self.watched_h,
             )
             for controller in controllers
             for seed in seeds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vsphere_market.estate import Snapshot
 from vsphere_market.market.budgets import PastMove
@@ -47,6 +47,19 @@ class Controller(Protocol):
             snapshot: what the port shows; a controller knows nothing else.
             now_s: Unix time.
             moves: migrations that this controller ordered and that succeeded, newest first.
+        """
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A controller that learns from what it sees before it may act."""
+
+    def watch(self, snapshot: Snapshot, now_s: float) -> None:
+        """Look, and do nothing yet.
+
+        Args:
+            snapshot: what the port shows.
+            now_s: Unix time.
         """
 
 

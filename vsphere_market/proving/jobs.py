@@ -41,6 +41,7 @@ class Job:
         policies: policy files and folders.
         label: what to call the estate; "" for its own name.
         dated: recordings begin when they were recorded, whatever the seed.
+        watched_h: hours before them, in which controllers look and may not act.
     """
 
     estate: Path
@@ -52,6 +53,7 @@ class Job:
     policies: tuple[Path, ...] = ()
     label: str = ""
     dated: bool = False
+    watched_h: float = 0.0
 
     def key(self) -> str:
         """Identifies everything that the result depends on, this program's code included."""
@@ -65,6 +67,7 @@ class Job:
             "hours": self.hours,
             "actions": self.actions,
             "dated": self.dated,
+            "watched_h": self.watched_h,
             "code": code_digest(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -90,6 +93,7 @@ class Job:
             kinds=ALL_KINDS if self.actions == "all" else MIGRATE_ONLY,
             policies=_policies(self.policies),
             dated=self.dated,
+            watched_h=self.watched_h,
         )
 
 
@@ -134,6 +138,7 @@ def document_of(job: Job, estate: str, outcome: Outcome) -> dict[str, Any]:
         "estate": estate,
         "seed": job.seed,
         "hours": job.hours,
+        "watched_hours": job.watched_h,
         "action_kinds": job.actions,
         **outcome.measures,
         "timing": outcome.timing,

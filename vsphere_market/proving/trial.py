@@ -13,7 +13,7 @@ from vsphere_market.plant import EstateSpec, PlantVCenter
 from vsphere_market.plant.laws import STEP_S
 from vsphere_market.policy import NO_POLICIES, PolicySet
 from vsphere_market.port import ActionKind
-from vsphere_market.proving.controller import Circumstances
+from vsphere_market.proving.controller import Circumstances, Controller, Watcher
 from vsphere_market.proving.foresight import Foresight
 from vsphere_market.proving.gauge import Gauge
 from vsphere_market.proving.hands import Deed, Hands
@@ -39,6 +39,7 @@ class Setup:
         kinds: kinds of action that are allowed.
         policies: what the business wants; they weigh the pain, too.
         dated: recordings begin when they were recorded, whatever the seed.
+        watched_h: hours before them, in which controllers look and may not act; not measured.
     """
 
     spec: EstateSpec
@@ -48,6 +49,7 @@ class Setup:
     kinds: frozenset[ActionKind] = MIGRATE_ONLY
     policies: PolicySet = NO_POLICIES
     dated: bool = False
+    watched_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,13 +80,15 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
     spec = setup.spec if setup.dated else shifted(setup.spec, setup.seed)
     plant = PlantVCenter(spec, np.random.default_rng(setup.seed))
     seconds = setup.hours * 3600.0
+    before_s = round(setup.watched_h * 3600.0 / STEP_S) * STEP_S
     far = (
-        Foresight.of(plant.world, seconds + _BEYOND_S)
+        Foresight.of(plant.world, before_s + seconds + _BEYOND_S)
         if "oracle" in setup.controller.name
         else None
     )
     circumstances = Circumstances(setup.kinds, setup.policies, far)
     controller = make(setup.controller, circumstances)
+    _watched(plant, controller, before_s)
     first = plant.observe()
     rulebook = allowed_rulebook(circumstances, first)
     gauge = Gauge(plant, rulebook.priority)
@@ -126,3 +130,13 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
             "decision_ms_max": round(1000.0 * float(np.max(thinking or [0.0])), 3),
         },
     )
+
+
+def _watched(plant: PlantVCenter, controller: Controller, seconds: float) -> None:
+    """Let the estate live on for that long while the controller looks and may not act."""
+    end_s = plant.clock.now_s() + seconds
+    while plant.clock.now_s() < end_s:
+        if isinstance(controller, Watcher):
+            controller.watch(plant.observe(), plant.clock.now_s())
+        plant.clock.sleep(min(controller.period_s, end_s - plant.clock.now_s()))
+    plant.world.judge_anew()

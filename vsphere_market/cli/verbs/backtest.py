@@ -112,6 +112,15 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
             max=24000.0,
         ),
     ] = None,
+    watched: Annotated[
+        float,
+        Option(
+            help="Hours before those, in which controllers look and may not act, as when one has "
+            "only been told to recommend; they are not counted.",
+            min=0.0,
+            max=24000.0,
+        ),
+    ] = 0.0,
     actions: Annotated[
         Actions, Option(help="What controllers may do: only migrate, or everything they can.")
     ] = Actions.ALL,
@@ -145,7 +154,14 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     with tempfile.TemporaryDirectory(prefix="vsphere-market-") as folder:
         asked = _Asked(
-            policies, estate, traces, controllers or _USUAL[history], seeds, hours, actions.value
+            policies,
+            estate,
+            traces,
+            controllers or _USUAL[history],
+            seeds,
+            hours,
+            actions.value,
+            watched,
         )
         if history:
             comparison, notes = _recorded(
@@ -184,6 +200,7 @@ class _Asked:
     seeds: int
     hours: float | None
     actions: str
+    watched: float
 
 
 def _estate(asked: _Asked) -> Comparison:
@@ -200,6 +217,7 @@ def _estate(asked: _Asked) -> Comparison:
         actions=asked.actions,
         traces=asked.traces,
         policies=asked.policies,
+        watched_h=asked.watched,
     )
 
 
@@ -227,20 +245,27 @@ def _recorded(
     days, source, known = which
     record = read_record(journal or default_path(), days=days, source=source)
     made = write_recorded(record, folder, None if known is None else read_snapshot(known))
-    if asked.hours is not None and asked.hours > made.hours:
+    left = made.hours - asked.watched
+    if left <= 0.0:
         raise UsageError(
-            f"the record lasts {made.hours:.1f} hours, less than {asked.hours:g}", where="--hours",
-            cure="leave --hours out",
+            f"the record lasts {made.hours:.1f} hours, and {asked.watched:g} of them are only "
+            "watched", where="--watched", cure="watch for less",
+        )  # fmt: skip
+    if asked.hours is not None and asked.hours > left:
+        raise UsageError(
+            f"the record lasts {made.hours:.1f} hours, less than {asked.watched + asked.hours:g}",
+            where="--hours", cure="leave --hours out",
         )  # fmt: skip
     return (
         Comparison(
             estate=made.estate,
             controllers=named,
             seeds=tuple(range(1, asked.seeds + 1)),
-            hours=made.hours if asked.hours is None else asked.hours,
+            hours=left if asked.hours is None else asked.hours,
             actions=asked.actions,
             policies=asked.policies,
             dated=True,
+            watched_h=asked.watched,
         ),
         made.notes,
     )
@@ -296,7 +321,9 @@ def _report(results: Sequence[dict[str, Any]], tried: dict[Named, list[Tried]]) 
         for label, group in groups.items()
     ]
     first = results[0]
-    table = Table(f"{first['estate']}, {first['hours']:g} hours, medians over seeds", columns, rows)
+    watched = f" after {first['watched_hours']:g} watched" if first["watched_hours"] else ""
+    title = f"{first['estate']}, {first['hours']:g} hours{watched}, medians over seeds"
+    table = Table(title, columns, rows)
     meaning = Text("; ".join(f"{title}: {what}" for _, title, what in COLUMNS) + ".", "dim")
     return Report(document(results), [table, meaning], table)
 

@@ -43,6 +43,10 @@ class Market:
         self.memory = Memory(DemandHistory(span, self._demand.peak_share))
         self._market = MarketSettings(**chosen(MarketSettings, parameters))
 
+    def watch(self, snapshot: Snapshot, now_s: float) -> None:
+        """Remember, as a loop does that only recommends."""
+        observed(self.memory, snapshot, self._demand)
+
     def decide(
         self, snapshot: Snapshot, now_s: float, moves: Sequence[PastMove]
     ) -> Sequence[Order]:
