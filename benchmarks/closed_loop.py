@@ -55,6 +55,10 @@ ROWS = (
     Row("affinity-laden", 12, "rules bind most VMs, two hosts are hot"),
     Row("databases", 12, "large VMs that fit only if they are packed well"),
     Row("databases-full", 12, "the same, with next to nothing to spare"),
+    Row("desktops", 72, "each kind of VM on hosts of its own, and each has its hour", 48),
+    Row("batch-windows", 72, "all VMs of a host do their batch work at once", 48),
+    Row("stacks", 72, "applications placed whole, all of one busy at once", 48),
+    Row("shifts", 72, "OLTP, batch and loads take turns, on hosts of three sizes", 48),
     Row("overcommitted-1.2", 72, "days and nights apart, peaks fit once they are mixed"),
     Row("overcommitted-1.6", 12, "the same, tighter"),
     Row("hosted", 24, "recorded VMs whose bursts meet on some hosts"),
@@ -117,6 +121,7 @@ def comparison(row: Row, actions: str, seeds: int, hours: float) -> Comparison:
         seeds=tuple(range(1, seeds + 1)),
         hours=hours,
         actions=actions,
+        watched_h=row.watched,
     )
 
 
@@ -154,6 +159,7 @@ def earlier(document: dict[str, Any] | None, what: Comparison) -> dict[str, Any]
         if (
             item.get("estate_sha256") == _sha256(what.estate)
             and (item["hours"], item["actions"]) == (what.hours, what.actions)
+            and item.get("watched_hours", 0.0) == what.watched_h
             and {trial["seed"] for trial in item["trials"]} == set(what.seeds)
         ):
             commit = item.get("rivals_of", document["machine"]["commit"] if document else "")
@@ -232,6 +238,7 @@ def entry(
         "kind": kind_of(trials) if len(what.controllers) > 1 else "",
         "about": row.about,
         "hours": what.hours,
+        "watched_hours": what.watched_h,
         "actions": what.actions,
         "trials": trials,
         "tuning": [

@@ -36,11 +36,13 @@ class Row:
         estate: name of its file.
         hours: simulated.
         about: why it hurts.
+        watched: hours before them, in which controllers look and may not act.
     """
 
     estate: str
     hours: float
     about: str
+    watched: float = 0.0
 
 
 def kind_of(trials: Sequence[Mapping[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from vsphere_market.plant import EstateSpec, PlantVCenter
 from vsphere_market.plant.laws import STEP_S
 from vsphere_market.policy import NO_POLICIES, PolicySet
 from vsphere_market.port import ActionKind
-from vsphere_market.proving.controller import Circumstances, Controller, Watcher
+from vsphere_market.proving.controller import PERIOD_S, Circumstances, Controller, Watcher
 from vsphere_market.proving.foresight import Foresight
 from vsphere_market.proving.gauge import Gauge
 from vsphere_market.proving.hands import Deed, Hands
@@ -88,7 +88,7 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
     )
     circumstances = Circumstances(setup.kinds, setup.policies, far)
     controller = make(setup.controller, circumstances)
-    _watched(plant, controller, before_s)
+    watched(plant, controller, before_s)
     first = plant.observe()
     rulebook = allowed_rulebook(circumstances, first)
     gauge = Gauge(plant, rulebook.priority)
@@ -132,11 +132,19 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
     )
 
 
-def _watched(plant: PlantVCenter, controller: Controller, seconds: float) -> None:
-    """Let the estate live on for that long while the controller looks and may not act."""
+def watched(plant: PlantVCenter, controller: Controller | None, seconds: float) -> None:
+    """Let an estate live on while a controller looks and may not act; judging begins after it.
+
+    Args:
+        plant: the estate.
+        controller: who looks, as often as it would decide; None for nobody.
+        seconds: how long.
+    """
     end_s = plant.clock.now_s() + seconds
-    while plant.clock.now_s() < end_s:
-        if isinstance(controller, Watcher):
-            controller.watch(plant.observe(), plant.clock.now_s())
-        plant.clock.sleep(min(controller.period_s, end_s - plant.clock.now_s()))
+    period_s = PERIOD_S if controller is None else controller.period_s
+    looks: object = controller
+    while (now_s := plant.clock.now_s()) < end_s:
+        if isinstance(looks, Watcher):
+            looks.watch(plant.observe(), now_s)
+        plant.clock.sleep(min(period_s, end_s - now_s))
     plant.world.judge_anew()

@@ -59,15 +59,8 @@ class Rightsizing:
         """Grow what the past says is too small."""
         vms, hour = snapshot.vms, int(now_s // _HOUR_S)
         orders = []
-        used = np.fmax(vms.active_mib, vms.active_peak_mib)
-        for row, vm in enumerate(identities(vms)):
-            if vms.power[row] != POWERED_ON or np.isnan(used[row]):
-                continue
-            size, peak = float(vms.size_mib[row]), float(used[row])
-            if np.nan_to_num(vms.guest_swap_kibps[row]) > 0.0 and peak > 0.5 * size:
-                peak = max(self._bump * size, size + 100.0)
-            peaks = self._peaks.setdefault(vm, {})
-            peaks[hour] = max(peaks.get(hour, 0.0), peak)
+        for row, vm in self._seen(snapshot, hour):
+            size, peaks = float(vms.size_mib[row]), self._peaks[vm]
             wanted = (1.0 + self._margin) * self.estimate(peaks, hour)
             resting = now_s - self._changed.get(vm, -np.inf) < self._every_s
             if resting or wanted <= (1.0 + self._dead_band) * size:
@@ -81,6 +74,25 @@ class Rightsizing:
                 action = SetMemory(entity, ActionKind.HOT_ADD, round(size), round(to_mib))
                 orders.append(Order(action))
         return orders
+
+    def watch(self, snapshot: Snapshot, now_s: float) -> None:
+        """Remember peaks."""
+        self._seen(snapshot, int(now_s // _HOUR_S))
+
+    def _seen(self, snapshot: Snapshot, hour: int) -> list[tuple[int, str]]:
+        """Enter the peaks of an hour; rows and identities of the VMs that have any."""
+        vms, found = snapshot.vms, []
+        used = np.fmax(vms.active_mib, vms.active_peak_mib)
+        for row, vm in enumerate(identities(vms)):
+            if vms.power[row] != POWERED_ON or np.isnan(used[row]):
+                continue
+            size, peak = float(vms.size_mib[row]), float(used[row])
+            if np.nan_to_num(vms.guest_swap_kibps[row]) > 0.0 and peak > 0.5 * size:
+                peak = max(self._bump * size, size + 100.0)
+            peaks = self._peaks.setdefault(vm, {})
+            peaks[hour] = max(peaks.get(hour, 0.0), peak)
+            found.append((row, vm))
+        return found
 
     def estimate(self, peaks: dict[int, float], hour: int) -> float:
         """The percentile of hourly peaks, each weighing half as much per half-life of age."""
