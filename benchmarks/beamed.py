@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import sys
@@ -58,7 +59,8 @@ def all_beamed(
     wanted: Sequence[tuple[Comparison, Sequence[Mapping[str, Any]]]], workers: int | None = None
 ) -> list[list[float]]:
     """:func:`beamed` of many comparisons' trials, on all cores."""
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawned) as pool:
         found = [[pool.submit(beamed, what, trial) for trial in trials] for what, trials in wanted]
         return [[future.result() for future in futures] for futures in found]
 

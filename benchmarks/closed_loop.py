@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 import vsphere_market
+from benchmarks.beamed import all_beamed
 from benchmarks.closed_page import Row, kind_of, page, summary
 from vsphere_market.proving.backtest import Missing
 from vsphere_market.proving.compare import Comparison, run_many, tune_many
@@ -134,14 +135,13 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
     ]
     whats = [what for _, what in found]
     if plan.jobs != 0:
-        return with_placers(
-            [
-                joined(entry(row, what, tried, results), old)
-                for (row, what), old, (tried, results) in zip(
-                    found, before, _run(plan, whats), strict=True
-                )
-            ]
-        )
+        run = _run(plan, whats)
+        new = [
+            entry(row, what, tried, results)
+            for (row, what), (tried, results) in zip(found, run, strict=True)
+        ]
+        new = with_beamed(whats, new, [results for _, results in run], plan.jobs)
+        return with_placers([joined(item, old) for item, old in zip(new, before, strict=True)])
     entries = []
     for (row, what), old in zip(found, before, strict=True):
         try:
@@ -222,6 +222,25 @@ def _run(
     pairs = list(zip(whats, tried, strict=True))
     results = run_many(pairs, folder=keep, workers=jobs, watch=_tell)
     return list(zip(tried, results, strict=True))
+
+
+def with_beamed(
+    whats: Sequence[Comparison],
+    entries: Sequence[dict[str, Any]],
+    results: Sequence[Sequence[dict[str, Any]]],
+    jobs: int | None,
+) -> list[dict[str, Any]]:
+    """Entries of placement with what ours leaves where its last placement is there at once."""
+    placed = [at for at, what in enumerate(whats) if what.actions == "migrate"]
+    ours = [
+        (whats[at], [trial for trial in results[at] if trial["controller"] == OURS])
+        for at in placed
+    ]
+    found = dict(zip(placed, all_beamed(ours, jobs), strict=True))
+    return [
+        item | {"beamed": [round(pain, 4) for pain in found[at]]} if at in found else item
+        for at, item in enumerate(entries)
+    ]
 
 
 def entry(

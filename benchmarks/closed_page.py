@@ -21,6 +21,10 @@ NOISE = 0.002
 QUIET_PAIN = 0.1
 #: Share of it that the oracle or a rival must leave at most, to show that a cure exists.
 CURED = 0.5
+#: Where a placement that is there from the first instant leaves more of the best rival's pain than
+#: this, which is the aim, nobody reaches the aim by placement.
+HALF = 0.5
+_AGAINST = ("over_best_rival", "moved_over_best_rival")
 _KINDS = {
     "quiet": "nothing hurts: it tests quiet",
     "curable": "the oracle or a rival shows that a cure exists",
@@ -63,7 +67,9 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``rows``: per curable row pain of ours over doing nothing's, over the best rival's and GiB
-        moved over that rival's (medians over seeds); ``geometric_mean``: of these over the rows;
+        moved over that rival's (medians over seeds), and pain of our last placement, there from the
+        first instant, over the best rival's; ``geometric_mean``: of these over the rows;
+        ``in_reach``: of the second and third over rows where the fourth is at most :data:`HALF`;
         ``grace_over_nothing``: the first of them over the rows that nothing cures;
         ``worse_than_nothing``: estates and seeds where ours left more pain than doing nothing;
         ``went_back``, ``within_cooldown``, ``violations``: counts of ours over all trials;
@@ -89,6 +95,9 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             }
             if moved[best] >= LEAST_GIB:
                 row["moved_over_best_rival"] = _ratio(moved[_OURS], moved[best], LEAST_GIB)
+            if entry.get("beamed"):
+                beamed = statistics.median(entry["beamed"])
+                row["beamed_over_best_rival"] = _ratio(beamed, pain[best], LEAST_PAIN)
         rows.append(row)
     ours = [trial for entry in entries for trial in entry["trials"]
             if trial["controller"] == _OURS]  # fmt: skip
@@ -96,10 +105,10 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
              if trial["controller"] == _OURS]  # fmt: skip
     return {
         "rows": rows,
-        "geometric_mean": {
-            key: geometric([row[key] for row in rows if key in row])
-            for key in ("over_nothing", "over_best_rival", "moved_over_best_rival")
-        },
+        "geometric_mean": _means(rows, "over_nothing", *_AGAINST),
+        "in_reach": _means(
+            [row for row in rows if row.get("beamed_over_best_rival", 1.0) <= HALF], *_AGAINST
+        ),
         "grace_over_nothing": geometric(
             [
                 _ratio(pain[_OURS], pain["none"], LEAST_PAIN)
@@ -142,6 +151,10 @@ def geometric(values: Sequence[float]) -> float | None:
     if not values:
         return None
     return round(math.exp(statistics.fmean(math.log(value) for value in values)), 4)
+
+
+def _means(rows: Sequence[Mapping[str, Any]], *keys: str) -> dict[str, float | None]:
+    return {key: geometric([row[key] for row in rows if key in row]) for key in keys}
 
 
 def _ratio(ours: float, theirs: float, least: float) -> float:
@@ -232,6 +245,7 @@ def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> li
             )
             for row in total["rows"]
         ]
+        lines += _in_reach(total)
     if total["grace_over_nothing"] is not None:
         lines.append(
             "* Over the rows that nothing cures it leaves "
@@ -266,11 +280,43 @@ def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> li
             lines.append(_line(entry, name, trials))
     lines += ["", "What the estates test:", ""]
     lines += [
-        f"* *{entry['estate']}*, {entry['hours']:g} hours: {entry['about']}; "
+        f"* *{entry['estate']}*, {entry['hours']:g} hours{_after(entry)}: {entry['about']}; "
         f"{_KINDS[entry['kind']]}."
         for entry in entries
     ]
     return lines
+
+
+def _after(entry: Mapping[str, Any]) -> str:
+    watched = entry.get("watched_hours", 0.0)
+    return f" after {watched:g} in which controllers may only look" if watched else ""
+
+
+def _in_reach(total: Mapping[str, Any]) -> list[str]:
+    """What holds where somebody could halve the best rival's pain."""
+    known = [row for row in total["rows"] if "beamed_over_best_rival" in row]
+    mean = total["in_reach"]
+    if not known or mean["over_best_rival"] is None:
+        return []
+    near = [row["estate"] for row in known if row["beamed_over_best_rival"] <= HALF]
+    far = ", ".join(
+        f"{row['estate']} {_share(row['beamed_over_best_rival'])}"
+        for row in known
+        if row["beamed_over_best_rival"] > HALF
+    )
+    copied = mean["moved_over_best_rival"]
+    return [
+        f"* Where half of the best rival's pain is in anybody's reach ({', '.join(near)}) it "
+        f"leaves {_share(mean['over_best_rival'])} of it"
+        + ("" if copied is None else f" and copies {_share(copied)} of the GiB")
+        + "."
+        + (
+            " On the others its last placement, had it been there from the first instant and "
+            f"without copying, would have left, of the best rival's pain: {far}."
+            if far
+            else ""
+        )
+    ]
 
 
 def _line(entry: Mapping[str, Any], name: str, trials: Sequence[Mapping[str, Any]]) -> str:

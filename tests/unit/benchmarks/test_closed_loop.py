@@ -58,6 +58,44 @@ def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> 
     assert total["worse_than_nothing"] == []
 
 
+def test_where_nobody_can_halve_a_rivals_pain_is_told_apart() -> None:
+    hopeless = CURABLE | {"estate": "d", "beamed": [5.0, 7.0, 5.0]}
+    near = CURABLE | {"beamed": [1.0, 2.0, 1.5]}
+    total = summary([near, hopeless, CURABLE | {"estate": "e"}])
+    assert [row.get("beamed_over_best_rival") for row in total["rows"]] == [0.1875, 0.625, None]
+    assert total["in_reach"] == {"over_best_rival": 0.25, "moved_over_best_rival": 0.25}
+    found = {
+        "command": "x", "machine": closed_loop.machine(), "seeds": 2,
+        "summary": {"migrate": total}, "rows": [near, hopeless],
+    }  # fmt: skip
+    text = page(found)
+    assert "in anybody's reach (a) it leaves 25.0 % of it and copies 25.0 % of the GiB" in text
+    assert "of the best rival's pain: d 62.5 %." in text
+    assert "in_reach" in summary([CURABLE]) and "anybody's" not in page(
+        found | {"summary": {"migrate": summary([CURABLE])}, "rows": [CURABLE]}
+    )
+
+
+def test_a_row_may_be_watched_first() -> None:
+    row = Row("skewed", 12, "x", 24)
+    what = closed_loop.comparison(row, "migrate", 2, 12.0)
+    assert what.watched_h == 24
+    old = {
+        "machine": {"commit": "abc1234"},
+        "rows": [CURABLE | {"estate_sha256": closed_loop._sha256(what.estate)}],
+    }
+    assert closed_loop.earlier(old, what) is None
+    watched = [old["rows"][0] | {"watched_hours": 24.0}]  # type: ignore[index]
+    assert closed_loop.earlier(old | {"rows": watched}, what) is not None
+    text = page(
+        {
+            "command": "x", "machine": closed_loop.machine(), "seeds": 2,
+            "summary": {"migrate": summary(watched)}, "rows": watched,
+        }
+    )  # fmt: skip
+    assert "12 hours after 24 in which controllers may only look: why it hurts" in text
+
+
 def test_a_rival_that_copies_nothing_is_not_compared_by_what_it_copies() -> None:
     row = entry(
         "a", "curable", trial("none", 1, 100.0), trial("drs", 1, 10.0),

@@ -191,12 +191,23 @@ def test_policies_decide_what_the_market_may_do(watched: Path, tmp_path: Path) -
     assert market["pain"] == nothing["pain"]
 
 
+def test_part_of_a_record_can_be_watched_only(watched: Path) -> None:
+    ended = vm(
+        "backtest", "--history", "--journal", watched, "--seeds", "1", "--jobs", "1",
+        "--controllers", "none,drs", "--watched", "0.2",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert "hours after 0.2 watched, medians over seeds" in ended.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--estate", "demo"), ("--estate and --history exclude each other",)),
         (("--source", "elsewhere"), ("knows nothing of elsewhere", "It knows demo")),
         (("--hours", "30"), ("the record lasts", "less than 30")),
+        (("--hours", "0.5", "--watched", "0.4"), ("the record lasts", "less than 0.9")),
+        (("--watched", "30"), ("30 of them are only watched", "Watch for less")),
         (("--days", "0.01"), ("cycles with counters in the last 0.01 days",)),
         (("--journal", "absent.db"), ("there is no journal",)),
     ],

@@ -1,6 +1,7 @@
 """Trials: the same for the same seed, honest in what they measure, and resumable."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from vsphere_market.plant import PlantVCenter
 from vsphere_market.port import ActionKind, Entity, Migrate, SetMemory
 from vsphere_market.proving import jobs as jobs_module
 from vsphere_market.proving.backtest import backtest
-from vsphere_market.proving.controller import Order
+from vsphere_market.proving.controller import Circumstances, Order
 from vsphere_market.proving.foresight import Foresight
 from vsphere_market.proving.gauge import repeats
 from vsphere_market.proving.hands import Deed
 from vsphere_market.proving.jobs import Job, done
+from vsphere_market.proving.rivals.ours import Market
+from vsphere_market.proving.rivals.rightsizing import Rightsizing
 from vsphere_market.proving.roster import parse
 from vsphere_market.proving.shift import shifted
-from vsphere_market.proving.trial import ALL_KINDS, Outcome, Setup, run
+from vsphere_market.proving.trial import ALL_KINDS, Outcome, Setup, run, watched
 
 
 def _setup(controller: str = "drs:level=4", seed: int = 1, **more: Any) -> Setup:
@@ -209,3 +212,57 @@ def test_results_that_cannot_be_kept_are_an_error(tmp_path: Path) -> None:
     blocked.write_text("", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot be written"):
         backtest([_job(tmp_path)], folder=blocked, workers=1)
+
+
+def test_what_is_only_watched_is_not_judged_and_nothing_is_done_in_it() -> None:
+    early = run(_setup(hours=1.0))
+    late = run(_setup(hours=1.0, watched_h=2.0))
+    assert early.deeds and late.deeds
+    start_s = spec().start_s + 600.0
+    assert min(deed.submitted_s for deed in early.deeds) < start_s + 3600.0
+    assert min(deed.submitted_s for deed in late.deeds) >= start_s + 7200.0
+    assert late.series["hour"][0] == early.series["hour"][0]
+    # Two hours of pain came before; they are not among what it cost.
+    idle = run(_setup("none", hours=1.0, watched_h=2.0)).measures
+    whole = run(_setup("none", hours=3.0)).measures
+    for key in ("pain", "balloon_gib_hours"):
+        assert 0.2 < idle[key] / whole[key] < 0.5
+    assert late.measures["pain"] < idle["pain"]
+
+
+def test_the_market_remembers_what_it_watched_and_rightsizing_too() -> None:
+    plant = PlantVCenter(spec(), np.random.default_rng(1))
+    nobody = Circumstances(ALL_KINDS)
+    market = Market(nobody, {})
+    # Each of the five that are busy deserves twice what it touches.
+    sizes = Rightsizing(margin=1.0)
+    watched(plant, market, 7200.0)
+    watched(plant, sizes, 3600.0)
+    assert plant.truth.seconds == 0.0
+    past = market.memory.history.recent(tuple(market.memory.history.rows))
+    assert np.isfinite(past).any(axis=0).sum() == 3
+    plant.clock.sleep(3600.0)
+    # Nothing but what was watched can tell: by now all of them are off.
+    quiet = plant.observe()
+    quiet = replace(
+        quiet,
+        vms=quiet.vms.replace(
+            active_mib=0.0 * quiet.vms.active_mib, active_peak_mib=0.0 * quiet.vms.active_peak_mib
+        ),
+    )
+    assert len(sizes.decide(quiet, plant.clock.now_s(), ())) == 5
+
+
+def test_an_oracle_sees_beyond_what_is_watched() -> None:
+    setup = _setup("oracle", hours=1.0, watched_h=1.0)
+    assert (
+        run(setup).measures["pain"] < run(replace(setup, controller=parse("none"))).measures["pain"]
+    )
+
+
+def test_a_trial_that_was_watched_is_another(tmp_path: Path) -> None:
+    file = tmp_path / "estate.json"
+    file.write_text(json.dumps(estate()), encoding="utf-8")
+    job = Job(file, parse("none"), 1, 0.5)
+    assert job.key() != replace(job, watched_h=1.0).key()
+    assert jobs_module.perform(replace(job, watched_h=1.0), None)["watched_hours"] == 1.0
