@@ -16,7 +16,7 @@ from vsphere_market.market.exchange import Standing, better_homes
 from vsphere_market.market.goods import Space
 from vsphere_market.market.hurdle import content, hurdle, pressed
 from vsphere_market.market.trades import Move, Trade, profit
-from vsphere_market.units import BoolArray, IndexArray
+from vsphere_market.units import BoolArray, FloatArray, IndexArray
 
 #: How often a sequence in which VMs move twice is put together anew.
 MAX_REVISIONS = 4
@@ -167,9 +167,16 @@ class Route:
         Near the end almost every move saves something, so that few are left over; the other way
         round the best moves come first and leave many behind that save nothing alone.
         """
+        asking = self.asking
+        pending = np.flatnonzero(self.start.home != asking.home)
+        if asking.ledger.rules.ruled.isdisjoint(asking.vms[pending].tolist()):
+            return self._order_by_price(pending)
+        return self._order_by_doing(pending)
+
+    def _order_by_doing(self, pending: IndexArray) -> list[int]:
+        """The order of :meth:`_order`, found by moving VMs ``pending`` back, one by one."""
         asking, origin = self.asking, self.start.home
         ledger = asking.ledger
-        pending = np.flatnonzero(origin != asking.home)
         order = []
         while len(pending):
             to, at = origin[pending], asking.home[pending]
@@ -190,6 +197,39 @@ class Route:
             order.append(row)
             asking.do(row, int(origin[row]))
             pending = np.delete(pending, last)
+        return order[::-1]
+
+    def _order_by_price(self, pending: IndexArray) -> list[int]:
+        """The same where no rule has a say, asking only what concerns these VMs. Nothing moves."""
+        asking = self.asking
+        ledger, hosts = asking.ledger, asking.hosts
+        to, at = self.start.home[pending], asking.home[pending]
+        taken, load = ledger.taken[asking.vms[pending]], ledger.load[hosts]
+        comfort, pay = asking.comfort[pending], self.start.pay[at, pending]
+        # What going back saves, less what it has to; inf where it is not worth it, or done.
+        gain: FloatArray = np.full(len(pending), np.inf)
+        ask, left = np.arange(len(pending)), np.ones(len(pending), dtype=np.bool_)
+        order: list[int] = []
+        while left.any():
+            here, there, amount = at[ask], to[ask], taken[ask]
+            with_it = load[there] + amount
+            loads = [with_it, load[there], load[here], np.maximum(load[here] - amount, 0.0)]
+            slots = np.concatenate([there, there, here, here])
+            cost = asking.book.cost(np.concatenate(loads), slots).reshape(4, -1)
+            freed = cost[0] - cost[1]
+            found = freed - (cost[2] - cost[3]) - hurdle(ledger, freed, pay[ask]) - asking.least
+            stay = content(freed, comfort[ask], pressed(ledger, with_it, hosts[there]))
+            found[(found <= 0.0) | stay] = np.inf
+            gain[ask] = found
+            last = int(np.argmin(gain))
+            if not np.isfinite(gain[last]):
+                break
+            order.append(int(pending[last]))
+            gain[last], left[last] = np.inf, False
+            ends = [at[last], to[last]]
+            load[ends[0]] -= taken[last]
+            load[ends[1]] += taken[last]
+            ask = np.flatnonzero(left & (np.isin(at, ends) | np.isin(to, ends)))
         return order[::-1]
 
     def standing(self) -> Standing:
