@@ -129,8 +129,11 @@ def _partners(standing: Standing, move: FloatArray) -> tuple[IndexArray, FloatAr
     """For each VM the partner to exchange with, and the exact gain; -inf where there is none."""
     home, taken = standing.home, standing.taken
     vms = len(home)
-    stiff = standing.slope[home] * taken
-    left, right = np.hstack([stiff, taken]), np.hstack([taken, stiff]).T
+    # Where no price rises, as of surcharges on most hosts, VMs are not in each other's way.
+    rising = standing.slope.any(axis=0)
+    amounts = taken[:, rising]
+    stiff = standing.slope[:, rising][home] * amounts
+    left, right = np.hstack([stiff, amounts]), np.hstack([amounts, stiff]).T
     by_vm = np.ascontiguousarray(move.T)
     partner = np.zeros(vms, dtype=np.int64)
     for start in range(0, vms, BLOCK):

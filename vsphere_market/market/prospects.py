@@ -147,9 +147,10 @@ def _stiffness(
     """
     stiff = np.zeros_like(most)
     for good in supply.goods:
-        if isinstance(good.curve, PlateauCurve):
-            continue
         cols = good.columns
+        # What is free now is free below, too: most hosts ask nothing for what is surcharged.
+        if isinstance(good.curve, PlateauCurve) or not price[:, cols].any():
+            continue
         capacity = supply.capacity[hosts, cols]
         here, worth = load[:, cols], capacity * good.weight
         span = np.maximum(most[:, :, cols], LEAST_SPAN * capacity)

@@ -104,7 +104,7 @@ class Together:
         """
         asking, start = self._asking, self._route.start
         slots = np.array(pair)
-        here = np.flatnonzero(np.isin(asking.home, slots) & self._free)
+        here = np.flatnonzero(((asking.home == pair[0]) | (asking.home == pair[1])) & self._free)
         if not self._worth_a_look(slots, here, moves):
             return
         left = list(self._some(here))
