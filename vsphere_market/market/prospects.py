@@ -30,6 +30,8 @@ ROUNDING = 1e-9
 DEAREST = 1e300
 #: A parabola spans at least this share of a host's capacity, below which rounding would bend it.
 LEAST_SPAN = 1e-3
+#: So many choices are multiplied out at a time.
+AT_ONCE = 4
 #: So many sets are looked at closely at first; each time that is not enough, four times as many.
 FIRST_LOOK = 8
 
@@ -82,7 +84,10 @@ class Prospects:
         alone[~(there & (asking.static[other, rows] | back))] = -DEAREST
         one, two = np.triu_indices(many, 1)
         self._members, both = _sets(many)
-        self.gain: FloatArray = np.concatenate([alone, -mutual[:, one, two]], axis=1) @ both
+        each = np.concatenate([alone, -mutual[:, one, two]], axis=1)
+        # A few at a time: larger products are not worth the threads that BLAS wakes for them.
+        parts = [each[begin : begin + AT_ONCE] @ both for begin in range(0, len(each), AT_ONCE)]
+        self.gain: FloatArray = np.concatenate(parts)
         self._cost = float(asking.book.cost(np.maximum(load, 0.0), slots).sum())
         self.slack = ROUNDING * self._cost
         self.promising: list[int] = np.flatnonzero(
