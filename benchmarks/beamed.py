@@ -1,34 +1,25 @@
 """What a placement leaves that is there from the first instant, without one byte copied.
 
-    python -m benchmarks.beamed [NAME …] [--seeds N]
-
-The market's trial is run, and then the same estate again with nobody in charge, its VMs being where
-the market had brought them at the end. Nobody's moves are that quick, so where this leaves more
-than half of the best rival's pain, nobody can halve it by placement: it is in the memory that was
-swapped out before anybody could act and has to be fetched back, and in how much is wanted
-altogether. It is no strict bound, for another placement may be better than the market's last.
-
-Prints JSON: per estate the medians over the seeds of what doing nothing leaves and of this.
+The same estate once more with nobody in charge, its VMs being where a controller had brought them
+at the end of its trial. Nobody's moves are that quick, so where this leaves more than half of the
+best rival's pain, nobody can halve it by placement: it is in the memory that was swapped out before
+anybody could act and has to be fetched back, and in how much is wanted altogether. It is no strict
+bound, for another placement may be better than that controller's last.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
 import os
-import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from vsphere_market.plant import PlantVCenter
 from vsphere_market.proving.compare import Comparison
-from vsphere_market.proving.jobs import estate_of, perform
+from vsphere_market.proving.jobs import estate_of
 from vsphere_market.proving.shift import shifted
 from vsphere_market.proving.trial import watched
 
@@ -63,36 +54,3 @@ def all_beamed(
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawned) as pool:
         found = [[pool.submit(beamed, what, trial) for trial in trials] for what, trials in wanted]
         return [[future.result() for future in futures] for futures in found]
-
-
-def _one(what: Comparison) -> tuple[list[float], list[float]]:
-    """Pain of doing nothing, and beamed, over the seeds."""
-    nothing, ours = what.controllers
-    idle = [perform(job, None)["pain"] for job in what.jobs([nothing], what.seeds, what.hours)]
-    trials = [perform(job, None) for job in what.jobs([ours], what.seeds, what.hours)]
-    return idle, [beamed(what, trial) for trial in trials]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print."""
-    from benchmarks.closed_loop import ROWS, comparison
-    from vsphere_market.proving.roster import parse_all
-
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", help="rows of the table; all of them")
-    parser.add_argument("--seeds", type=int, default=5)
-    said = parser.parse_args(argv)
-    rows = [row for row in ROWS if not said.names or row.estate in said.names]
-    told = {}
-    for row in rows:
-        what = comparison(row, "migrate", said.seeds, row.hours)
-        idle, left = _one(replace(what, controllers=parse_all("none,market")))
-        told[row.estate] = {
-            "none": round(statistics.median(idle), 3), "beamed": round(statistics.median(left), 3)
-        }  # fmt: skip
-    print(json.dumps(told, indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -76,6 +76,7 @@ def measure(names: Sequence[str], hours: float | None, seeds: int) -> dict[str, 
                                 seeds=tuple(range(1, seeds + 1)),
                                 hours=hours or row.hours,
                                 actions="migrate",
+                                watched_h=row.watched,
                             ),
                             {},
                         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -39,13 +38,3 @@ def test_moves_that_failed_and_the_order_of_the_others_count() -> None:
     assert beamed.beamed(SKEWED, {**result, "deeds": failed}) > beamed.beamed(SKEWED, result)
     backwards = {**result, "deeds": list(reversed(result["deeds"]))}
     assert beamed.beamed(SKEWED, backwards) == beamed.beamed(SKEWED, result)
-
-
-def test_it_prints_both_figures(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = tuple(replace(row, hours=0.25) for row in ROWS if row.estate == "skewed")
-    monkeypatch.setattr("benchmarks.closed_loop.ROWS", rows)
-    assert beamed.main(["skewed", "--seeds", "1"]) == 0
-    told = json.loads(capsys.readouterr().out)["skewed"]
-    assert 0.0 < told["beamed"] < told["none"]
