@@ -69,7 +69,7 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``rows``: per curable row pain of ours over doing nothing's, over the best rival's and GiB
         moved over that rival's (medians over seeds), and pain of our last placement, there from the
         first instant, over the best rival's; ``geometric_mean``: of these over the rows;
-        ``in_reach``: of the second and third over rows where the fourth is at most :data:`HALF`;
+        ``in_reach``: of the second and third over rows that :func:`out_of_reach` leaves;
         ``grace_over_nothing``: the first of them over the rows that nothing cures;
         ``worse_than_nothing``: estates and seeds where ours left more pain than doing nothing;
         ``went_back``, ``within_cooldown``, ``violations``: counts of ours over all trials;
@@ -106,9 +106,7 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "rows": rows,
         "geometric_mean": _means(rows, "over_nothing", *_AGAINST),
-        "in_reach": _means(
-            [row for row in rows if row.get("beamed_over_best_rival", 1.0) <= HALF], *_AGAINST
-        ),
+        "in_reach": _means([row for row in rows if not out_of_reach(row)], *_AGAINST),
         "grace_over_nothing": geometric(
             [
                 _ratio(pain[_OURS], pain["none"], LEAST_PAIN)
@@ -123,6 +121,16 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "violations": sum(trial["violations"] for trial in ours),
         "acted_when_quiet": sum(trial["moves"] + trial["other_actions"] for trial in quiet),
     }
+
+
+def out_of_reach(row: Mapping[str, Any]) -> bool:
+    """Nobody can halve the best rival's pain on a row, as far as a beamed placement shows.
+
+    A placement that leaves more when it is there at once than its own trial left shows nothing:
+    that was good in motion only.
+    """
+    beamed = row.get("beamed_over_best_rival")
+    return beamed is not None and HALF < beamed <= row["over_best_rival"]
 
 
 def _reused(found: Mapping[str, Any]) -> str:
@@ -298,21 +306,22 @@ def _in_reach(total: Mapping[str, Any]) -> list[str]:
     mean = total["in_reach"]
     if not known or mean["over_best_rival"] is None:
         return []
-    near = [row["estate"] for row in known if row["beamed_over_best_rival"] <= HALF]
+    near = [row["estate"] for row in known if not out_of_reach(row)]
     far = ", ".join(
         f"{row['estate']} {_share(row['beamed_over_best_rival'])}"
         for row in known
-        if row["beamed_over_best_rival"] > HALF
+        if out_of_reach(row)
     )
     copied = mean["moved_over_best_rival"]
     return [
-        f"* Where half of the best rival's pain is in anybody's reach ({', '.join(near)}) it "
+        f"* Where nothing shows that half of the best rival's pain is out of anybody's reach "
+        f"({', '.join(near)}) it "
         f"leaves {_share(mean['over_best_rival'])} of it"
         + ("" if copied is None else f" and copies {_share(copied)} of the GiB")
         + "."
         + (
             " On the others its last placement, had it been there from the first instant and "
-            f"without copying, would have left, of the best rival's pain: {far}."
+            f"without copying, would still have left, of the best rival's pain: {far}."
             if far
             else ""
         )

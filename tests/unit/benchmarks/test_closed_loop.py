@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import closed_loop, hosted
-from benchmarks.closed_page import Row, figure, geometric, kind_of, page, summary
+from benchmarks.closed_page import Row, figure, geometric, kind_of, out_of_reach, page, summary
 from vsphere_market.plant import read_estate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -59,21 +59,25 @@ def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> 
 
 
 def test_where_nobody_can_halve_a_rivals_pain_is_told_apart() -> None:
-    hopeless = CURABLE | {"estate": "d", "beamed": [5.0, 7.0, 5.0]}
+    # The market leaves a quarter of the rival's pain, or all of it.
     near = CURABLE | {"beamed": [1.0, 2.0, 1.5]}
-    total = summary([near, hopeless, CURABLE | {"estate": "e"}])
-    assert [row.get("beamed_over_best_rival") for row in total["rows"]] == [0.1875, 0.625, None]
-    assert total["in_reach"] == {"over_best_rival": 0.25, "moved_over_best_rival": 0.25}
+    tied = [t | {"pain": 8.0} if t["controller"] == "market" else t for t in CURABLE["trials"]]
+    hopeless = CURABLE | {"estate": "d", "trials": tied, "beamed": [5.0, 7.0, 5.0]}
+    # Worse at once than in motion: that shows nothing, and the row counts.
+    restless = CURABLE | {"estate": "f", "trials": tied, "beamed": [9.0]}
+    total = summary([near, hopeless, restless])
+    assert [row["beamed_over_best_rival"] for row in total["rows"]] == [0.1875, 0.625, 1.125]
+    assert [out_of_reach(row) for row in total["rows"]] == [False, True, False]
+    assert total["in_reach"] == {"over_best_rival": 0.5, "moved_over_best_rival": 0.25}
     found = {
         "command": "x", "machine": closed_loop.machine(), "seeds": 2,
-        "summary": {"migrate": total}, "rows": [near, hopeless],
+        "summary": {"migrate": total}, "rows": [near, hopeless, restless],
     }  # fmt: skip
     text = page(found)
-    assert "in anybody's reach (a) it leaves 25.0 % of it and copies 25.0 % of the GiB" in text
-    assert "of the best rival's pain: d 62.5 %." in text
-    assert "in_reach" in summary([CURABLE]) and "anybody's" not in page(
-        found | {"summary": {"migrate": summary([CURABLE])}, "rows": [CURABLE]}
-    )
+    assert "anybody's reach (a, f) it leaves 50.0 % of it and copies 25.0 % of the GiB" in text
+    assert "would still have left, of the best rival's pain: d 62.5 %." in text
+    plain = found | {"summary": {"migrate": summary([CURABLE])}, "rows": [CURABLE]}
+    assert "anybody's" not in page(plain)
 
 
 def test_a_row_may_be_watched_first() -> None:
