@@ -102,10 +102,12 @@ def _estate(name: str, results: Sequence[Mapping[str, Any]]) -> str:
     style = {label: at for at, label in enumerate(groups)}
     seeds = sorted({int(result["seed"]) for result in results})
     hours = float(results[0]["hours"])
+    watched = float(results[0]["watched_hours"])
+    before = f" after {watched:g} in which controllers only looked" if watched else ""
     legend = "".join(charts.swatch(label, at) for label, at in style.items())
     parts = [
         f"<h2>{escape(name)}</h2>",
-        f'<p class="dim">{hours:g} simulated hours; medians over {len(seeds)} '
+        f'<p class="dim">{hours:g} simulated hours{before}; medians over {len(seeds)} '
         f"seed{'s' if len(seeds) != 1 else ''} ({', '.join(map(str, seeds))}).</p>",
         _summary(groups),
         f'<p class="legend">{legend}</p><div class="grid2">',

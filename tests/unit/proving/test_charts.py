@@ -147,7 +147,8 @@ def result(controller: str, seed: int, pain: float, moved: float) -> dict[str, A
     hours = [at / 12 for at in range(1, 13)]
     return {
         "controller": controller, "estate": "two & more", "seed": seed, "hours": 1.0,
-        "action_kinds": "migrate", "pain": pain, "pain_guest_paging": 0.1, "swapin_gib": 2.0,
+        "watched_hours": 0.0, "action_kinds": "migrate", "pain": pain,
+        "pain_guest_paging": 0.1, "swapin_gib": 2.0,
         "balloon_gib_hours": 3.0, "swap_gib_hours": 4.0, "moves": 5, "moved_gib": moved,
         "other_actions": 0, "violations": 0, "went_back": 0,
         "series": {
@@ -166,6 +167,11 @@ def test_the_page_shows_medians_of_the_results() -> None:
     ]
     text = page(results, title="Backtest: <x>", about="About.", command="vsphere-market backtest")
     assert "<h1>Backtest: &lt;x&gt;</h1>" in text
+    assert "1 simulated hours; medians over 3 seeds" in text
+    watched = [result | {"watched_hours": 48.0} for result in results]
+    assert "1 simulated hours after 48 in which controllers only looked; medians" in page(
+        watched, title="x", about="y", command="z"
+    )
     rows = re.findall(r"<tr><td>(.*?)</td>(.*?)</tr>", text)
     for name, cells in rows:
         group = [r for r in results if r["controller"] == name]
