@@ -9,15 +9,13 @@ bound, for another placement may be better than that controller's last.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from vsphere_market.plant import PlantVCenter
+from vsphere_market.proving.backtest import spread
 from vsphere_market.proving.compare import Comparison
 from vsphere_market.proving.jobs import estate_of
 from vsphere_market.proving.shift import shifted
@@ -47,10 +45,8 @@ def beamed(what: Comparison, trial: Mapping[str, Any]) -> float:
 
 
 def all_beamed(
-    wanted: Sequence[tuple[Comparison, Sequence[Mapping[str, Any]]]], workers: int | None = None
-) -> list[list[float]]:
-    """:func:`beamed` of many comparisons' trials, on all cores."""
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawned) as pool:
-        found = [[pool.submit(beamed, what, trial) for trial in trials] for what, trials in wanted]
-        return [[future.result() for future in futures] for futures in found]
+    wanted: Sequence[tuple[Comparison, Mapping[str, Any]]], workers: int | None = None
+) -> list[float]:
+    """:func:`beamed` of many trials, each with its comparison, in processes."""
+    found = dict(spread(beamed, dict(enumerate(wanted)), workers))
+    return [found[at] for at in range(len(wanted))]

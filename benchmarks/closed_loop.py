@@ -133,23 +133,29 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
         (row, what if old is None else replace(what, controllers=parse_all(OURS)))
         for (row, what), old in zip(plan.wanted(), before, strict=True)
     ]
-    whats = [what for _, what in found]
     if plan.jobs != 0:
-        run = _run(plan, whats)
-        new = [
-            entry(row, what, tried, results)
-            for (row, what), (tried, results) in zip(found, run, strict=True)
-        ]
-        new = with_beamed(whats, new, [results for _, results in run], plan.jobs)
-        return with_placers([joined(item, old) for item, old in zip(new, before, strict=True)])
+        run = list(zip(found, before, _run(plan, [what for _, what in found]), strict=True))
+    else:
+        run = []
+        for (row, what), old in zip(found, before, strict=True):
+            try:
+                run.append(((row, what), old, _run(plan, [what])[0]))
+            except Missing as missing:
+                print(f"{row.estate}, {what.actions}: {missing}", file=sys.stderr)
+    placed = [
+        (what, trial)
+        for (_, what), _, (_, results) in run
+        for trial in results
+        if what.actions == "migrate" and trial["controller"] == OURS
+    ]
+    left = iter(all_beamed(placed, plan.jobs or None))
     entries = []
-    for (row, what), old in zip(found, before, strict=True):
-        try:
-            tried, results = _run(plan, [what])[0]
-        except Missing as missing:
-            print(f"{row.estate}, {what.actions}: {missing}", file=sys.stderr)
-            continue
-        entries.append(joined(entry(row, what, tried, results), old))
+    for (row, what), old, (tried, results) in run:
+        item = entry(row, what, tried, results)
+        if what.actions == "migrate":
+            # What ours leaves where its last placement is there at once.
+            item["beamed"] = [round(next(left), 4) for _ in what.seeds]
+        entries.append(joined(item, old))
     return with_placers(entries)
 
 
@@ -222,25 +228,6 @@ def _run(
     pairs = list(zip(whats, tried, strict=True))
     results = run_many(pairs, folder=keep, workers=jobs, watch=_tell)
     return list(zip(tried, results, strict=True))
-
-
-def with_beamed(
-    whats: Sequence[Comparison],
-    entries: Sequence[dict[str, Any]],
-    results: Sequence[Sequence[dict[str, Any]]],
-    jobs: int | None,
-) -> list[dict[str, Any]]:
-    """Entries of placement with what ours leaves where its last placement is there at once."""
-    placed = [at for at, what in enumerate(whats) if what.actions == "migrate"]
-    ours = [
-        (whats[at], [trial for trial in results[at] if trial["controller"] == OURS])
-        for at in placed
-    ]
-    found = dict(zip(placed, all_beamed(ours, jobs), strict=True))
-    return [
-        item | {"beamed": [round(pain, 4) for pain in found[at]]} if at in found else item
-        for at, item in enumerate(entries)
-    ]
 
 
 def entry(

@@ -69,7 +69,8 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``rows``: per curable row pain of ours over doing nothing's, over the best rival's and GiB
         moved over that rival's (medians over seeds), and pain of our last placement, there from the
         first instant, over the best rival's; ``geometric_mean``: of these over the rows;
-        ``in_reach``: of the second and third over rows that :func:`out_of_reach` leaves;
+        ``in_reach``: of the second and third over rows where the fourth is known and is not
+        :func:`out_of_reach`;
         ``grace_over_nothing``: the first of them over the rows that nothing cures;
         ``worse_than_nothing``: estates and seeds where ours left more pain than doing nothing;
         ``went_back``, ``within_cooldown``, ``violations``: counts of ours over all trials;
@@ -106,7 +107,7 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "rows": rows,
         "geometric_mean": _means(rows, "over_nothing", *_AGAINST),
-        "in_reach": _means([row for row in rows if not out_of_reach(row)], *_AGAINST),
+        "in_reach": _means([row for row in _beamed(rows) if not out_of_reach(row)], *_AGAINST),
         "grace_over_nothing": geometric(
             [
                 _ratio(pain[_OURS], pain["none"], LEAST_PAIN)
@@ -129,8 +130,11 @@ def out_of_reach(row: Mapping[str, Any]) -> bool:
     A placement that leaves more when it is there at once than its own trial left shows nothing:
     that was good in motion only.
     """
-    beamed = row.get("beamed_over_best_rival")
-    return beamed is not None and HALF < beamed <= row["over_best_rival"]
+    return HALF < float(row["beamed_over_best_rival"]) <= float(row["over_best_rival"])
+
+
+def _beamed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if "beamed_over_best_rival" in row]
 
 
 def _reused(found: Mapping[str, Any]) -> str:
@@ -302,9 +306,8 @@ def _after(entry: Mapping[str, Any]) -> str:
 
 def _in_reach(total: Mapping[str, Any]) -> list[str]:
     """What holds where somebody could halve the best rival's pain."""
-    known = [row for row in total["rows"] if "beamed_over_best_rival" in row]
-    mean = total["in_reach"]
-    if not known or mean["over_best_rival"] is None:
+    known, mean = _beamed(total["rows"]), total["in_reach"]
+    if mean["over_best_rival"] is None:
         return []
     near = [row["estate"] for row in known if not out_of_reach(row)]
     far = ", ".join(

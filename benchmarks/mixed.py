@@ -21,11 +21,12 @@ import json
 import statistics
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.closed_loop import ROOT, ROWS
-from vsphere_market.proving.compare import Comparison, run_many
+from benchmarks.closed_loop import ROWS, comparison
+from vsphere_market.proving.compare import run_many
 from vsphere_market.proving.roster import parse_all
 
 #: What hosts have where an estate file says nothing: VMkernel's 1 GiB and a hundredth, swap, cores.
@@ -61,33 +62,21 @@ def measure(names: Sequence[str], hours: float | None, seeds: int) -> dict[str, 
     for row in ROWS:
         if names and row.estate not in names:
             continue
-        original = ROOT / "mocks" / "estates" / f"{row.estate}.json"
+        what = comparison(row, "migrate", seeds, hours or row.hours)
+        what = replace(what, controllers=parse_all("none"))
         with tempfile.TemporaryDirectory() as folder:
-            one = Path(folder) / original.name
-            one.write_text(json.dumps(mixed(json.loads(original.read_text()))), encoding="utf-8")
+            one = Path(folder) / what.estate.name
+            one.write_text(json.dumps(mixed(json.loads(what.estate.read_text()))), encoding="utf-8")
             pain = [
                 statistics.median(result["pain"] for result in results)
                 for results in run_many(
-                    [
-                        (
-                            Comparison(
-                                estate=path,
-                                controllers=parse_all("none"),
-                                seeds=tuple(range(1, seeds + 1)),
-                                hours=hours or row.hours,
-                                actions="migrate",
-                                watched_h=row.watched,
-                            ),
-                            {},
-                        )
-                        for path in (original, one)
-                    ],
+                    [(replace(what, estate=path), {}) for path in (what.estate, one)],
                     folder=None,
                     workers=None,
                 )
             ]
         found[row.estate] = {
-            "hours": hours or row.hours,
+            "hours": what.hours,
             "none": round(pain[0], 3),
             "mixed": round(pain[1], 3),
         }

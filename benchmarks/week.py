@@ -3,7 +3,7 @@
     python -m benchmarks.week [--runs N] [-o FILE]
 
 With a week of demand each VM has memory at 73 dates (``demand.history``), without it one, so that
-a host's cost has some 150 columns instead of six. For each cluster, with moves at their shipped
+a host's cost has 148 columns instead of four. For each cluster, with moves at their shipped
 price and with moves free:
 
 * ``first``: the market trading to its end, and ``again``: the same on the estate as the first plan

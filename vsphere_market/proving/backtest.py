@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vsphere_market.proving.jobs import Job, done, perform
 
 #: What libraries of linear algebra read; a trial uses one core, or workers get in each other's way.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Found = TypeVar("Found")
 
 
 class Missing(Exception):
@@ -65,24 +67,31 @@ def backtest(
             results[at] = perform(jobs[at], folder)
             tell(at)
     else:
-        for at, result in _spread([(at, jobs[at]) for at in open_], folder, count):
+        for at, result in spread(perform, {at: (jobs[at], folder) for at in open_}, count):
             results[at] = result
             tell(at)
     return [results[at] for at in range(len(jobs))]
 
 
-def _spread(
-    work: Iterable[tuple[int, Job]], folder: Path | None, count: int
-) -> Iterable[tuple[int, dict[str, Any]]]:
-    """Run jobs in processes, and give their results as they come."""
+def spread(
+    function: Callable[..., Found], calls: Mapping[int, tuple[Any, ...]], count: int | None = None
+) -> Iterator[tuple[int, Found]]:
+    """Call a function in processes, and give what it returns as it comes.
+
+    Args:
+        function: of a module.
+        calls: its arguments, by the number that each result comes with.
+        count: processes; None for one per core.
+
+    Raises:
+        Exception: what a call raised first; no others are begun.
+    """
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     # Spawned, not forked: the same on every system, and nothing is inherited by accident.
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
     try:
-        running: dict[Future[dict[str, Any]], int] = {
-            pool.submit(perform, job, folder): at for at, job in work
-        }
+        running = {pool.submit(function, *given): at for at, given in calls.items()}
         while running:
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:

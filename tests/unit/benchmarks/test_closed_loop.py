@@ -66,6 +66,9 @@ def test_where_nobody_can_halve_a_rivals_pain_is_told_apart() -> None:
     # Worse at once than in motion: that shows nothing, and the row counts.
     restless = CURABLE | {"estate": "f", "trials": tied, "beamed": [9.0]}
     total = summary([near, hopeless, restless])
+    # Of a row without that figure nothing is said.
+    more = summary([near, hopeless, restless, CURABLE | {"estate": "g"}])
+    assert more["in_reach"] == total["in_reach"]
     assert [row["beamed_over_best_rival"] for row in total["rows"]] == [0.1875, 0.625, 1.125]
     assert [out_of_reach(row) for row in total["rows"]] == [False, True, False]
     assert total["in_reach"] == {"over_best_rival": 0.5, "moved_over_best_rival": 0.25}
@@ -84,13 +87,11 @@ def test_a_row_may_be_watched_first() -> None:
     row = Row("skewed", 12, "x", 24)
     what = closed_loop.comparison(row, "migrate", 2, 12.0)
     assert what.watched_h == 24
-    old = {
-        "machine": {"commit": "abc1234"},
-        "rows": [CURABLE | {"estate_sha256": closed_loop._sha256(what.estate)}],
-    }
-    assert closed_loop.earlier(old, what) is None
-    watched = [old["rows"][0] | {"watched_hours": 24.0}]  # type: ignore[index]
-    assert closed_loop.earlier(old | {"rows": watched}, what) is not None
+    unwatched = CURABLE | {"estate_sha256": closed_loop._sha256(what.estate)}
+    watched = [unwatched | {"watched_hours": 24.0}]
+    machine = {"commit": "abc1234"}
+    assert closed_loop.earlier({"machine": machine, "rows": [unwatched]}, what) is None
+    assert closed_loop.earlier({"machine": machine, "rows": watched}, what) is not None
     text = page(
         {
             "command": "x", "machine": closed_loop.machine(), "seeds": 2,
