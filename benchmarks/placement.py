@@ -56,6 +56,7 @@ FREE = dataclasses.replace(
     move_fixed=0,
     landing_cost=0,
     discount=0,
+    discount_now=0,
     comfort_price=0,
     minimum_saving=0,
 )

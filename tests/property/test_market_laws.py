@@ -56,6 +56,7 @@ def questions(draw: st.DrawFn, cheap: bool = False) -> Question:
             minimum_saving=0.0,
             change_cost=1.0,
             discount=0.0,
+            discount_now=0.0,
             comfort_price=0.0,
             restart_fixed=1.0,
             restart_cost=0.01,

@@ -65,6 +65,7 @@ CHEAP = dataclasses.replace(
     minimum_saving=0.0,
     change_cost=1.0,
     discount=0.0,
+    discount_now=0.0,
     comfort_price=0.0,
     restart_fixed=1.0,
     restart_cost=0.01,

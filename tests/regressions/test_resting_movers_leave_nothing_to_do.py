@@ -25,6 +25,7 @@ CHEAP = dataclasses.replace(
     move_fixed=1.0,
     minimum_saving=0.0,
     discount=0.0,
+    discount_now=0.0,
     comfort_price=0.0,
 )
 

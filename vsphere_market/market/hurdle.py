@@ -1,6 +1,7 @@
 """What a move must save to be made: more than it disturbs, and more than noise.
 
-Counters are noisy: a host must be cheaper by a share of what staying costs, too.
+Counters are noisy: a host must be cheaper by a share of what staying costs, too, and by more of it
+while little is remembered (``Ledger.discount``).
 
 A VM is *content* where its leaving would free no more a MiB than a comfortable host asks
 (``settings.comfort_price``), nothing is surcharged, as ballooning and swapping are, and it breaks
@@ -22,11 +23,11 @@ def hurdle(ledger: Ledger, here: FloatArray, pay: FloatArray) -> FloatArray:
     """Points that moves must save, of any shape; both arguments broadcast.
 
     Args:
-        ledger: for its settings.
+        ledger: for its discount.
         here: what staying costs.
         pay: what moving disturbs.
     """
-    points: FloatArray = np.maximum(pay, ledger.settings.discount * np.maximum(here, 0.0))
+    points: FloatArray = np.maximum(pay, ledger.discount * np.maximum(here, 0.0))
     return points
 
 

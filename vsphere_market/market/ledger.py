@@ -97,6 +97,7 @@ class Ledger:
         wanted_on: (V,) VMs that are off, and that policy wants started now.
         awake: (H,) hosts that are not in standby.
         market: (H,) which hosts trade with each other: those of one number that is not -1.
+        discount: share of what staying costs by which a move must lower it.
         charges: what else hurts.
         pools: limits of resource pools, (P,) MiB.
         lent: (P,) reservation that trades gave to each pool, MiB.
@@ -141,6 +142,8 @@ class Ledger:
         self.awake: BoolArray = awake(snapshot.hosts)
         self.market: IndexArray = markets(snapshot, rulebook)
         self.supply = make_supply(snapshot, demand, rulebook, settings, self.awake)
+        present = float(demand.date_weight[0])
+        self.discount: float = present * settings.discount_now + (1.0 - present) * settings.discount
         reachable = np.array([link == CONNECTED for link in vms.connection], dtype=np.bool_)
         self.host_of: IndexArray = np.where(demand.running, vms.host, -1)
         self.ours: BoolArray = (

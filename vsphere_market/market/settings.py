@@ -39,7 +39,10 @@ class MarketSettings:
         landing_from: up to this share of the target's memory pinned, balloons find enough that is
             idle and landing costs nothing more; from there it rises to its full cost.
         discount: a host is worth moving to only if its quote is lower than the present one by
-            this share. Counters are noisy, and on full hosts a little noise is many points.
+            this share, where all of the quote stands on remembered hours. Counters are noisy, and
+            on full hosts a little noise is many points.
+        discount_now: the same where all of it stands on the last minutes: whether they are a burst
+            or a load nobody can tell. In between it goes by the present's weight in the quote.
         comfort_price: a VM whose leaving would free no more a MiB of what it takes than this, on
             a host that asks no surcharge (``hurdle.pressed``), is content if it breaks no rule,
             and looks for no other host: it is what a host asks at four fifths of its load. What
@@ -99,7 +102,8 @@ class MarketSettings:
     no_return_s: float = 604_800.0
     landing_cost: float = 300.0
     landing_from: float = 0.6
-    discount: float = 0.2
+    discount: float = 0.15
+    discount_now: float = 0.5
     comfort_price: float = 25.0
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0

@@ -82,7 +82,8 @@ def test_curves_are_compared_move_by_move() -> None:
 
 def test_free_means_free() -> None:
     assert (FREE.move_cost, FREE.move_fixed, FREE.landing_cost) == (0, 0, 0)
-    assert (FREE.discount, FREE.comfort_price, FREE.minimum_saving) == (0, 0, 0)
+    assert (FREE.discount, FREE.discount_now, FREE.comfort_price) == (0, 0, 0)
+    assert FREE.minimum_saving == 0
 
 
 def test_the_command_writes_what_it_measured(

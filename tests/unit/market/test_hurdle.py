@@ -58,7 +58,7 @@ def test_comfort_is_a_host_at_four_fifths() -> None:
 def test_a_vm_that_pays_little_stays_and_one_that_pays_much_goes() -> None:
     settings = MarketSettings()
     # What nobody would notice would still be worth its copying.
-    cheap = dataclasses.replace(settings, move_cost=0.5, move_fixed=0.0)
+    cheap = dataclasses.replace(settings, move_cost=0.5, move_fixed=0.0, discount_now=0.15)
     calm = question(5, cheap)
     ledger = calm.ledger()
     load = ledger.load[0, 0] / ledger.supply.usable[0]
@@ -137,9 +137,21 @@ def test_the_content_move_with_others_only() -> None:
 
 def test_hurdles_are_the_disruption_or_what_noise_is_worth() -> None:
     ledger = question(2, MarketSettings()).ledger()
-    here, pay = np.array([100.0, 100.0, -100.0]), np.array([30.0, 10.0, 5.0])
-    assert ledger.settings.discount == 0.2
-    assert hurdle(ledger, here, pay) == pytest.approx([30.0, 20.0, 5.0])
+    here, pay = np.array([100.0, 100.0, -100.0]), np.array([60.0, 10.0, 5.0])
+    assert (ledger.settings.discount, ledger.settings.discount_now) == (0.15, 0.5)
+    # One look is all there is.
+    assert hurdle(ledger, here, pay) == pytest.approx([60.0, 50.0, 5.0])
+
+
+@pytest.mark.parametrize("present", [1.0, 0.4, 0.0])
+def test_less_is_asked_for_what_is_remembered(present: float) -> None:
+    asked = question(2, MarketSettings())
+    curve = np.repeat(asked.demand.curve, 2, axis=1)
+    known = dataclasses.replace(
+        asked.demand, curve=curve, date_weight=np.array([present, 1.0 - present])
+    )
+    ledger = dataclasses.replace(asked, demand=known).ledger()
+    assert ledger.discount == pytest.approx(0.15 + 0.35 * present)
 
 
 def test_comfort_counts_what_a_vm_takes_at_all_dates() -> None:
@@ -151,7 +163,10 @@ def test_comfort_counts_what_a_vm_takes_at_all_dates() -> None:
 
 @pytest.mark.parametrize(("busy", "many"), [(1, 0), (2, 0), (3, 3), (7, 7)])
 def test_an_empty_plan_names_who_is_content_as_each_offer_does(busy: int, many: int) -> None:
-    asked = question(busy, dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0))
+    asked = question(
+        busy,
+        dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0, discount_now=0.15),
+    )
     answer = clear(asked)
     assert not answer.trades
     eligibility = Eligibility(answer.ledger, asked.cooling)
@@ -167,7 +182,7 @@ def test_an_empty_plan_names_who_is_content_as_each_offer_does(busy: int, many: 
 
 
 def test_one_that_is_content_is_named_and_a_plan_with_steps_says_nothing() -> None:
-    cheap = dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0)
+    cheap = dataclasses.replace(MarketSettings(), move_cost=0.5, move_fixed=0.0, discount_now=0.15)
     asked = question(3, cheap)
     asked.rulebook.modes[ActionKind.MIGRATE][:2] = Mode.OFF
     (told,) = [one for one in refusals(asked, clear(asked)) if one.reason is Reason.CONTENT]
