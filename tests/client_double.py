@@ -161,9 +161,11 @@ def client_double() -> Iterator[Client]:
             trusting.verify_mode = ssl.CERT_NONE
             place = urlsplit(client.service).netloc
             server = http.client.HTTPSConnection(place, timeout=60, context=trusting)
+            begun = False
             try:
                 server.request(self.command, path, body=body, headers=headers)
                 answer = server.getresponse()
+                begun = True
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in ("transfer-encoding", "connection", "server", "date"):
@@ -174,8 +176,10 @@ def client_double() -> Iterator[Client]:
                 while chunk := answer.read1(65536):
                     self.wfile.write(chunk)
                     self.wfile.flush()
-            except (OSError, http.client.HTTPException):
-                pass
+            except (OSError, http.client.HTTPException) as error:
+                if not begun:
+                    # Closed without a word, the browser would ask again and say nothing of why.
+                    self._say(f"{type(error).__name__}: {error}", "text/plain", 502)
             finally:
                 self.close_connection = True
                 server.close()

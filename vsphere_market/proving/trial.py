@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,13 +68,8 @@ class Outcome:
     timing: dict[str, float]
 
 
-def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
-    """Run a trial.
-
-    Args:
-        setup: what to run.
-        watch: told the share done, now and then.
-    """
+def run(setup: Setup) -> Outcome:
+    """Run a trial."""
     began = time.perf_counter()
     spec = setup.spec if setup.dated else shifted(setup.spec, setup.seed)
     plant = PlantVCenter(spec, np.random.default_rng(setup.seed))
@@ -97,8 +91,7 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
     thinking: list[float] = []
     start_s = plant.clock.now_s()
     due_s = start_s
-    steps = round(seconds / STEP_S)
-    for step in range(steps):
+    for _ in range(round(seconds / STEP_S)):
         now_s = plant.clock.now_s()
         if now_s >= due_s and not hands.busy:
             snapshot = plant.observe()
@@ -111,8 +104,6 @@ def run(setup: Setup, watch: Callable[[float], None] | None = None) -> Outcome:
         plant.clock.sleep(STEP_S)
         hands.look()
         gauge.step()
-        if watch is not None and step % 240 == 239:
-            watch((step + 1) / steps)
     gauge.look(plant.observe())
     measures = gauge.results(hands.deeds, rulebook.cooldown_s)
     measures["decisions"] = len(thinking)
