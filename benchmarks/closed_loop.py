@@ -72,7 +72,16 @@ CONTROLLERS = {
 }
 OURS = "market"
 #: With all kinds of action, where they can make a difference.
-ALL_ACTIONS = ("balanced", "skewed", "overcommitted-1.2", "hosted", "traces", "overcommitted-2.0")
+ALL_ACTIONS = (
+    "balanced",
+    "skewed",
+    "desktops",
+    "shifts",
+    "overcommitted-1.2",
+    "hosted",
+    "traces",
+    "overcommitted-2.0",
+)
 #: Hours of a try of a setting: of rows of up to a day, and the share of longer ones.
 TUNING_HOURS, TUNING_SHARE = 6.0, 1.0 / 3.0
 #: What is below this line of the page was written by hand, and stays.
