@@ -97,7 +97,7 @@ class BudgetBoard:
             return
         counting = self._counting.get(vm)
         if counting is None:
-            counting = [purse for purse in self._purses if purse.counted[vm]]
+            counting = [purse for purse in self._purses if purse.flags[vm]]
             self._counting[vm] = counting
         home, changed = int(self._home[vm]), False
         for purse in counting:
@@ -127,16 +127,20 @@ class _Purse:
     ) -> None:
         scope = budgets[0].scope
         self.counted: BoolArray = budgets[0].vms
+        #: The same, quicker to ask about one VM.
+        self.flags: bytes = self.counted.tobytes()
         self._by_host = scope is BudgetScope.HOST
         self._scope_of = _scopes(scope, snapshot)
         scopes = max(_number(scope, snapshot), 1)
-        self._left: FloatArray = np.full(scopes, np.inf)
+        least: FloatArray = np.full(scopes, np.inf)
         for budget in budgets:
             left = _allowed(budget, self._scope_of, scopes)
             for spot in self._spent(budget, snapshot, past, now_s):
                 left[spot] -= 1.0
-            np.minimum(self._left, left, out=self._left)
-        self._full: BoolArray = self._left < 1.0
+            np.minimum(least, left, out=least)
+        # A list: it is read and written number by number.
+        self._left: list[float] = least.tolist()
+        self._full: BoolArray = least < 1.0
         # Most are not spent for anybody, and then nobody has to ask them.
         self.tight = bool(self._full.any())
 
@@ -191,9 +195,9 @@ class _Purse:
             self._spend(target, 1)
 
     def _spend(self, scope: int, times: int) -> None:
-        left = self._left.item(scope) - times
-        self._left[scope] = left
-        if (left < 1.0) != self._full.item(scope):
+        before = self._left[scope]
+        left = self._left[scope] = before - times
+        if (left < 1.0) != (before < 1.0):
             self._full[scope] = left < 1.0
             self.tight = bool(self._full.any())
 

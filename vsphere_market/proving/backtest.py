@@ -9,10 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vsphere_market import threads
 from vsphere_market.proving.jobs import Job, done, perform
-
-#: What libraries of linear algebra read; a trial uses one core, or workers get in each other's way.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Found = TypeVar("Found")
 
@@ -86,8 +84,9 @@ def spread(
     Raises:
         Exception: what a call raised first; no others are begun.
     """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    # A trial uses one core, or workers get in each other's way.
+    before = {name: os.environ.get(name) for name in threads.NAMES}
+    os.environ.update(dict.fromkeys(threads.NAMES, "1"))
     # Spawned, not forked: the same on every system, and nothing is inherited by accident.
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
     try:
