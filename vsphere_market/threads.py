@@ -1,7 +1,7 @@
 """How many threads linear algebra may use: one, unless whoever starts a program says otherwise.
 
-What the market multiplies is small, and OpenBLAS wakes a thread for each core for it: a plan of
-1,500 VMs then takes half as much of the processor again and ends no sooner.
+What the market multiplies is small, and OpenBLAS wakes a thread for each core for it: on two cores
+a plan for 1,500 VMs then takes half as much of the processor again and ends no sooner.
 """
 
 from __future__ import annotations

@@ -131,7 +131,10 @@ class Reason(StrEnum):
 
 
 SENTENCES: dict[Reason, str] = {
-    Reason.NOT_WORTH_IT: "No trade saves more than the disruption it costs.",
+    Reason.NOT_WORTH_IT: (
+        "No trade saves enough: more than it disturbs, and for a move a share of what staying "
+        "costs."
+    ),
     Reason.CONTENT: (
         "Living where it is costs no more a MiB than a host at four fifths of its load asks: what "
         "it would save elsewhere nobody would notice, its copying somebody would."

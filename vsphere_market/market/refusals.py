@@ -97,9 +97,13 @@ def _left_on_hot_host(
     best = free[0]
     if best.quote >= AS_DEAR * quotes[0].quote:
         return [Refusal(diagnosis.vm, Reason.NO_CURE, SENTENCES[Reason.NO_CURE] + tail)]
+    why = "saves less than the move would disturb"
+    lower = 1.0 - best.quote / quotes[0].quote
+    if lower < ledger.discount:
+        why = f"is lower by {lower:.1%}, and has to be by {ledger.discount:.1%}"
     sentence = (
         f"The best quote, {best.quote:,.0f} points on {best.host.name} against "
-        f"{quotes[0].quote:,.0f} on {name}, saves less than the move would disturb.{tail}"
+        f"{quotes[0].quote:,.0f} on {name}, {why}.{tail}"
     )
     return [Refusal(diagnosis.vm, Reason.NOT_WORTH_IT, sentence)]
 
