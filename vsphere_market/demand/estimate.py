@@ -1,9 +1,9 @@
 """From one snapshot, and what is remembered of earlier ones, to demand.
 
 Facts used (sources in ``docs/design/demand.md``): *active* is a sampled estimate of touched
-memory, *granted* does not fall without pressure, swapped and compressed pages come back only when
-touched, so a rate of swap-in or decompression is touching of memory that the VM lacks, and while
-it waits its active memory is measured too low.
+memory over periods of the VM's own time, *granted* does not fall without pressure, swapped and
+compressed pages come back only when touched, so a rate of swap-in or decompression is touching of
+memory that the VM lacks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from vsphere_market.demand.storage import Usual
 from vsphere_market.estate import POWERED_ON, Snapshot, VmTable
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
 
+#: Pages that ESXi samples of each VM a period [Waldspurger 2002, section 5.3].
+SAMPLED_PAGES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class DemandSettings:
@@ -29,7 +32,8 @@ class DemandSettings:
         headroom: factor on the active memory: sampling error and growth until the next look.
         refault_window_s: pages coming back from swap or compression during this time are taken
             for a part of the working set.
-        max_latency_pct: waiting beyond this is taken as this; it bounds the correction of active.
+        chance: so many standard errors of active are taken for chance where its largest sample is
+            above its mean.
         unknown_active_share: working set of a VM without counters, as share of its footprint.
         guest_window_s: what a guest pages in during this time is taken for memory that it lacks.
         guest_most: at most this share of its size.
@@ -46,7 +50,7 @@ class DemandSettings:
 
     headroom: float = 1.1
     refault_window_s: float = 300.0
-    max_latency_pct: float = 75.0
+    chance: float = 3.0
     unknown_active_share: float = 0.5
     guest_window_s: float = 60.0
     guest_most: float = 0.25
@@ -84,18 +88,16 @@ def estimate_demand(
     footprint = np.minimum(np.where(known, resident + taken, stand_in), size)
 
     active = np.fmax(vms.active_mib, vms.active_peak_mib)
-    waiting = np.minimum(_zero(vms.latency_pct), settings.max_latency_pct) / 100.0
     missing = _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
     refaulted = np.minimum(
         (_zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps))
         * (settings.refault_window_s / KIB_PER_MIB),
         missing,
     )
-    wanted = _zero(active) / (1.0 - waiting) + refaulted
+    mean = np.where(np.isnan(vms.active_mib), active, vms.active_mib)
+    wanted = _zero(mean + above_chance(mean, active - mean, size, settings.chance)) + refaulted
     wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
-    level = np.where(np.isnan(vms.active_mib), active, vms.active_mib)
-    level = level + settings.peak_share * (active - level)
-    level = _zero(level) / (1.0 - waiting) + refaulted
+    level = _zero(mean + settings.peak_share * (active - mean)) + refaulted
     working = np.where(known, settings.headroom * level, wanted)
     # Paging says that a VM is too small only where nothing else explains it: under a balloon the
     # host is to blame, and after growth or a balloon the guest fetches old pages for a while.
@@ -130,6 +132,27 @@ def estimate_demand(
         sizing=Sizing.unknown(wanted) if sizes is None else sizes.sizing(identities(vms), wanted),
         storage=storage,
     )
+
+
+def above_chance(
+    mean: FloatArray, excess: FloatArray, size: FloatArray, errors: float
+) -> FloatArray:
+    """What of active memory's rise above its mean is no chance of sampling, (V,) MiB.
+
+    ESXi looks at :data:`SAMPLED_PAGES` random pages a period, so that a guest which steadily uses
+    four fifths of its memory shows nine tenths now and then. What is real and what is chance add
+    up in squares: a rise within chance is none, one that is far beyond it counts in full.
+
+    Args:
+        mean: active memory, MiB.
+        excess: of its largest sample over that, MiB.
+        size: configured memory, MiB.
+        errors: so many standard errors are chance.
+    """
+    share = np.clip(mean / size, 0.0, 1.0)
+    chance = errors * size * np.sqrt(share * (1.0 - share) / SAMPLED_PAGES)
+    rise: FloatArray = np.sqrt(np.maximum(excess**2 - chance**2, 0.0))
+    return rise
 
 
 def typical_overhead(size_mib: FloatArray) -> FloatArray:

@@ -111,9 +111,10 @@ class Charges:
         return weight * give * float(points)
 
     def _pool_weight(self, rows: IndexArray, squeezable: FloatArray) -> float:
-        """How much what a pool holds matters."""
-        held = np.maximum(squeezable[rows, 0], 1)
-        return float(np.average(self._priority[rows], weights=held))
+        """How much what a pool holds matters; VMs that were stopped hold nothing."""
+        held = squeezable[rows, 0]
+        total = float(held.sum())
+        return float(held @ self._priority[rows]) / total if total > 0.0 else 0.0
 
     def limit_price(self, limit: float, held: FloatArray) -> FloatArray:
         """(2,) points a MiB of what is held under a limit, (2,) MiB in all and beyond balloons."""

@@ -25,6 +25,8 @@ IDLE_SHARE, IDLE_MHZ, IDLE_HELD_MIB = 0.02, 60.0, 512.0
 ZOMBIE_DAYS, ZOMBIE_SHARE = 14, 0.05
 #: A VM is oversized when even this multiple of its active memory leaves much of it unused.
 SPARE_FACTOR = 4.0
+#: Waiting beyond this share of the time is taken for this.
+MOST_WAITING = 0.75
 #: Nothing is proposed below this size, and nothing smaller than this is worth a word …
 LEAST_SIZE_MIB, LEAST_GAIN_MIB = 4096.0, 2048.0
 #: … nor less than this share of the size.
@@ -125,11 +127,17 @@ def together(ledger: Ledger, items: Sequence[Underused]) -> float:
 
 
 def active(ledger: Ledger) -> FloatArray:
-    """(V,) what guests touch, MiB: the largest sample, more where they wait; 0 if unknown."""
+    """(V,) what guests touch, or would if they did not wait, MiB; 0 if unknown.
+
+    The largest sample, by the time that is left to a VM beside waiting for its pages: it shows no
+    less for waiting, but who knows what it would get to then?
+    """
     vms = ledger.snapshot.vms
     sample = np.fmax(np.nan_to_num(vms.active_mib), np.nan_to_num(vms.active_peak_mib))
-    largest: FloatArray = np.maximum(sample, np.where(ledger.ours, ledger.demand.wanted, 0.0))
-    return largest
+    largest = np.maximum(sample, np.where(ledger.ours, ledger.demand.wanted, 0.0))
+    waiting = np.minimum(np.nan_to_num(vms.latency_pct) / 100.0, MOST_WAITING)
+    touched: FloatArray = largest / (1.0 - waiting)
+    return touched
 
 
 def idle(ledger: Ledger) -> BoolArray:
