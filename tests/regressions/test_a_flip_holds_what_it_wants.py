@@ -29,9 +29,9 @@ def test_memory_that_is_wanted_is_not_idle() -> None:
                 "host-1",
                 4096,
                 tools_running=True,
-                granted_mib=0,
-                active_mib=2500,
-                active_peak_mib=4297,
+                granted_mib=3600,
+                active_mib=3600,
+                guest_swap_kibps=20_000,
                 balloon_cap_mib=209,
             )
         ],

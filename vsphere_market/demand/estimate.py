@@ -1,9 +1,8 @@
 """From one snapshot, and what is remembered of earlier ones, to demand.
 
 Facts used (sources in ``docs/design/demand.md``): *active* is a sampled estimate of touched
-memory over periods of the VM's own time, *granted* does not fall without pressure, swapped and
-compressed pages come back only when touched, so a rate of swap-in or decompression is touching of
-memory that the VM lacks.
+memory, swapped pages among it, over periods of the VM's own time; *granted* does not fall without
+pressure; swapped and compressed pages come back only when touched.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ class DemandSettings:
 
     Attributes:
         headroom: factor on the active memory: sampling error and growth until the next look.
-        refault_window_s: pages coming back from swap or compression during this time are taken
-            for a part of the working set.
         chance: so many standard errors of active are taken for chance where its largest sample is
             above its mean.
         unknown_active_share: working set of a VM without counters, as share of its footprint.
@@ -49,7 +46,6 @@ class DemandSettings:
     """
 
     headroom: float = 1.1
-    refault_window_s: float = 300.0
     chance: float = 3.0
     unknown_active_share: float = 0.5
     guest_window_s: float = 60.0
@@ -87,17 +83,13 @@ def estimate_demand(
     stand_in = _stand_in(snapshot, running, known)
     footprint = np.minimum(np.where(known, resident + taken, stand_in), size)
 
-    active = np.fmax(vms.active_mib, vms.active_peak_mib)
-    missing = _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
-    refaulted = np.minimum(
-        (_zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps))
-        * (settings.refault_window_s / KIB_PER_MIB),
-        missing,
-    )
-    mean = np.where(np.isnan(vms.active_mib), active, vms.active_mib)
-    wanted = _zero(mean + above_chance(mean, active - mean, size, settings.chance)) + refaulted
+    # Active is a share of what can be sampled. When a balloon lets go, the share is remembered for
+    # a while and what it is of grows: more seems touched then than there is.
+    peak = np.fmin(np.fmax(vms.active_mib, vms.active_peak_mib), footprint)
+    mean = np.where(np.isnan(vms.active_mib), peak, np.fmin(vms.active_mib, footprint))
+    wanted = _zero(mean + above_chance(mean, peak - mean, size, settings.chance))
     wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
-    level = _zero(mean + settings.peak_share * (active - mean)) + refaulted
+    level = _zero(mean + settings.peak_share * (peak - mean))
     working = np.where(known, settings.headroom * level, wanted)
     # Paging says that a VM is too small only where nothing else explains it: under a balloon the
     # host is to blame, and after growth or a balloon the guest fetches old pages for a while.
@@ -108,7 +100,7 @@ def estimate_demand(
     # A guest's own word, where somebody asks it, counts what active memory cannot see: programs'
     # pages that are rarely touched, and cache that is worth keeping.
     wanted = np.where(known, np.fmax(wanted, vms.guest_needed_mib), wanted)
-    # Active may be sampled above granted; what is touched is there, so the footprint follows.
+    # With headroom a VM may come to hold more than it does.
     footprint = np.minimum(np.maximum(footprint, working), size)
     now = np.minimum(working, footprint)
 
