@@ -68,8 +68,13 @@ class Outcome:
     timing: dict[str, float]
 
 
-def run(setup: Setup) -> Outcome:
-    """Run a trial."""
+def run(setup: Setup, controller: Controller | None = None) -> Outcome:
+    """Run a trial.
+
+    Args:
+        setup: what it is made of.
+        controller: decides instead of the one that ``setup`` names; None for that one.
+    """
     began = time.perf_counter()
     spec = setup.spec if setup.dated else shifted(setup.spec, setup.seed)
     plant = PlantVCenter(spec, np.random.default_rng(setup.seed))
@@ -81,7 +86,8 @@ def run(setup: Setup) -> Outcome:
         else None
     )
     circumstances = Circumstances(setup.kinds, setup.policies, far)
-    controller = make(setup.controller, circumstances)
+    if controller is None:
+        controller = make(setup.controller, circumstances)
     watched(plant, controller, before_s)
     first = plant.observe()
     rulebook = allowed_rulebook(circumstances, first)
