@@ -1,8 +1,9 @@
 """From one snapshot, and what is remembered of earlier ones, to demand.
 
-Facts used (sources in ``docs/design/demand.md``): *active* is a sampled estimate of touched
-memory, swapped pages among it, over periods of the VM's own time; *granted* does not fall without
-pressure; swapped and compressed pages come back only when touched.
+Facts used (sources in ``docs/design/demand.md``): *active* is a sampled estimate of memory
+touched in a minute of the VM's own time; *granted* does not fall without pressure; swapped and
+compressed pages come back only when touched, so a rate of swap-in or decompression is touching of
+memory that the VM lacks.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class DemandSettings:
 
     Attributes:
         headroom: factor on the active memory: sampling error and growth until the next look.
+        refault_window_s: pages coming back from swap or compression during this time are taken
+            for a part of the working set.
         chance: so many standard errors of active are taken for chance where its largest sample is
             above its mean.
         unknown_active_share: working set of a VM without counters, as share of its footprint.
@@ -46,6 +49,7 @@ class DemandSettings:
     """
 
     headroom: float = 1.1
+    refault_window_s: float = 300.0
     chance: float = 3.0
     unknown_active_share: float = 0.5
     guest_window_s: float = 60.0
@@ -89,7 +93,12 @@ def estimate_demand(
     mean = np.where(np.isnan(vms.active_mib), peak, np.fmin(vms.active_mib, footprint))
     wanted = _zero(mean + above_chance(mean, peak - mean, size, settings.chance))
     wanted = np.where(known, wanted, settings.unknown_active_share * footprint)
-    level = _zero(mean + settings.peak_share * (peak - mean))
+    # What comes back was touched, if not in every minute.
+    missing = _zero(vms.swapped_mib) + _zero(vms.compressed_mib)
+    coming_back = _zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps)
+    refaulted = np.minimum(coming_back * (settings.refault_window_s / KIB_PER_MIB), missing)
+    level = _zero(mean + settings.peak_share * (peak - mean)) + refaulted
+    level = np.minimum(level, footprint)
     working = np.where(known, settings.headroom * level, wanted)
     # Paging says that a VM is too small only where nothing else explains it: under a balloon the
     # host is to blame, and after growth or a balloon the guest fetches old pages for a while.

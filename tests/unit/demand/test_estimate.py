@@ -62,9 +62,16 @@ def test_headroom_widens_the_working_set_but_not_what_is_wanted() -> None:
     assert demand.wanted[0] == 1000
 
 
-def test_touched_pages_that_come_back_are_in_active_already() -> None:
+def test_pages_coming_back_belong_to_the_working_set_and_not_to_what_the_guest_wants() -> None:
+    # 1,024 KiB/s for 300 s are 300 MiB.
     demand = demand_of(active_mib=1000, granted_mib=4000, swapped_mib=2000, swap_in_kibps=1024)
-    assert demand.working_set[0] == demand.wanted[0] == 1000
+    assert demand.working_set[0] == 1300
+    assert demand.wanted[0] == 1000
+
+
+def test_no_more_comes_back_than_is_out() -> None:
+    demand = demand_of(active_mib=1000, granted_mib=4000, swapped_mib=100, swap_in_kibps=100_000)
+    assert demand.working_set[0] == 1100
 
 
 def test_nothing_is_touched_that_was_never_given() -> None:
@@ -72,7 +79,9 @@ def test_nothing_is_touched_that_was_never_given() -> None:
     after = {"active_mib": 7900, "active_peak_mib": 8192, "granted_mib": 5000, "ballooned_mib": 0}
     demand = demand_of(**after)
     assert demand.working_set[0] == demand.wanted[0] == demand.footprint[0] == 5000
-    swapped = demand_of(**{**after, "swapped_mib": 1000, "compressed_mib": 500})
+    swapped = demand_of(
+        **{**after, "swapped_mib": 1000, "compressed_mib": 500, "swap_in_kibps": 9000}
+    )
     assert swapped.working_set[0] == 6500
 
 
