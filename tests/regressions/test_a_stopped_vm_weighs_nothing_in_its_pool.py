@@ -8,6 +8,7 @@ after a plan gives nothing.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from vsphere_market.demand import estimate_demand
 from vsphere_market.market import MarketSettings, Question
 from vsphere_market.policy import default_rulebook
 
-POOLS = [
+POOLS: list[dict[str, Any]] = [
     {"moid": "root", "name": "Resources", "cluster": "domain-c1"},
     {"moid": "dev", "name": "dev", "cluster": "domain-c1", "parent": "root", "limit_mib": 4096},
 ]
