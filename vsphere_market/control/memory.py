@@ -26,6 +26,7 @@ from vsphere_market.demand import (
     DemandSettings,
     SizeHistory,
     estimate_demand,
+    held_back,
     identities,
     new_storage_history,
     remember_storage,
@@ -41,8 +42,6 @@ from vsphere_market.units import BoolArray
 
 log = logging.getLogger(__name__)
 
-#: A VM that waits for more than this share of its time wants more than it shows, in percent.
-_WAITS_PCT = 1.0
 #: Moves within this time count as repeats, each doubling the VM's cool-down …
 REPEAT_WINDOW_S = 86_400.0
 #: … up to this factor.
@@ -204,11 +203,8 @@ def observed(memory: Memory, snapshot: Snapshot, settings: DemandSettings | None
     there = demand.known & demand.running
     seen = np.where(there, demand.working_set, np.nan)
     memory.history.update(snapshot.taken_at_s, ids, seen)
-    coming_back = np.nan_to_num(vms.swap_in_kibps) + np.nan_to_num(vms.decompress_kibps)
-    hurt = (coming_back > 0) & (np.nan_to_num(vms.latency_pct) > _WAITS_PCT)
-    memory.sizes.observe(
-        snapshot.taken_at_s, ids, np.where(there, demand.wanted, np.nan), hurt=hurt
-    )
+    wanted = np.where(there, demand.wanted, np.nan)
+    memory.sizes.observe(snapshot.taken_at_s, ids, wanted, hurt=held_back(vms))
 
 
 def keep_history(

@@ -3,6 +3,7 @@
 from vsphere_market.demand.estimate import (
     DemandSettings,
     estimate_demand,
+    held_back,
     typical_overhead,
 )
 from vsphere_market.demand.guests import GuestFigures, GuestSource, with_guests
@@ -31,6 +32,7 @@ __all__ = [
     "Sizing",
     "Usual",
     "estimate_demand",
+    "held_back",
     "identities",
     "new_storage_history",
     "pack_sizes",

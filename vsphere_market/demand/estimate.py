@@ -20,6 +20,8 @@ from vsphere_market.demand.storage import Usual
 from vsphere_market.estate import POWERED_ON, Snapshot, VmTable
 from vsphere_market.units import KIB_PER_MIB, BoolArray, FloatArray
 
+#: A VM that waits for its pages for more than this share of its time is held back, percent.
+WAITS_PCT = 1.0
 #: Pages that ESXi samples of each VM a period [Waldspurger 2002, section 5.3].
 SAMPLED_PAGES = 100
 
@@ -154,6 +156,13 @@ def above_chance(
     chance = errors * size * np.sqrt(share * (1.0 - share) / SAMPLED_PAGES)
     rise: FloatArray = np.sqrt(np.maximum(excess**2 - chance**2, 0.0))
     return rise
+
+
+def held_back(vms: VmTable) -> BoolArray:
+    """(V,) VMs that wait for pages that were taken from them: they show less than they want."""
+    coming_back = _zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps)
+    found: BoolArray = (coming_back > 0) & (_zero(vms.latency_pct) > WAITS_PCT)
+    return found
 
 
 def typical_overhead(size_mib: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vsphere_market.demand import held_back
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.licences import host_licensed
 from vsphere_market.market.plan import Reason
@@ -133,11 +134,14 @@ def needs(ledger: Ledger, rows: list[int]) -> dict[int, Need]:
 
 
 def candidates_to_shrink(ledger: Ledger) -> BoolArray:
-    """(V,) VMs that use little of what they have, as far as is known."""
+    """(V,) VMs that use little of what they have, as far as is known.
+
+    Who waits for his pages is none of them: what he would use is not seen.
+    """
     low = low_until(ledger)
     wanted = np.fmax(ledger.demand.wanted, ledger.demand.working_set)
     little: BoolArray = wanted < low * ledger.terms.size
-    return little
+    return little & ~held_back(ledger.snapshot.vms)
 
 
 def low_until(ledger: Ledger) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.estates import cluster_row, host_row, snapshot_of, vm_row
-from vsphere_market.demand import Demand, DemandHistory, DemandSettings, estimate_demand
+from vsphere_market.demand import Demand, DemandHistory, DemandSettings, estimate_demand, held_back
 from vsphere_market.demand.history import share_of_day
 from vsphere_market.estate import Snapshot
 
@@ -60,6 +60,17 @@ def test_headroom_widens_the_working_set_but_not_what_is_wanted() -> None:
     demand = estimate_demand(snapshot, settings=DemandSettings(headroom=1.5))
     assert demand.working_set[0] == 1500
     assert demand.wanted[0] == 1000
+
+
+def test_held_back_is_who_waits_for_pages_that_come_back() -> None:
+    def one(**counters: Any) -> bool:
+        return bool(held_back(estate(vm_row("vm-1", "host-1", 8192, **counters)).vms)[0])
+
+    assert one(latency_pct=5, swap_in_kibps=100)
+    assert one(latency_pct=5, decompress_kibps=100)
+    assert not one(latency_pct=5)
+    assert not one(latency_pct=0.5, swap_in_kibps=100)
+    assert not one(swap_in_kibps=100)
 
 
 def test_pages_coming_back_belong_to_the_working_set_and_not_to_what_the_guest_wants() -> None:
