@@ -136,18 +136,15 @@ def looked_at(setup: Setup, more: float) -> dict[str, dict[str, float]]:
 
 
 def best_rivals(results: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Row -> medians of the rival that leaves the least pain by placement, from the results."""
-    found = {}
-    for row in results["rows"]:
-        if row["actions"] != "migrate":
-            continue
-        by: dict[str, list[dict[str, Any]]] = {}
-        for trial in row["trials"]:
-            if trial["controller"] not in ("none", "oracle", "market"):
-                by.setdefault(trial["controller"], []).append(trial)
-        medians = [_medians(trials) for trials in by.values()]
-        found[row["estate"]] = min(medians, key=lambda one: one["pain"])
-    return found
+    """Row -> medians of the rival that is best there by placement alone, as the results have it."""
+    best = {row["estate"]: row["best_rival"] for row in results["summary"]["migrate"]["rows"]}
+    return {
+        row["estate"]: _medians(
+            trial for trial in row["trials"] if trial["controller"] == best[row["estate"]]
+        )
+        for row in results["rows"]
+        if row["actions"] == "migrate" and row["estate"] in best
+    }
 
 
 def measure(names: Sequence[str], seeds: int, more: float) -> dict[str, dict[str, Any]]:
