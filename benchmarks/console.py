@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.service import CLUSTERS, estate  # noqa: E402 - the path comes first
+from tests.consoles import LAUNCH  # noqa: E402
 from tests.serving import Serving, serving  # noqa: E402
 from tools.console_build import built_files  # noqa: E402
 from tools.system_parts import ensure  # noqa: E402
@@ -72,7 +73,7 @@ def frames(page: Page, step: float) -> dict[str, float]:
 
 def open_once(browser: Browser, service: Serving) -> tuple[Page, float]:
     """Open the console in a fresh profile; the page, and milliseconds until it is interactive."""
-    context = browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto(service.way_in, wait_until="commit")
@@ -91,7 +92,7 @@ def measure(vms: int, loads: int) -> dict[str, Any]:
             first_look_s = time.monotonic() - begun
             here = service.ask("/v1/estate")
             browser = playwright.chromium.launch(
-                executable_path=str(ensure("chromium")["chromium"]), args=["--no-sandbox"]
+                executable_path=str(ensure("chromium")["chromium"]), args=LAUNCH
             )
             # Each with a fresh profile: nothing is in the cache.
             opened = [open_once(browser, service) for _ in range(loads)]

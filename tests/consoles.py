@@ -12,6 +12,11 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.cli import ROOT
 from tests.serving import Serving
 
+#: As root in a container Chromium has no sandbox; it opens nothing but our own pages. Services here
+#: have certificates of their own. A browser that is told so takes them as they are; one whose pages
+#: are to ignore errors (``ignore_https_errors``) begins each request anew for each error, and under
+#: load some end as ``ERR_TOO_MANY_RETRIES``.
+LAUNCH = ("--no-sandbox", "--ignore-certificate-errors")
 #: Others may be using the machine.
 PATIENCE_MS = 90_000
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
@@ -82,7 +87,6 @@ def browsing(
         allowed: complaints that the test provokes.
     """
     context: BrowserContext = browser.new_context(
-        ignore_https_errors=True,
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
         timezone_id="UTC",

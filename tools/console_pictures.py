@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.client_double import client_double  # noqa: E402 - the path comes first
 from tests.console_flow import five_clicks  # noqa: E402
-from tests.consoles import browsing, enter  # noqa: E402
+from tests.consoles import LAUNCH, browsing, enter  # noqa: E402
 from tests.serving import serving  # noqa: E402
 from tools.system_parts import ensure  # noqa: E402
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         browser = playwright.chromium.launch(
-            executable_path=str(ensure("chromium")["chromium"]), args=["--no-sandbox"]
+            executable_path=str(ensure("chromium")["chromium"]), args=LAUNCH
         )
         place = Path(temporary)
         slow = ("--speed", 20, "--interval", "5m")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.consoles import LAUNCH
 from tools.system_parts import ensure
 
 
@@ -13,7 +14,6 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium, headless; it fails with what to install where there is none."""
     program = str(ensure("chromium")["chromium"])
     with sync_playwright() as playwright:
-        # As root in a container Chromium has no sandbox; it opens nothing but our own files.
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=program, args=LAUNCH)
         yield opened
         opened.close()
