@@ -12,7 +12,7 @@ Nobody knows that beforehand: a move that proved needless may have been right wh
 it says how much of what is copied is caution, and what could be had at most by less of it.
 
 Prints JSON: per row the medians over the seeds of ``pain`` in VM-hours, ``moves`` and ``moved_gib``
-of the market, the same with ``needed`` moves only, and the GiB of ``best_rival`` from
+of the market, the same with ``needed`` moves only, and those of the ``best_rival`` from
 ``docs/results.json``.
 """
 
@@ -36,7 +36,8 @@ from vsphere_market.proving.roster import make, parse
 from vsphere_market.proving.trial import MIGRATE_ONLY, Setup, run
 
 #: Rows of which the market's moves are a first plan and a few more: where thousands of trials
-#: would be needed, or where pain jumps with whatever is changed, hindsight says little.
+#: would be needed, or where pain jumps with whatever is changed, hindsight says little. Any other
+#: row that can be cured may be named.
 LOOKED_AT = ("skewed", "two-tier", "heterogeneous", "n-plus-1", "affinity-laden")
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results.json"
 
@@ -147,20 +148,32 @@ def best_rivals(results: dict[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def measure(names: Sequence[str], seeds: int, more: float) -> dict[str, dict[str, Any]]:
-    """Row -> what :func:`looked_at` finds, medians over the seeds, and the best rival's."""
+def measure(
+    rivals: dict[str, dict[str, float]], names: Sequence[str], seeds: int, more: float
+) -> dict[str, dict[str, Any]]:
+    """Row -> what :func:`looked_at` finds, medians over the seeds, and the best rival's.
+
+    Args:
+        rivals: :func:`best_rivals`.
+        names: rows of the standard table.
+        seeds: how many.
+        more: share of pain allowed.
+    """
     estates: list[str] = []
     setups: list[Setup] = []
     for row in ROWS:
-        if row.estate not in (names or LOOKED_AT):
+        if row.estate not in names:
             continue
         what = comparison(row, "migrate", seeds, row.hours)
         spec = estate_of(what.estate, what.traces)[0]
         for seed in what.seeds:
             estates.append(row.estate)
-            setups.append(Setup(spec, parse("market"), seed, what.hours, MIGRATE_ONLY))
+            setups.append(
+                Setup(
+                    spec, parse("market"), seed, what.hours, MIGRATE_ONLY, watched_h=what.watched_h
+                )
+            )
     results = dict(spread(looked_at, {at: (setup, more) for at, setup in enumerate(setups)}))
-    rivals = best_rivals(json.loads(RESULTS.read_text(encoding="utf-8")))
     found: dict[str, dict[str, Any]] = {}
     for estate in dict.fromkeys(estates):
         trials = [results[at] for at, name in enumerate(estates) if name == estate]
@@ -182,11 +195,16 @@ def _medians(trials: Iterable[dict[str, Any]]) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="rows of the standard table")
+    rivals = best_rivals(json.loads(RESULTS.read_text(encoding="utf-8")))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(rivals))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--more", type=float, default=1.0, metavar="PCT", help="pain allowed")
     arguments = parser.parse_args(argv)
-    print(json.dumps(measure(arguments.names, arguments.seeds, arguments.more / 100.0), indent=1))
+    names = arguments.names or LOOKED_AT
+    for name in names:
+        if name not in rivals:
+            parser.error(f"{name} is no row that can be cured; these are: {', '.join(rivals)}")
+    print(json.dumps(measure(rivals, names, arguments.seeds, arguments.more / 100.0), indent=1))
 
 
 if __name__ == "__main__":

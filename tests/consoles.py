@@ -13,9 +13,8 @@ from tests.cli import ROOT
 from tests.serving import Serving
 
 #: As root in a container Chromium has no sandbox; it opens nothing but our own pages. Services here
-#: have certificates of their own. A browser that is told so takes them as they are; one whose pages
-#: are to ignore errors (``ignore_https_errors``) begins each request anew for each error, and under
-#: load some end as ``ERR_TOO_MANY_RETRIES``.
+#: have certificates of their own. The browser as a whole is told to take them as they are: where a
+#: page was (``ignore_https_errors``), requests ended as ``ERR_TOO_MANY_RETRIES`` now and then.
 LAUNCH = ("--no-sandbox", "--ignore-certificate-errors")
 #: Others may be using the machine.
 PATIENCE_MS = 90_000

@@ -152,7 +152,7 @@ def above_chance(
         size: configured memory, MiB.
         errors: so many standard errors are chance.
     """
-    share = np.clip(mean / size, 0.0, 1.0)
+    share = np.clip(mean / np.maximum(size, 1.0), 0.0, 1.0)
     chance = errors * size * np.sqrt(share * (1.0 - share) / SAMPLED_PAGES)
     rise: FloatArray = np.sqrt(np.maximum(excess**2 - chance**2, 0.0))
     return rise
@@ -160,8 +160,9 @@ def above_chance(
 
 def held_back(vms: VmTable) -> BoolArray:
     """(V,) VMs that wait for pages that were taken from them: they show less than they want."""
-    coming_back = _zero(vms.swap_in_kibps) + _zero(vms.decompress_kibps)
-    found: BoolArray = (coming_back > 0) & (_zero(vms.latency_pct) > WAITS_PCT)
+    # What is not told is not more than anything.
+    coming_back = (vms.swap_in_kibps > 0) | (vms.decompress_kibps > 0)
+    found: BoolArray = coming_back & (vms.latency_pct > WAITS_PCT)
     return found
 
 

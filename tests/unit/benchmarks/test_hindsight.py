@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import hindsight
 from benchmarks.closed_loop import ROWS, comparison
+from tests.estates import snapshot_of
 from vsphere_market.proving.controller import Circumstances
 from vsphere_market.proving.jobs import estate_of
 from vsphere_market.proving.roster import make, parse
@@ -57,10 +58,11 @@ def test_order_is_kept_among_those_that_are_left(script: list[hindsight.Ordered]
         hindsight.Ordered(600.0, one, ()),
     ]
     player = hindsight.Player(chain, frozenset({1}))
-    first = player.decide(None, 300.0, ())  # type: ignore[arg-type]
+    seen = snapshot_of()  # what it looks at does not matter to it
+    first = player.decide(seen, 300.0, ())
     assert [order.after for order in first] == [(), (0,)]
-    assert player.decide(None, 500.0, ()) == []  # type: ignore[arg-type]
-    assert len(player.decide(None, 600.0, ())) == 1  # type: ignore[arg-type]
+    assert player.decide(seen, 500.0, ()) == []
+    assert len(player.decide(seen, 600.0, ())) == 1
 
 
 def test_the_best_rival_is_the_one_that_the_results_name() -> None:
@@ -76,3 +78,11 @@ def test_the_best_rival_is_the_one_that_the_results_name() -> None:
     summary = {"migrate": {"rows": [{"estate": "one", "best_rival": "drs"}]}}
     best = hindsight.best_rivals({"rows": rows, "summary": summary})
     assert best == {"one": {"pain": 4.0, "moves": 1.0, "moved_gib": 40.0}}
+
+
+def test_a_row_that_nobody_cures_is_refused_before_anything_is_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        hindsight.main(["overcommitted-2.0"])
+    assert "overcommitted-2.0 is no row that can be cured" in capsys.readouterr().err

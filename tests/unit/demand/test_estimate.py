@@ -71,6 +71,13 @@ def test_held_back_is_who_waits_for_pages_that_come_back() -> None:
     assert not one(latency_pct=5)
     assert not one(latency_pct=0.5, swap_in_kibps=100)
     assert not one(swap_in_kibps=100)
+    assert not one()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_vm_without_memory_wants_none() -> None:
+    demand = estimate_demand(estate(vm_row("vm-1", "host-1", 0, granted_mib=0, active_mib=0)))
+    assert demand.wanted[0] == demand.working_set[0] == demand.footprint[0] == 0
 
 
 def test_pages_coming_back_belong_to_the_working_set_and_not_to_what_the_guest_wants() -> None:
