@@ -68,7 +68,9 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Returns:
         ``rows``: per curable row pain of ours over doing nothing's, over the best rival's and GiB
         moved over that rival's (medians over seeds), and pain of our last placement, there from the
-        first instant, over the best rival's; ``geometric_mean``: of these over the rows;
+        first instant, over the best rival's; and the least that anybody left there, our placement
+        at once and the oracle included, over the same; ``geometric_mean``: of these but the fourth
+        over the rows;
         ``in_reach``: of the second and third over rows where the fourth is known and is not
         :func:`out_of_reach`;
         ``grace_over_nothing``: the first of them over the rows that nothing cures;
@@ -96,9 +98,12 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             }
             if moved[best] >= LEAST_GIB:
                 row["moved_over_best_rival"] = _ratio(moved[_OURS], moved[best], LEAST_GIB)
+            least = min(pain.values())
             if entry.get("beamed"):
                 beamed = statistics.median(entry["beamed"])
                 row["beamed_over_best_rival"] = _ratio(beamed, pain[best], LEAST_PAIN)
+                least = min(least, beamed)
+            row["least_over_best_rival"] = _ratio(least, pain[best], LEAST_PAIN)
         rows.append(row)
     ours = [trial for entry in entries for trial in entry["trials"]
             if trial["controller"] == _OURS]  # fmt: skip
@@ -106,7 +111,7 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
              if trial["controller"] == _OURS]  # fmt: skip
     return {
         "rows": rows,
-        "geometric_mean": _means(rows, "over_nothing", *_AGAINST),
+        "geometric_mean": _means(rows, "over_nothing", *_AGAINST, "least_over_best_rival"),
         "in_reach": _means([row for row in _beamed(rows) if not out_of_reach(row)], *_AGAINST),
         "grace_over_nothing": geometric(
             [
@@ -257,6 +262,11 @@ def _shown(total: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> li
             )
             for row in total["rows"]
         ]
+        lines.append(
+            f"* The least that anybody left on each row (rivals, the oracle, the market"
+            f"{', its last placement at once' if _beamed(total['rows']) else ''}) is "
+            f"{_share(mean['least_over_best_rival'])} of the best rival's pain."
+        )
         lines += _in_reach(total)
     if total["grace_over_nothing"] is not None:
         lines.append(

@@ -52,10 +52,22 @@ def test_ratios_are_against_the_rival_with_the_least_pain_and_no_yardstick() -> 
         {
             "estate": "a", "over_nothing": 0.02, "best_rival": "drs",
             "over_best_rival": 0.25, "moved_over_best_rival": 0.25,
+            "least_over_best_rival": 0.125,
         }
     ]  # fmt: skip
     assert total["geometric_mean"]["over_best_rival"] == 0.25
     assert total["worse_than_nothing"] == []
+
+
+def test_the_least_that_anybody_left_is_told() -> None:
+    # Of 8 the oracle leaves 1, and our placement, where it is there at once, a quarter.
+    total = summary([CURABLE, CURABLE | {"estate": "d", "beamed": [0.25, 0.25]}])
+    assert [row["least_over_best_rival"] for row in total["rows"]] == [0.125, 0.0312]
+    found = {
+        "command": "x", "machine": closed_loop.machine(), "seeds": 2,
+        "summary": {"migrate": total}, "rows": [CURABLE],
+    }  # fmt: skip
+    assert "its last placement at once) is 6.24 % of the best rival's pain." in page(found)
 
 
 def test_where_nobody_can_halve_a_rivals_pain_is_told_apart() -> None:
