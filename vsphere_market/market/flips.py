@@ -19,6 +19,7 @@ from vsphere_market.market.eligibility import ROOM_REASONS, Eligibility
 from vsphere_market.market.engine import Question, move_worth
 from vsphere_market.market.offers import Offer, neighbours, offer_of
 from vsphere_market.market.plan import Reason
+from vsphere_market.market.quotes import price_at
 from vsphere_market.market.trades import Move
 from vsphere_market.port import ActionKind
 
@@ -177,7 +178,7 @@ class _Scale:
         usable = float(ledger.supply.usable[home])
         memory = [good.columns for good in ledger.supply.goods[:3]]
         kept = ledger.load[home].copy()
-        now = float(ledger.host_price()[home])
+        now = price_at(ledger, home)
 
         def pull(mib: float) -> None:
             ledger.load[home] = kept
@@ -192,7 +193,7 @@ class _Scale:
             if found is None:
                 return None
             pull(found)
-            needed = float(ledger.host_price()[home])
+            needed = price_at(ledger, home)
         finally:
             ledger.load[home] = kept
         return Flip(self.kind, Lever.PRICE, now, needed, "points/MiB")

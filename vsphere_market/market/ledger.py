@@ -314,11 +314,10 @@ class Ledger:
             self._broken = self.rules.clock, self.rules.breaches(self.host_of)
         return self._broken[1]
 
-    def host_price(self) -> FloatArray:
-        """(H,) price of one more MiB of working set on each host: all memory goods together."""
-        price = self.supply.price(self.load)
-        total: FloatArray = price[:, self.supply.memory].sum(axis=1)
-        return total
+    def host_price(self, hosts: IndexArray | slice = slice(None)) -> FloatArray:
+        """(n,) price of one more MiB of working set on hosts: all memory goods together."""
+        price = self.supply.price(self.load[hosts], hosts)[:, self.supply.memory]
+        return np.asarray(price.sum(axis=1))
 
     # -- changes -----------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def make_plan(question: Question, now_s: float) -> Plan:
         what = trade.what
         quotes: tuple[Quote, ...] = ()
         if isinstance(what, Move):
-            quotes = quotes_for(ledger, eligibility, what.vm)[:QUOTES_KEPT]
+            quotes = quotes_for(ledger, eligibility, what.vm, most=QUOTES_KEPT)
         steps.append(
             Step(
                 id=f"s{at + 1}",

@@ -10,6 +10,7 @@ from vsphere_market.market.causes import CAUSE_WORDS
 from vsphere_market.market.diagnosis import VmDiagnosis, host_entity
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
+from vsphere_market.market.quotes import price_at
 from vsphere_market.market.sentences import change_sentence, cycle_sentence, other_sentence
 from vsphere_market.market.sizing import needs
 from vsphere_market.market.trades import Change, Cycle, Move, Switch, Trade
@@ -63,26 +64,30 @@ def _mending_sentence(ledger: Ledger, move: Move, trade: Trade) -> str:
     names = ledger.rules.lessens(move.vm, move.source, move.target)
     rules = f"mandatory rule{'s' if len(names) > 1 else ''} {', '.join(names)}"
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
-    price = ledger.host_price()
+    here, there = _prices(ledger, move)
     return (
         f"on {source} it breaks the {rules}, on {target} less or not at all; that comes before "
-        f"all prices (a MiB costs {price[move.source]:.4g} on {source} and "
-        f"{price[move.target]:.4g} on {target})."
+        f"all prices (a MiB costs {here} on {source} and {there} on {target})."
     )
+
+
+def _prices(ledger: Ledger, move: Move) -> tuple[str, str]:
+    """What a MiB costs on both ends of a move, in words."""
+    return f"{price_at(ledger, move.source):.4g}", f"{price_at(ledger, move.target):.4g}"
 
 
 def _for_host(ledger: Ledger, move: Move, switch: Switch) -> str:
     """Why a VM leaves a host that goes to rest, or goes to one that wakes."""
-    price, host = ledger.host_price(), host_entity(ledger, switch.host).name
-    target = host_entity(ledger, move.target).name
+    host = host_entity(ledger, switch.host).name
+    target, (here, there) = host_entity(ledger, move.target).name, _prices(ledger, move)
     if switch.on:
         return (
-            f"{host} is woken for it and others: a MiB costs {price[move.source]:.4g} where it is "
-            f"and {price[move.target]:.4g} on {target}."
+            f"{host} is woken for it and others: a MiB costs {here} where it is and {there} on "
+            f"{target}."
         )
     return (
-        f"{host} is emptied to rest; of the hosts that have room {target} asks least, "
-        f"{price[move.target]:.4g} a MiB."
+        f"{host} is emptied to rest; of the hosts that have room {target} asks least, {there} a "
+        "MiB."
     )
 
 
@@ -98,31 +103,27 @@ def _group_sentence(ledger: Ledger, move: Move, group: Sequence[Trade]) -> str:
     saving = sum(trade.saving for trade in group)
     disruption = sum(trade.disruption for trade in group)
     mended = sum(trade.mends for trade in group)
-    price = ledger.host_price()
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
+    here, there = _prices(ledger, move)
     good = (
         "together they mend what breaks a mandatory rule"
         if mended
         else f"together they save {ratio_text(saving, disruption)} times what they disturb"
     )
-    there = (
-        f"{good} (a MiB "
-        f"costs {price[move.source]:.4g} on {source} and {price[move.target]:.4g} on {target} "
-        "before this step)."
-    )
+    gain = f"{good} (a MiB costs {here} on {source} and {there} on {target} before this step)."
     if any(isinstance(other.what, Change) and other.what.vm == move.vm for other in group):
         return (
             f"its guest needs more memory than {source} can sell it: it moves to {target} and "
-            f"grows there, and {there}"
+            f"grows there, and {gain}"
         )
     others = [vms.name[other.what.vm] for other in group if other.what.vm not in (move.vm, -1)]
     named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-    return f"one trade with the moves of {named}, which none of them is worth alone: {there}"
+    return f"one trade with the moves of {named}, which none of them is worth alone: {gain}"
 
 
 def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagnosis | None) -> str:
-    price = ledger.host_price()
     source, target = host_entity(ledger, move.source).name, host_entity(ledger, move.target).name
+    here, there = _prices(ledger, move)
     footprint = ledger.supply.goods[1].columns.start
     over = ledger.load[move.source, footprint] - ledger.supply.usable[move.source]
     why = (
@@ -132,9 +133,8 @@ def _move_sentence(ledger: Ledger, move: Move, trade: Trade, diagnosis: VmDiagno
     )
     hurt = f" and {CAUSE_WORDS[diagnosis.cause]}" if diagnosis and over <= 0 else ""
     return (
-        f"{why}{hurt}: a MiB costs {price[move.source]:.4g} there and {price[move.target]:.4g} on "
-        f"{target}; moving saves {ratio_text(trade.saving, trade.disruption)} times what it "
-        "disturbs."
+        f"{why}{hurt}: a MiB costs {here} there and {there} on {target}; moving saves "
+        f"{ratio_text(trade.saving, trade.disruption)} times what it disturbs."
     )
 
 
@@ -145,7 +145,7 @@ def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:
         return _host_evidence(ledger, what) if isinstance(what, Switch) else ()
     vms, demand, vm = ledger.snapshot.vms, ledger.demand, what.vm
     host = int(ledger.host_of[vm])
-    price, usable = ledger.host_price(), ledger.supply.usable
+    usable = ledger.supply.usable
     footprint = ledger.supply.goods[1].columns.start
     rows = [
         Evidence("working set", float(demand.working_set[vm]), "MiB"),
@@ -159,11 +159,11 @@ def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:
         Evidence("reservation", float(ledger.terms.reservation[vm]), "MiB"),
     ]
     if host >= 0:
-        rows.append(Evidence("price here", float(price[host]), "points/MiB"))
+        rows.append(Evidence("price here", price_at(ledger, host), "points/MiB"))
         sold = ledger.load[host, footprint] / usable[host]
         rows.append(Evidence("sold here", float(sold), "of usable"))
     if isinstance(what, Move):
-        rows.append(Evidence("price there", float(price[what.target]), "points/MiB"))
+        rows.append(Evidence("price there", price_at(ledger, what.target), "points/MiB"))
         sold = ledger.load[what.target, footprint] / usable[what.target]
         rows.append(Evidence("sold there", float(sold), "of usable"))
     if isinstance(what, Change) and what.kind is ActionKind.RESIZE and what.after < what.before:

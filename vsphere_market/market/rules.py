@@ -108,10 +108,12 @@ class RuleBoard:
             target: where to.
             moves: VMs that moved before, each with the hosts that it left and went to.
         """
+        if vm not in self._crowds_of:
+            return set()
         gone = {other for other, (left, _) in moves.items() if left == target}
         came = {other for other, (_, there) in moves.items() if there == source}
         needed: set[int] = set()
-        for at in self._crowds_of.get(vm, ()):
+        for at in self._crowds_of[vm]:
             crowd = self.crowds[at]
             left = gone & set(crowd.vms)
             if left and self.heads[at, target] + len(left) + 1 > crowd.per_host:

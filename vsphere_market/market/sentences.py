@@ -9,6 +9,7 @@ import numpy as np
 from vsphere_market.demand import Usual
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.ledger import Ledger
+from vsphere_market.market.quotes import price_at
 from vsphere_market.market.sizing import needs
 from vsphere_market.market.trades import (
     Change,
@@ -29,7 +30,7 @@ def change_sentence(ledger: Ledger, change: Change, trade: Trade) -> str:
     demand, terms, vm = ledger.demand, ledger.terms, change.vm
     host = int(ledger.host_of[vm])
     name = host_entity(ledger, host).name
-    price = ledger.host_price()[host]
+    price = price_at(ledger, host)
     free = ledger.supply.usable[host] - ledger.load[host, ledger.supply.goods[1].columns.start]
     wanted = demand.wanted[vm]
     match change.kind:
@@ -131,14 +132,14 @@ def other_sentence(ledger: Ledger, what: What, trade: Trade, group: Sequence[Tra
             host = host_entity(ledger, what.source).name
             return (
                 f"policy lets it be stopped now, and what it holds on {host}, where a MiB costs "
-                f"{ledger.host_price()[what.source]:.4g}, is worth {trade.saving:.4g} points to "
+                f"{price_at(ledger, what.source):.4g}, is worth {trade.saving:.4g} points to "
                 f"others; a later start costs {trade.disruption:.4g}."
             )
         case Power():
             host = host_entity(ledger, what.target).name
             return (
                 f"policy wants it running now; {host} asks least for it, "
-                f"{ledger.host_price()[what.target]:.4g} a MiB."
+                f"{price_at(ledger, what.target):.4g} a MiB."
             )
         case StorageMove():
             return _files_sentence(ledger, what)

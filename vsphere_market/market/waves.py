@@ -7,7 +7,7 @@ finish in, no host is ever asked for more than it has.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
@@ -35,19 +35,42 @@ class Slot:
     needs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Release:
-    """Room that a trade gives back on a host once it is done.
+class _Earlier:
+    """Trades that come before, by what a later one may have to wait for; values are positions.
 
     Attributes:
-        at: position of the trade.
-        host: row of the host.
-        room: (3,) MiB.
+        of_vm: of each VM.
+        of_group: of each group.
+        woke: what wakes each host.
+        left: what leaves each host.
+        moved: the last move of each VM.
+        ends: the hosts that it left and went to.
+        room: per host, MiB (3,) that a trade gives back there once it is done.
     """
 
-    at: int
-    host: int
-    room: FloatArray
+    def __init__(self) -> None:
+        self.trades: list[Trade] = []
+        self.of_vm: defaultdict[int, list[int]] = defaultdict(list)
+        self.of_group: defaultdict[int, list[int]] = defaultdict(list)
+        self.woke: defaultdict[int, list[int]] = defaultdict(list)
+        self.left: defaultdict[int, list[int]] = defaultdict(list)
+        self.moved: dict[int, int] = {}
+        self.ends: dict[int, tuple[int, int]] = {}
+        self.room: defaultdict[int, list[tuple[int, FloatArray]]] = defaultdict(list)
+
+    def add(self, trade: Trade) -> None:
+        """One more."""
+        at, what = len(self.trades), trade.what
+        self.trades.append(trade)
+        self.of_vm[what.vm].append(at)
+        self.of_group[trade.group].append(at)
+        match what:
+            case Switch(host=host, on=True):
+                self.woke[host].append(at)
+            case Move() | Power():
+                self.left[what.source].append(at)
+                self.moved[what.vm] = at
+                self.ends[what.vm] = (what.source, what.target)
 
 
 def schedule(question: Question, trades: Sequence[Trade]) -> tuple[Slot, ...]:
@@ -55,13 +78,13 @@ def schedule(question: Question, trades: Sequence[Trade]) -> tuple[Slot, ...]:
     ledger = question.ledger()
     settings = question.settings
     slots: list[Slot] = []
-    releases: list[_Release] = []
+    earlier = _Earlier()
     switches = {trade.group for trade in trades if isinstance(trade.what, Switch)} - {0}
     wave = 1
     inside = _Wave(len(ledger.snapshot.hosts))
     for at, trade in enumerate(trades):
         what = trade.what
-        needs = _needs(ledger, trades[:at], trade, releases, switches)
+        needs = _needs(ledger, earlier, trade, switches)
         joins = not any(slots[need].wave == wave for need in needs)
         if joins and isinstance(what, Move):
             busy = max(inside.busy[what.source], inside.busy[what.target])
@@ -87,7 +110,8 @@ def schedule(question: Question, trades: Sequence[Trade]) -> tuple[Slot, ...]:
         given = np.maximum(before - ledger.occupied, 0.0)
         for host in np.flatnonzero((given > SLACK_MIB).any(axis=1)).tolist():
             inside.leaving[host] += given[host]
-            releases.append(_Release(at, host, given[host]))
+            earlier.room[host].append((at, given[host]))
+        earlier.add(trade)
     return tuple(slots)
 
 
@@ -117,52 +141,32 @@ def _host_loaded(ledger: Ledger, what: What) -> int:
             return -1
 
 
-def _needs(
-    ledger: Ledger,
-    earlier: Sequence[Trade],
-    trade: Trade,
-    releases: Sequence[_Release],
-    switches: Set[int],
-) -> tuple[int, ...]:
+def _needs(ledger: Ledger, earlier: _Earlier, trade: Trade, switches: Set[int]) -> tuple[int, ...]:
     """Earlier trades without which this one could not be done.
 
     Those of the same VM and of its group; what gave room on the host that it loads, if without it
     there were none; moves of VMs that a rule ties it to; and a host's waking, or its emptying.
     """
     what, vm = trade.what, trade.what.vm
-    needs = {at for at, before in enumerate(earlier) if vm >= 0 and before.what.vm == vm}
+    needs = set(earlier.of_vm[vm]) if vm >= 0 else set()
     needs |= _of_group(earlier, trade, switches)
     host = _host_loaded(ledger, what)
-    for at, before in enumerate(earlier):
-        match before.what, what:
-            case Switch(host=woken, on=True), _ if woken == host:
-                needs.add(at)
-            case Move() | Power() as left, Switch(on=False) if left.source == what.host:
-                needs.add(at)
+    needs.update(earlier.woke[host])
+    if isinstance(what, Switch) and not what.on:
+        needs.update(earlier.left[what.host])
     if isinstance(what, Move) and vm in ledger.rules.ruled:
-        kin = ledger.rules.partners(vm)
-        moved = {
-            before.what.vm: at
-            for at, before in enumerate(earlier)
-            if isinstance(before.what, Move | Power)
-        }
-        needs |= {at for other, at in moved.items() if other in kin}
-        ends = {
-            before.what.vm: (before.what.source, before.what.target)
-            for before in earlier
-            if isinstance(before.what, Move | Power)
-        }
-        others = ledger.rules.makes_way(vm, what.source, host, ends)
-        needs |= {moved[other] for other in others}
-    given = [release for release in releases if release.host == host]
+        others = ledger.rules.makes_way(vm, what.source, host, earlier.ends)
+        others |= ledger.rules.partners(vm) & earlier.moved.keys()
+        needs |= {earlier.moved[other] for other in others}
+    given = earlier.room[host]
     if given and host >= 0:
-        still = sum((release.room for release in given), np.zeros(len(Space)))
+        still = sum((room for _, room in given), np.zeros(len(Space)))
         if not isinstance(what, Move) or not _fits(ledger, vm, host, still):
-            needs |= {release.at for release in given}
+            needs |= {at for at, _ in given}
     return tuple(sorted(needs))
 
 
-def _of_group(earlier: Sequence[Trade], trade: Trade, switches: Set[int]) -> set[int]:
+def _of_group(earlier: _Earlier, trade: Trade, switches: Set[int]) -> set[int]:
     """What of its group has to be done before.
 
     One after the other: what pays together only is not half begun where it cannot go on. Only moves
@@ -170,10 +174,9 @@ def _of_group(earlier: Sequence[Trade], trade: Trade, switches: Set[int]) -> set
     """
     if not trade.group:
         return set()
-    own = [at for at, before in enumerate(earlier) if before.group == trade.group]
+    own = earlier.of_group[trade.group]
     if isinstance(trade.what, Switch):
         return set(own)
-    switched = [at for at in own if isinstance(earlier[at].what, Switch)]
     if isinstance(trade.what, Move) and trade.group in switches:
-        return set(switched)
+        return {at for at in own if isinstance(earlier.trades[at].what, Switch)}
     return set(own[-1:])

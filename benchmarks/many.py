@@ -1,0 +1,127 @@
+"""A plan for an estate of many clusters: does it take as long a VM as a plan for one?
+
+    python -m benchmarks.many [--clusters N] [--week] [-o FILE]
+
+Clusters of 31 hosts and 500 VMs as ``benchmarks.estates`` makes them, 80 of them in one snapshot
+file, which is read, planned for and the plan written, as the command ``plan`` does; ``--week``
+gives every VM a week of hours to remember. For one cluster and for all: the seconds of each stage
+(wall clock), the most memory that the process had held by then, and steps. ``per_vm`` is what a VM
+costs among all, over what it costs in one cluster, stage by stage: 1 where work grows as the estate
+does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.estates import estate
+from benchmarks.week import a_week
+from vsphere_market.demand import estimate_demand
+from vsphere_market.estate import Snapshot, read_snapshot, snapshot_from_json, snapshot_to_json
+from vsphere_market.estate.files import write_json
+from vsphere_market.market import MarketSettings, Question, make_plan
+from vsphere_market.market.planfile import write_plan
+from vsphere_market.policy import default_rulebook
+
+HOSTS, VMS = 31, 500
+
+
+def clusters(count: int) -> Snapshot:
+    """So many clusters, each of its own seed, in one estate."""
+    whole: dict[str, Any] = {}
+    for at in range(count):
+        one = snapshot_to_json(estate(HOSTS, VMS, at))
+        for kind in ("clusters", "hosts", "vms"):
+            for row in one[kind]:
+                row["name"] = f"c{at:02d}-{row['name']}"
+                row |= {
+                    key: f"{row[key]}-{at}" for key in ("moid", "host", "cluster") if row.get(key)
+                }
+        if whole:
+            for kind in ("clusters", "hosts", "vms"):
+                whole[kind] += one[kind]
+        else:
+            whole = dict(one)
+    return snapshot_from_json(whole, where="benchmark")
+
+
+def measure(count: int, week: bool, folder: Path) -> dict[str, Any]:
+    """The stages of a plan for ``count`` clusters."""
+    file = folder / f"{count}.json"
+    made = clusters(count)
+    write_json(file, snapshot_to_json(made))
+    history = a_week(made, 1) if week else None
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+
+    def done(stage: str) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        seconds[stage], began = now - began, now
+
+    snapshot = read_snapshot(file)
+    done("read")
+    demand = estimate_demand(snapshot, history)
+    done("estimate")
+    cooling = np.zeros(len(snapshot.vms), dtype=np.bool_)
+    rulebook = default_rulebook(snapshot)
+    plan = make_plan(
+        Question(snapshot, demand, rulebook, MarketSettings(), cooling), snapshot.taken_at_s
+    )
+    done("plan")
+    write_plan(folder / f"{count}.plan.json", plan)
+    done("write")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return {
+        "clusters": count,
+        "hosts": len(snapshot.hosts),
+        "vms": len(snapshot.vms),
+        "steps": len(plan.steps),
+        "seconds": seconds,
+        "most_memory_mib": most,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clusters", type=int, default=80)
+    parser.add_argument("--week", action="store_true", help="every VM has a week to remember")
+    parser.add_argument("-o", "--output", type=Path, default=Path("build/benchmarks/many.json"))
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        # The first of all is slower: it finds nothing in any cache.
+        measure(1, options.week, Path(folder))
+        one, all_ = (measure(n, options.week, Path(folder)) for n in (1, options.clusters))
+    document = {
+        "benchmark": "many",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "one": one,
+        "all": all_,
+        "per_vm": {
+            stage: all_["seconds"][stage] / (options.clusters * one["seconds"][stage])
+            for stage in one["seconds"]
+        },
+    }
+    text = json.dumps(document, indent=1)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(text + "\n", encoding="utf-8")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
