@@ -158,11 +158,11 @@ def above_chance(
     return rise
 
 
-def held_back(vms: VmTable) -> BoolArray:
-    """(V,) VMs that wait for pages that were taken from them: they show less than they want."""
+def held_back(vms: VmTable, rows: slice | int = slice(None)) -> BoolArray:
+    """(n,) VMs that wait for pages that were taken from them: they show less than they want."""
     # What is not told is not more than anything.
-    coming_back = (vms.swap_in_kibps > 0) | (vms.decompress_kibps > 0)
-    found: BoolArray = coming_back & (vms.latency_pct > WAITS_PCT)
+    coming_back = (vms.swap_in_kibps[rows] > 0) | (vms.decompress_kibps[rows] > 0)
+    found: BoolArray = coming_back & (vms.latency_pct[rows] > WAITS_PCT)
     return found
 
 

@@ -12,7 +12,7 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Evidence
 from vsphere_market.market.quotes import price_at
 from vsphere_market.market.sentences import change_sentence, cycle_sentence, other_sentence
-from vsphere_market.market.sizing import needs
+from vsphere_market.market.sizing import need_of
 from vsphere_market.market.trades import Change, Cycle, Move, Switch, Trade
 from vsphere_market.port import ActionKind
 from vsphere_market.units import gib_text
@@ -167,12 +167,12 @@ def evidence_of(ledger: Ledger, trade: Trade) -> tuple[Evidence, ...]:
         sold = ledger.load[what.target, footprint] / usable[what.target]
         rows.append(Evidence("sold there", float(sold), "of usable"))
     if isinstance(what, Change) and what.kind is ActionKind.RESIZE and what.after < what.before:
-        need = needs(ledger, [vm])[vm]
+        need, sizing = need_of(ledger, vm), demand.sizing.only(vm)
         rows += [
             Evidence("needed at most", need.least_mib, "MiB"),
-            Evidence("largest want seen", float(demand.sizing.peak()[vm]), "MiB"),
-            Evidence("95 % of hours below", float(demand.sizing.percentile(95.0)[vm]), "MiB"),
-            Evidence("hours remembered", float(demand.sizing.hours[vm].sum()), "hours"),
+            Evidence("largest want seen", float(sizing.peak()[0]), "MiB"),
+            Evidence("95 % of hours below", float(sizing.percentile(95.0)[0]), "MiB"),
+            Evidence("hours remembered", float(sizing.hours.sum()), "hours"),
             Evidence("confidence", need.confidence, "of 1"),
         ]
     return tuple(row for row in rows if np.isfinite(row.value))

@@ -10,7 +10,7 @@ from vsphere_market.demand import Usual
 from vsphere_market.market.diagnosis import host_entity
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.quotes import price_at
-from vsphere_market.market.sizing import needs
+from vsphere_market.market.sizing import need_of
 from vsphere_market.market.trades import (
     Change,
     Cycle,
@@ -92,7 +92,7 @@ def change_sentence(ledger: Ledger, change: Change, trade: Trade) -> str:
 
 
 def _shrink_sentence(ledger: Ledger, change: Change, trade: Trade, host: str, price: float) -> str:
-    need = needs(ledger, [change.vm])[change.vm]
+    need = need_of(ledger, change.vm)
     seen = float(ledger.demand.sizing.hours[change.vm].sum()) / 24.0
     what = (
         f"{need.percentile:.0%} of its daily peaks of {need.days:.0f} days are below"

@@ -32,6 +32,9 @@ TAKES_A_RESTART = (
     Reason.GUEST_CEILING,
 )
 _SECONDS_PER_DAY = 86_400.0
+#: All VMs, or one.
+Rows = slice | int
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ def full(ledger: Ledger) -> BoolArray:
     return enough & (terms.limit >= terms.size)
 
 
-def full_from(ledger: Ledger) -> FloatArray:
-    """(V,) share of its size from which on a VM is full: policy's band, or the market's."""
-    band = ledger.rulebook.usage_high
+def full_from(ledger: Ledger, rows: Rows = _ALL) -> FloatArray:
+    """(n,) share of its size from which on a VM is full: policy's band, or the market's."""
+    band = ledger.rulebook.usage_high[rows]
     share: FloatArray = np.where(np.isnan(band), ledger.settings.guest_full, band)
     return share
 
@@ -111,42 +114,38 @@ def restart_size(ledger: Ledger, vm: int) -> Change | Reason:
     return reason if reason is Reason.POLICY_DIRECTION else _smaller(ledger, vm)
 
 
-def needs(ledger: Ledger, rows: list[int]) -> dict[int, Need]:
-    """What VMs need for good, by row.
+def need_of(ledger: Ledger, vm: int) -> Need:
+    """What a VM needs for good.
 
     Without a policy's word the least size that nobody would regret (``Sizing.floor``). A policy
     that names a percentile or a window is taken at its word: that percentile of the daily peaks of
     that window, and never less than what is wanted now.
     """
     sizing, rulebook = ledger.demand.sizing, ledger.rulebook
-    floor, sure = sizing.floor(), sizing.confidence
-    said = [rulebook.sources.get(name, ()) for name in ("size_percentile", "size_window_s")]
-    found = {}
-    for vm in rows:
-        least, pct, days = float(floor[vm]), math.nan, math.nan
-        if any(texts and texts[vm] for texts in said):
-            pct = float(rulebook.size_percentile[vm])
-            days = max(1.0, float(rulebook.size_window_s[vm]) / _SECONDS_PER_DAY)
-            seen = float(sizing.percentile(100.0 * pct, math.ceil(days))[vm])
-            least = max(seen, float(ledger.demand.wanted[vm])) if math.isfinite(seen) else math.nan
-        found[vm] = Need(least, pct, days, float(sure[vm]))
-    return found
+    least, pct, days = float(sizing.floor()[vm]), math.nan, math.nan
+    alone = sizing.only(vm)
+    said = (rulebook.sources.get(name, ()) for name in ("size_percentile", "size_window_s"))
+    if any(texts and texts[vm] for texts in said):
+        pct = float(rulebook.size_percentile[vm])
+        days = max(1.0, float(rulebook.size_window_s[vm]) / _SECONDS_PER_DAY)
+        seen = float(alone.percentile(100.0 * pct, math.ceil(days))[0])
+        least = max(seen, float(ledger.demand.wanted[vm])) if math.isfinite(seen) else math.nan
+    return Need(least, pct, days, float(alone.confidence[0]))
 
 
-def candidates_to_shrink(ledger: Ledger) -> BoolArray:
-    """(V,) VMs that use little of what they have, as far as is known.
+def candidates_to_shrink(ledger: Ledger, rows: Rows = _ALL) -> BoolArray:
+    """(n,) VMs that use little of what they have, as far as is known.
 
     Who waits for his pages is none of them: what he would use is not seen.
     """
-    low = low_until(ledger)
-    wanted = np.fmax(ledger.demand.wanted, ledger.demand.working_set)
-    little: BoolArray = wanted < low * ledger.terms.size
-    return little & ~held_back(ledger.snapshot.vms)
+    wanted = np.fmax(ledger.demand.wanted[rows], ledger.demand.working_set[rows])
+    little: BoolArray = wanted < low_until(ledger, rows) * ledger.terms.size[rows]
+    return little & ~held_back(ledger.snapshot.vms, rows)
 
 
-def low_until(ledger: Ledger) -> FloatArray:
-    """(V,) share of its size below which a VM is too large: policy's band, or the market's."""
-    band = ledger.rulebook.usage_low
+def low_until(ledger: Ledger, rows: Rows = _ALL) -> FloatArray:
+    """(n,) share of its size below which a VM is too large: policy's band, or the market's."""
+    band = ledger.rulebook.usage_low[rows]
     share: FloatArray = np.where(np.isnan(band), ledger.settings.guest_idle, band)
     return share
 
@@ -156,7 +155,7 @@ def low_until(ledger: Ledger) -> FloatArray:
 
 def _not_growing(ledger: Ledger, vm: int) -> Reason | None:
     size = float(ledger.terms.size[vm])
-    if ledger.demand.wanted[vm] < full_from(ledger)[vm] * size or ledger.terms.limit[vm] < size:
+    if ledger.demand.wanted[vm] < full_from(ledger, vm) * size or ledger.terms.limit[vm] < size:
         return Reason.NOT_DUE
     if ledger.rulebook.never_grow[vm]:
         return Reason.POLICY_DIRECTION
@@ -169,7 +168,7 @@ def _larger(
     size = float(ledger.terms.size[vm])
     target = float(ledger.rulebook.size_target[vm])
     if math.isnan(target):
-        target = min(ledger.settings.guest_target, float(full_from(ledger)[vm]))
+        target = min(ledger.settings.guest_target, float(full_from(ledger, vm)))
     due = float(ledger.demand.wanted[vm]) / target - size
     if due <= 0:
         return Reason.NOT_DUE
@@ -189,17 +188,17 @@ def _larger(
 def _smaller(ledger: Ledger, vm: int) -> Change | Reason:
     rulebook, settings = ledger.rulebook, ledger.settings
     size = float(ledger.terms.size[vm])
-    if not candidates_to_shrink(ledger)[vm]:
+    if not candidates_to_shrink(ledger, vm):
         return Reason.NOT_DUE
     if rulebook.never_shrink[vm]:
         return Reason.NEVER_SHRINK
     reason = _no_restart(ledger, vm)
     if reason is not None:
         return reason
-    need = needs(ledger, [vm])[vm]
+    need = need_of(ledger, vm)
     if math.isnan(need.least_mib) or need.confidence < settings.shrink_confidence:
         return Reason.LITTLE_HISTORY
-    if need.least_mib >= low_until(ledger)[vm] * size:
+    if need.least_mib >= low_until(ledger, vm) * size:
         return Reason.NEEDED_AT_TIMES
     target = float(rulebook.size_target[vm])
     target = settings.guest_target if math.isnan(target) else target
