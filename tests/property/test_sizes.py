@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from vsphere_market.demand import SizeHistory, SizeSettings, pack_sizes, unpack_sizes
@@ -18,6 +21,7 @@ from vsphere_market.demand.buckets import (
     from_codes,
     to_codes,
 )
+from vsphere_market.demand.sizing import DAYS, LEAST_TREND_DAYS, TREND_DAYS, Sizing
 
 HOUR = 3600.0
 AMOUNTS = st.floats(0.0, LARGEST_MIB, allow_nan=False)
@@ -118,6 +122,32 @@ def test_the_floor_never_lies_below_what_was_seen_and_short_history_widens_it(
     assert floor >= max(seen)
     assert floor >= float(sizing.percentile(99.0)[0]) * (1.0 + 24.0 / max(len(seen), 1)) - 1e-6
     assert 0.0 < sizing.confidence[0] <= 1.0
+
+
+@given(
+    arrays(
+        np.float64,
+        st.tuples(st.integers(1, 4), st.just(DAYS)),
+        elements=st.one_of(st.just(np.nan), st.floats(0.0, 1e6)),
+    )
+)
+@settings(max_examples=100)
+def test_growth_is_the_median_slope_where_a_quarter_at_most_is_down(
+    days: NDArray[np.float64],
+) -> None:
+    grown = dataclasses.replace(Sizing.unknown(np.zeros(len(days))), days=days).trend()
+    for row, found in zip(days[:, :TREND_DAYS], grown, strict=True):
+        slopes = [
+            (row[newer] - row[older]) / (older - newer)
+            for older in range(TREND_DAYS)
+            for newer in range(older)
+            if np.isfinite(row[newer]) and np.isfinite(row[older])
+        ]
+        enough = np.isfinite(row).sum() >= LEAST_TREND_DAYS
+        lower, median = np.percentile(slopes, [25.0, 50.0]) if enough else (0.0, 0.0)
+        # A quarter that is 0 but for rounding may fall on either side.
+        if abs(lower) > 1e-6:
+            assert np.isclose(found, median if lower > 0.0 else 0.0, rtol=1e-9, atol=1e-9)
 
 
 @given(STREAMS, STREAMS)

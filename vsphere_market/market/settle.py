@@ -87,22 +87,22 @@ def reachable(ledger: Ledger, vms: IndexArray) -> BoolArray:
     A host that lists no network (or no datastore) at all has not told, and is not ruled out.
     """
     table, hosts = ledger.snapshot.vms, ledger.snapshot.hosts
-    of_host = hosts.cluster[np.maximum(table.host, 0)] if len(hosts) else table.cluster
-    cluster = np.where(table.host >= 0, of_host, table.cluster)
-    nets = [frozenset(seen) for seen in hosts.networks]
-    stores = [frozenset(seen) for seen in hosts.datastores]
+    of_host = hosts.cluster[np.maximum(table.host[vms], 0)] if len(hosts) else table.cluster[vms]
+    cluster = np.where(table.host[vms] >= 0, of_host, table.cluster[vms]).tolist()
     able = np.zeros((len(vms), len(hosts)), dtype=np.bool_)
-    known: dict[tuple[frozenset[str], frozenset[int]], BoolArray] = {}
+    known: dict[tuple[int, frozenset[str], frozenset[int]], list[int]] = {}
     for at, vm in enumerate(vms.tolist()):
-        key = (frozenset(table.networks[vm]), frozenset(table.datastores[vm]))
+        if cluster[at] < 0:
+            continue
+        nets, stores = frozenset(table.networks[vm]), frozenset(table.datastores[vm])
+        key = (cluster[at], nets, stores)
         if key not in known:
-            known[key] = np.array(
-                [
-                    (not net or key[0] <= net) and (not store or key[1] <= store)
-                    for net, store in zip(nets, stores, strict=True)
-                ],
-                dtype=np.bool_,
-            )
-        able[at] = known[key] & (hosts.cluster == cluster[vm]) & (cluster[vm] >= 0)
+            known[key] = [
+                host
+                for host in np.flatnonzero(hosts.cluster == cluster[at]).tolist()
+                if (not hosts.networks[host] or nets.issubset(hosts.networks[host]))
+                and (not hosts.datastores[host] or stores.issubset(hosts.datastores[host]))
+            ]
+        able[at, known[key]] = True
     allowed: BoolArray = able & ledger.supply.fit
     return allowed
