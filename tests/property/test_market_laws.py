@@ -22,10 +22,12 @@ from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.netting import grouped
 from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.reserves import unreserved
+from vsphere_market.market.shifts import ShiftTrader
 from vsphere_market.market.steps import with_power_cycles
 from vsphere_market.market.terms import TermsTrader
-from vsphere_market.market.trades import Change, Move, Switch, Trade, surplus
+from vsphere_market.market.trades import Change, Move, Power, Switch, Trade, surplus
 from vsphere_market.market.waves import schedule
+from vsphere_market.policy.rulebook import no_rules
 from vsphere_market.port import ActionKind
 from vsphere_market.units import FloatArray
 
@@ -118,6 +120,32 @@ def test_a_change_of_terms_saves_what_the_potential_falls(question: Question) ->
             assert trade.saving == pytest.approx(before - after, abs=slack)
 
 
+@given(questions(cheap=True), st.booleans(), st.booleans())
+def test_a_start_or_a_stop_saves_what_the_potential_falls(
+    question: Question, stops: bool, ruled: bool
+) -> None:
+    every = np.full(len(question.snapshot.vms), stops)
+    rulebook = dataclasses.replace(question.rulebook, may_stop=every, may_start=~every)
+    snapshot = question.snapshot
+    if not ruled:
+        snapshot = dataclasses.replace(snapshot, rules=no_rules())
+        rulebook = dataclasses.replace(rulebook, rules=no_rules(), crowds=())
+    question = dataclasses.replace(question, snapshot=snapshot, rulebook=rulebook)
+    ledger = question.ledger()
+    trader = ShiftTrader(ledger, Eligibility(ledger, question.cooling))
+    for vm in range(len(snapshot.vms)):
+        for power in (trader.stop_offer(vm), trader.start_offer(vm)):
+            if not isinstance(power, Power):
+                continue
+            trade = trader.worth(power)
+            trial = question.ledger()
+            before = trial.potential()
+            carry_out(trial, power)
+            after = trial.potential()
+            slack = tolerance(before, after) * 10
+            assert trade.saving == pytest.approx(before - after, abs=slack)
+
+
 @given(questions())
 def test_the_mask_and_the_words_agree(question: Question) -> None:
     ledger = question.ledger()
@@ -126,6 +154,10 @@ def test_the_mask_and_the_words_agree(question: Question) -> None:
     for vm in range(len(question.snapshot.vms)):
         reason = eligibility.why_not_trade(vm, ActionKind.MIGRATE)
         home = int(ledger.host_of[vm])
+        if home >= 0:
+            hosts = range(len(question.snapshot.hosts))
+            good = [host for host in hosts if eligibility.why_not_move(vm, host) is None]
+            assert eligibility.open_to(vm).tolist() == good
         alone = home >= 0 and question.snapshot.hosts.cluster[home] < 0
         assert bool(movers[vm]) == (reason is None and not alone)
         if not movers[vm]:

@@ -119,6 +119,37 @@ def worth_of(ledger: Ledger, what: What, cost: float) -> Trade:
     return Trade(what, saving, cost, cost, mends=mends)
 
 
+def power_worth(ledger: Ledger, power: Power, cost: float) -> Trade:
+    """The same of a start or a stop: asked of its host alone, where nothing else has a say."""
+    vm, host = power.vm, np.array([max(power.source, power.target)])
+    if vm in ledger.rules.ruled or ledger.charges.below:
+        return worth_of(ledger, power, cost)
+    runs = bool(ledger.on[vm])
+    ledger.on[vm] = True
+    taken = ledger.amounts(np.array([vm]), ledger.terms)
+    ledger.on[vm] = runs
+    load, sign = ledger.load[host], -1.0 if runs else 1.0
+    saving = ledger.supply.cost(load, host) - ledger.supply.cost(load + sign * taken, host)
+    missed = ledger.settings.absent_cost * ledger.rulebook.priority[vm] * ledger.terms.size[vm]
+    back = sign * float(missed) if ledger.wanted_on[vm] else 0.0
+    return Trade(power, float(saving[0]) + back, cost, cost)
+
+
+def switch_worth(ledger: Ledger, switch: Switch) -> Trade:
+    """The same of putting an empty host to rest, or waking one: all hosts' reserves may change."""
+    before = ledger.awake, ledger.supply, ledger.ceiling
+    start = float(ledger.host_cost().sum())
+    ledger.switch(switch.host, on=switch.on)
+    saving = start - float(ledger.host_cost().sum())
+    ledger.awake, ledger.supply, ledger.ceiling = before
+    rulebook, host = ledger.rulebook, switch.host
+    if rulebook.host_may_suspend[host] or rulebook.host_may_provision[host]:
+        rent = ledger.settings.host_rent * float(ledger.snapshot.hosts.memory_mib[host])
+        saving += -rent if switch.on else rent
+    cost = ledger.settings.switch_cost
+    return Trade(switch, saving, cost, cost)
+
+
 def changed_terms(ledger: Ledger, change: Change) -> Terms:
     """The terms of all VMs after a change; only the VM's own row differs. Nothing is done yet."""
     terms, vm = ledger.terms, change.vm

@@ -1,7 +1,8 @@
 """Which trades are possible at all, apart from price: the reasons why not.
 
-Two forms of one law: :func:`migration_mask` for all VMs of a cluster at once, and
-:func:`why_not_move` for one VM and one host in words. ``tests/property`` holds them together.
+Two forms of one law: :meth:`Eligibility.open_to` for all hosts at once (and what it is made of for
+all VMs of a cluster), and :meth:`Eligibility.why_not_move` for one VM and one host in words.
+``tests/property`` holds them together.
 """
 
 from __future__ import annotations
@@ -197,6 +198,18 @@ class Eligibility:
         fits = np.all(ledger.needs[vms][:, None, :] <= spare[None, :, :], axis=2)
         roomy: BoolArray = fits | (ledger.host_of[vms][:, None] == hosts[None, :])
         return roomy
+
+    def open_to(self, vm: int) -> IndexArray:
+        """Rows of the hosts to which :meth:`why_not_move` finds nothing against moving a VM."""
+        ledger, source = self.ledger, int(self.ledger.host_of[vm])
+        if self.why_not_trade(vm, ActionKind.MIGRATE) is not None or ledger.market[source] < 0:
+            return np.zeros(0, dtype=np.int64)
+        rows = np.array([vm])
+        good = self.sees(vm) & (ledger.market == ledger.market[source])
+        hosts = np.flatnonzero(good & ledger.rules.allowed(vm, source))
+        fine = self.roomy(rows, hosts)[0] & ledger.budgets.mask(rows, hosts)[0]
+        found: IndexArray = hosts[fine]
+        return found
 
     def why_not_move(self, vm: int, target: int) -> Reason | None:
         """Why the VM may not move to that host now, or None."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsphere_market.market.acts import carry_out, restart_cost, worth_of
+from vsphere_market.market.acts import carry_out, power_worth, restart_cost
 from vsphere_market.market.eligibility import ROOM_REASONS, Eligibility
 from vsphere_market.market.ledger import Ledger
 from vsphere_market.market.plan import Reason
@@ -214,7 +214,7 @@ class ShiftTrader:
         """What it would save and cost now, without doing it."""
         ledger, cost = self.ledger, self.cost(what)
         if isinstance(what, Power):
-            return worth_of(ledger, what, cost)
+            return power_worth(ledger, what, cost)
         # Nothing else depends on where files are.
         points = ledger.charges.stores.cost_of_homes(ledger.store, what.vm)
         return Trade(what, float(points[what.source] - points[what.target]), cost, cost)

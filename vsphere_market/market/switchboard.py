@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from vsphere_market.market.acts import carry_out, move_worth, worth_of
+from vsphere_market.market.acts import carry_out, move_worth, switch_worth
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import SLACK_MIB, Eligibility
 from vsphere_market.market.goods import Space
@@ -50,18 +50,21 @@ class Switchboard:
         self._free[list(settled)] = False
 
     def rest(self) -> list[Trade]:
-        """Put hosts to rest, the one that is emptied most cheaply first, while any is worth it."""
+        """Put hosts to rest, the one that holds least first, while any is worth it.
+
+        Each host is asked once: others' rest leaves less room for it, and the round after this one
+        asks again.
+        """
         ledger = self.ledger
         done: list[Trade] = []
+        asks = ledger.rulebook.host_may_suspend & self._free
         while True:
-            hosts = np.flatnonzero(
-                ledger.rulebook.host_may_suspend & ledger.awake & ledger.supply.open & self._free
-            )
-            order = hosts[np.argsort(ledger.filled[hosts], kind="stable")].tolist()
-            group = next((found for host in order if (found := self.rest_one(host)[0])), [])
-            if not group:
+            hosts = np.flatnonzero(asks & ledger.awake & ledger.supply.open)
+            if not len(hosts):
                 return done
-            done += group
+            host = int(hosts[np.argmin(ledger.filled[hosts])])
+            asks[host] = False
+            done += self.rest_one(host)[0]
 
     def wake(self) -> list[Trade]:
         """Wake hosts while one is worth it."""
@@ -95,7 +98,7 @@ class Switchboard:
             trade = move_worth(ledger, move)
             done.append(dataclasses.replace(trade, hurdle=trade.disruption))
             carry_out(ledger, move)
-        trade = worth_of(ledger, switch, ledger.settings.switch_cost)
+        trade = switch_worth(ledger, switch)
         carry_out(ledger, switch)
         done.append(trade)
         reason: Reason | None = None
@@ -120,7 +123,7 @@ class Switchboard:
             # It tells that it sleeps and that VMs run on it: one of both is out of date.
             return [], Reason.HOST_UNFIT
         before = ledger.mark()
-        first = worth_of(ledger, switch, ledger.settings.switch_cost)
+        first = switch_worth(ledger, switch)
         carry_out(ledger, switch)
         if not ledger.supply.fit[host]:
             ledger.back(before)
@@ -185,13 +188,12 @@ class Switchboard:
     def _cheapest(self, vm: int, host: int, staying: BoolArray) -> Move | None:
         """Where a VM goes from a host that is emptied: moves that are possible, least cost."""
         ledger = self.ledger
-        sees = self.eligibility.sees(vm) & (ledger.market == ledger.market[host])
-        hosts = np.flatnonzero(sees)
-        hosts = hosts[hosts != host]
-        good = [h for h in hosts.tolist() if self.eligibility.why_not_move(vm, h) is None]
-        if not good:
+        good = self.eligibility.open_to(vm)
+        good = good[good != host]
+        if not len(good):
             return None
-        choice = np.array([h for h in good if staying[h]] or good)
+        stay = good[staying[good]]
+        choice = stay if len(stay) else good
         load = ledger.load[choice]
         rise = ledger.supply.cost(load + ledger.taken[vm], choice)
         rise -= ledger.supply.cost(load, choice)
