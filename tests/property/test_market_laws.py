@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.estates import remembered, rulebooks, snapshots
@@ -24,6 +24,7 @@ from vsphere_market.market.placement import marketplaces
 from vsphere_market.market.reserves import unreserved
 from vsphere_market.market.shifts import ShiftTrader
 from vsphere_market.market.steps import with_power_cycles
+from vsphere_market.market.switchboard import Switchboard
 from vsphere_market.market.terms import TermsTrader
 from vsphere_market.market.trades import Change, Move, Power, Switch, Trade, surplus
 from vsphere_market.market.waves import schedule
@@ -144,6 +145,36 @@ def test_a_start_or_a_stop_saves_what_the_potential_falls(
             after = trial.potential()
             slack = tolerance(before, after) * 10
             assert trade.saving == pytest.approx(before - after, abs=slack)
+
+
+class Unbounded(Switchboard):
+    """Tries to empty every host, however little there is to be saved."""
+
+    def _most_saved(self, host: int) -> float:
+        return np.inf
+
+
+@given(questions(cheap=True), st.floats(0.0, 20.0))
+def test_no_rest_saves_more_than_is_said_before_it_is_tried(
+    question: Question, host_rent: float
+) -> None:
+    hosts = len(question.snapshot.hosts)
+    rulebook = dataclasses.replace(
+        question.rulebook, host_may_suspend=np.ones(hosts, dtype=np.bool_)
+    )
+    market = dataclasses.replace(question.settings, host_rent=host_rent)
+    question = dataclasses.replace(question, rulebook=rulebook, settings=market)
+    for host in range(hosts):
+        ledger = question.ledger()
+        if ledger.breaches():
+            return
+        eligibility = Eligibility(ledger, question.cooling)
+        most = Switchboard(ledger, eligibility)._most_saved(host)
+        done = Unbounded(ledger, eligibility).rest_one(host)[0]
+        if done:
+            slack = 10 * tolerance(question.ledger().potential())
+            event("a host rests")
+            assert surplus(done)[1] <= most + slack
 
 
 @given(questions())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 
 import numpy as np
@@ -137,17 +139,31 @@ def power_worth(ledger: Ledger, power: Power, cost: float) -> Trade:
 
 def switch_worth(ledger: Ledger, switch: Switch) -> Trade:
     """The same of putting an empty host to rest, or waking one: all hosts' reserves may change."""
-    before = ledger.awake, ledger.supply, ledger.ceiling
     start = float(ledger.host_cost().sum())
-    ledger.switch(switch.host, on=switch.on)
-    saving = start - float(ledger.host_cost().sum())
-    ledger.awake, ledger.supply, ledger.ceiling = before
-    rulebook, host = ledger.rulebook, switch.host
-    if rulebook.host_may_suspend[host] or rulebook.host_may_provision[host]:
-        rent = ledger.settings.host_rent * float(ledger.snapshot.hosts.memory_mib[host])
-        saving += -rent if switch.on else rent
+    with supposed(ledger, switch):
+        saving = start - float(ledger.host_cost().sum())
+    saving += -rent(ledger, switch.host) if switch.on else rent(ledger, switch.host)
     cost = ledger.settings.switch_cost
     return Trade(switch, saving, cost, cost)
+
+
+@contextmanager
+def supposed(ledger: Ledger, switch: Switch) -> Iterator[None]:
+    """Capacities as they are with a host at rest, or awake; loads stay as they are."""
+    before = ledger.awake, ledger.supply, ledger.ceiling
+    ledger.switch(switch.host, on=switch.on)
+    try:
+        yield
+    finally:
+        ledger.awake, ledger.supply, ledger.ceiling = before
+
+
+def rent(ledger: Ledger, host: int) -> float:
+    """Points that a host costs for being awake: none where it may not rest."""
+    rulebook = ledger.rulebook
+    if not (rulebook.host_may_suspend[host] or rulebook.host_may_provision[host]):
+        return 0.0
+    return ledger.settings.host_rent * float(ledger.snapshot.hosts.memory_mib[host])
 
 
 def changed_terms(ledger: Ledger, change: Change) -> Terms:

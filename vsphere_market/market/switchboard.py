@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from vsphere_market.market.acts import carry_out, move_worth, switch_worth
+from vsphere_market.market.acts import carry_out, move_worth, rent, supposed, switch_worth
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import SLACK_MIB, Eligibility
 from vsphere_market.market.goods import Space
@@ -64,7 +64,8 @@ class Switchboard:
                 return done
             host = int(hosts[np.argmin(ledger.filled[hosts])])
             asks[host] = False
-            done += self.rest_one(host)[0]
+            if not self._hopeless(host):
+                done += self.rest_one(host)[0]
 
     def wake(self) -> list[Trade]:
         """Wake hosts while one is worth it."""
@@ -86,9 +87,12 @@ class Switchboard:
             return [], Reason.MODE_OFF
         if not ledger.supply.fit[host]:
             return [], Reason.HOST_UNFIT
+        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
+        if self._hopeless(host):
+            stuck = any((self.eligibility.open_to(vm) == host).all() for vm in vms.tolist())
+            return [], Reason.NOT_EMPTIED if stuck else Reason.NOT_WORTH_IT
         before = ledger.mark()
         done: list[Trade] = []
-        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
         staying = self._staying(host)
         for vm in vms.tolist():
             move = self._cheapest(vm, host, staying)
@@ -135,6 +139,31 @@ class Switchboard:
         return self._grouped(done), Reason.NOT_DUE
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _hopeless(self, host: int) -> bool:
+        """Its rest is not worth it, whatever becomes of its VMs, and could mend nothing."""
+        return not self.ledger.breaches() and self._most_saved(host) <= 0.0
+
+    def _most_saved(self, host: int) -> float:
+        """Points that a host's rest saves at most, beyond what it disturbs: to ask no further.
+
+        No placement costs less than one in which all hosts that stay awake carry alike: costs are
+        convex (Jensen). And each of its VMs goes where moving it disturbs least, as hosts are now.
+        """
+        ledger = self.ledger
+        mine = ledger.market == ledger.market[host]
+        carrying = ledger.awake | (ledger.load > 0.0).any(axis=1)
+        others = np.flatnonzero(mine & carrying & (np.arange(len(mine)) != host))
+        if not len(others):
+            return np.inf
+        start = float(ledger.host_cost().sum())
+        with supposed(ledger, Switch(host, on=False)):
+            least = ledger.supply.even_cost(ledger.load[mine].sum(axis=0), others)
+            least += float(ledger.host_cost()[~mine].sum())
+        vms = np.flatnonzero(ledger.host_of == host)
+        disturbed = disruption(ledger, vms, others).min(axis=1).sum() if len(vms) else 0.0
+        gain = start - least + rent(ledger, host) + ledger.rules.potential(ledger.host_of)
+        return gain - float(disturbed) - ledger.settings.switch_cost
 
     def _moves_to(self, host: int) -> list[Trade]:
         """The moves to a woken host that pay, each VM once; done."""
