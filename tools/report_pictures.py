@@ -8,6 +8,7 @@ see it. Paper needs pdftoppm (poppler-utils).
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,9 @@ def take(page: Page, folder: Path, scheme: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     told = list(sys.argv[1:] if arguments is None else arguments)
+    if shutil.which("pdftoppm") is None:
+        print("error: pdftoppm is not there: install poppler-utils", file=sys.stderr)
+        return 1
     folder = Path(told[0]) if told else ROOT / "docs" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
