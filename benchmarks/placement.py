@@ -58,6 +58,7 @@ FREE = dataclasses.replace(
     discount=0,
     discount_now=0,
     comfort_price=0,
+    comfort_now=0,
     minimum_saving=0,
 )
 FURTHER = dataclasses.replace(FREE, look_ahead=0.001)

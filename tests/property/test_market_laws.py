@@ -61,6 +61,7 @@ def questions(draw: st.DrawFn, cheap: bool = False) -> Question:
             discount=0.0,
             discount_now=0.0,
             comfort_price=0.0,
+            comfort_now=0.0,
             restart_fixed=1.0,
             restart_cost=0.01,
             switch_cost=1.0,

@@ -67,6 +67,7 @@ CHEAP = dataclasses.replace(
     discount=0.0,
     discount_now=0.0,
     comfort_price=0.0,
+    comfort_now=0.0,
     restart_fixed=1.0,
     restart_cost=0.01,
     switch_cost=1.0,

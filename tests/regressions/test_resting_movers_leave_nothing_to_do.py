@@ -27,6 +27,7 @@ CHEAP = dataclasses.replace(
     discount=0.0,
     discount_now=0.0,
     comfort_price=0.0,
+    comfort_now=0.0,
 )
 
 

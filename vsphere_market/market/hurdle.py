@@ -4,10 +4,10 @@ Counters are noisy: a host must be cheaper by a share of what staying costs, too
 while little is remembered (``Ledger.discount``).
 
 A VM is *content* where its leaving would free no more a MiB than a comfortable host asks
-(``settings.comfort_price``), nothing is surcharged, as ballooning and swapping are, and it breaks
-no rule: however empty another host is, nobody would notice what it saves there, and the copying
-would be noticed. A content VM goes nowhere for its own sake. It still moves where another's trade
-or a host that is to be emptied wants it.
+(``Ledger.comfort``, higher while little is remembered), nothing is surcharged, as ballooning and
+swapping are, and it breaks no rule: however empty another host is, nobody would notice what it
+saves there, and the copying would be noticed. A content VM goes nowhere for its own sake. It still
+moves where another's trade or a host that is to be emptied wants it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def comfort_points(ledger: Ledger, vms: IndexArray) -> FloatArray:
     """(n,) points that leaving frees at most, of VMs ``vms`` where they are content."""
     memory = ledger.supply.goods[0]
     amounts: FloatArray = ledger.taken[vms][:, memory.columns] @ memory.weight
-    return ledger.settings.comfort_price * amounts
+    return ledger.comfort * amounts
 
 
 def content(

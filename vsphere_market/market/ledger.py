@@ -143,7 +143,9 @@ class Ledger:
         self.market: IndexArray = markets(snapshot, rulebook)
         self.supply = make_supply(snapshot, demand, rulebook, settings, self.awake)
         present = float(demand.date_weight[0])
-        self.discount: float = present * settings.discount_now + (1.0 - present) * settings.discount
+        before = 1.0 - present
+        self.discount: float = present * settings.discount_now + before * settings.discount
+        self.comfort: float = present * settings.comfort_now + before * settings.comfort_price
         reachable = np.array([link == CONNECTED for link in vms.connection], dtype=np.bool_)
         self.host_of: IndexArray = np.where(demand.running, vms.host, -1)
         self.ours: BoolArray = (

@@ -47,6 +47,9 @@ class MarketSettings:
             a host that asks no surcharge (``hurdle.pressed``), is content if it breaks no rule,
             and looks for no other host: it is what a host asks at four fifths of its load. What
             it would save below that nobody notices, copying it somebody does.
+        comfort_now: the same where all of what is known of demand is the last minutes, by the
+            present's weight in between: what a host asks at 87 % of its load. What is not pressing
+            can wait until somebody has seen whether it stays.
         move_speed_mbps: the speed that ``move_cost`` is quoted for.
         change_cost: points for a change of limit, reservation or balloon cap.
         grow_cost: points for each MiB added to a VM: hot-added memory is never given back.
@@ -105,6 +108,7 @@ class MarketSettings:
     discount: float = 0.15
     discount_now: float = 0.5
     comfort_price: float = 25.0
+    comfort_now: float = 60.0
     move_speed_mbps: float = 10_000.0
     change_cost: float = 256.0
     grow_cost: float = 4.0

@@ -62,6 +62,8 @@ PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "boot-storm": {"amplitude": np.nan, "hour": 8.0, "minutes": 30.0, "spread_minutes": 10.0},
     # Adds amplitude on the last days of each month and on the first.
     "month-end": {"amplitude": np.nan, "days": 3.0},
+    # Adds amplitude from after_hours on, counted from the first step, warm-up included.
+    "step": {"amplitude": np.nan, "after_hours": np.nan},
     # Programs' memory grows by share per_day, untouched; given back every restart_days.
     "leak": {"per_day": np.nan, "restart_days": 30.0},
     # Multiplies by 1 + AR(1) noise of that standard deviation and correlation time.
@@ -149,6 +151,9 @@ class _Calendar:
                 left = _days_left(now_s)
                 busy = (left < self._n["days"]) | (day == 1)
                 total.working[self._rows] += self._n["amplitude"] * busy
+            case "step":
+                begun = now_s - self._start_s >= _HOUR_S * self._n["after_hours"]
+                total.working[self._rows] += self._n["amplitude"] * begun
             case _:
                 since = ((now_s - self._start_s) / _DAY_S) % self._n["restart_days"]
                 total.leaked[self._rows] += self._n["per_day"] * since

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.estates import cluster_row, host_row, snapshot_of, vm_row
+from tests.estates import cluster_row, host_row, remembered, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import KEEP_APART
 from vsphere_market.market import MarketSettings, Question, Reason, clear
@@ -55,6 +55,21 @@ def test_comfort_is_a_host_at_four_fifths() -> None:
     assert settings.comfort_price == pytest.approx(float(price[0]))
 
 
+def test_more_is_comfort_while_only_the_present_is_known() -> None:
+    settings = MarketSettings()
+    price = DelayCurve(settings.knee).price(np.array([0.871]))
+    assert settings.comfort_now == pytest.approx(float(price[0]), rel=0.01)
+    asked = question(5, settings)
+    assert asked.ledger().comfort == settings.comfort_now
+    demand = remembered(asked.demand, 1)
+    weight = float(demand.date_weight[0])
+    known = dataclasses.replace(asked, demand=demand).ledger().comfort
+    assert known == pytest.approx(
+        weight * settings.comfort_now + (1.0 - weight) * settings.comfort_price
+    )
+    assert settings.comfort_price < known < settings.comfort_now
+
+
 def test_a_vm_that_pays_little_stays_and_one_that_pays_much_goes() -> None:
     settings = MarketSettings()
     # What nobody would notice would still be worth its copying.
@@ -68,7 +83,7 @@ def test_a_vm_that_pays_little_stays_and_one_that_pays_much_goes() -> None:
     assert offer.trade is not None
     assert offer.trade.saving > offer.trade.disruption
     assert not clear(calm).trades
-    shopping = question(5, dataclasses.replace(cheap, comfort_price=0.0))
+    shopping = question(5, dataclasses.replace(cheap, comfort_price=0.0, comfort_now=0.0))
     assert clear(shopping).trades
     assert clear(question(9, cheap)).trades
 

@@ -20,7 +20,7 @@ from vsphere_market.market.route import Route
 from vsphere_market.policy import default_rulebook
 
 #: The shipped market, but no VM is content: more moves to put in order.
-EAGER = dataclasses.replace(MarketSettings(), comfort_price=0.0, move_cost=0.01)
+EAGER = dataclasses.replace(MarketSettings(), comfort_price=0.0, comfort_now=0.0, move_cost=0.01)
 
 
 @given(
