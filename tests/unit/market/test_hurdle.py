@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.estates import cluster_row, host_row, remembered, snapshot_of, vm_row
+from tests.estates import cluster_row, host_row, snapshot_of, vm_row
 from vsphere_market.demand import estimate_demand
 from vsphere_market.estate import KEEP_APART
 from vsphere_market.market import MarketSettings, Question, Reason, clear
@@ -61,13 +61,13 @@ def test_more_is_comfort_while_only_the_present_is_known() -> None:
     assert settings.comfort_now == pytest.approx(float(price[0]), rel=0.01)
     asked = question(5, settings)
     assert asked.ledger().comfort == settings.comfort_now
-    demand = remembered(asked.demand, 1)
-    weight = float(demand.date_weight[0])
-    known = dataclasses.replace(asked, demand=demand).ledger().comfort
-    assert known == pytest.approx(
-        weight * settings.comfort_now + (1.0 - weight) * settings.comfort_price
+    # Two dates, of which the present weighs a quarter.
+    curve = np.repeat(asked.demand.curve, 2, axis=1)
+    demand = dataclasses.replace(asked.demand, curve=curve, date_weight=np.array([0.25, 0.75]))
+    ledger = dataclasses.replace(asked, demand=demand).ledger()
+    assert ledger.comfort == pytest.approx(
+        0.25 * settings.comfort_now + 0.75 * settings.comfort_price
     )
-    assert settings.comfort_price < known < settings.comfort_now
 
 
 def test_a_vm_that_pays_little_stays_and_one_that_pays_much_goes() -> None:
@@ -173,7 +173,7 @@ def test_comfort_counts_what_a_vm_takes_at_all_dates() -> None:
     ledger = question(2, MarketSettings()).ledger()
     rows, memory = np.array([0, 1]), ledger.supply.goods[0]
     taken = ledger.taken[rows][:, memory.columns] @ memory.weight
-    assert comfort_points(ledger, rows) == pytest.approx(ledger.settings.comfort_price * taken)
+    assert comfort_points(ledger, rows) == pytest.approx(ledger.comfort * taken)
 
 
 @pytest.mark.parametrize(("busy", "many"), [(1, 0), (2, 0), (3, 3), (7, 7)])

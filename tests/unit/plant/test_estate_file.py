@@ -24,7 +24,7 @@ def test_the_estates_are_all_there() -> None:
         "balanced", "skewed", "heterogeneous", "overcommitted-1.2", "overcommitted-1.6",
         "databases", "databases-full",
         "overcommitted-2.0", "n-plus-1", "affinity-laden", "two-tier", "tiny", "two-hot-hosts",
-        "traces", "large",
+        "traces", "large", "new-demand",
     }  # fmt: skip
 
 

@@ -71,6 +71,12 @@ def test_month_end_is_the_last_days_and_the_first() -> None:
     assert (days > 0.5).tolist() == [False, True, True, True, False, False]
 
 
+def test_a_step_comes_and_stays() -> None:
+    shape = {"kind": "step", "amplitude": 0.5, "after_hours": 2}
+    hours = history(shaped(shape), 5 * 3600, 3600)[:, 0]
+    assert (hours > 0.5).tolist() == [False, True, True, True, True]
+
+
 def test_a_leak_grows_untouched_until_the_restart() -> None:
     alive = shaped({"kind": "leak", "per_day": 0.2, "restart_days": 2}, footprint=0.5, cache=0.0)
     before = float(alive.fleet.anon[0])
