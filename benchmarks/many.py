@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import platform
 import resource
 import sys
 import tempfile
@@ -30,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.estates import estate
+from benchmarks.telling import tell
 from benchmarks.week import a_week
 from vsphere_market.demand import SizeHistory, estimate_demand, identities
 from vsphere_market.estate import Snapshot, read_snapshot, snapshot_from_json, snapshot_to_json
@@ -133,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clusters", type=int, default=80)
     parser.add_argument("--week", action="store_true", help="every VM has a week to remember")
     parser.add_argument("--allow", nargs="*", default=[], choices=("sizes", "stops", "rests"))
-    parser.add_argument("-o", "--output", type=Path, default=Path("build/benchmarks/many.json"))
+    parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         # The first of all is slower: it finds nothing in any cache.
@@ -141,22 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one, all_ = (
             measure(n, options.week, options.allow, Path(folder)) for n in (1, options.clusters)
         )
-    document = {
-        "benchmark": "many",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "one": one,
-        "all": all_,
-        "per_vm": {
-            stage: all_["seconds"][stage] / (options.clusters * one["seconds"][stage])
-            for stage in one["seconds"]
-        },
+    per_vm = {
+        stage: all_["seconds"][stage] / (options.clusters * one["seconds"][stage])
+        for stage in one["seconds"]
     }
-    text = json.dumps(document, indent=1)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    print(tell("many", {"one": one, "all": all_, "per_vm": per_vm}, options.output))
     return 0
 
 

@@ -1,6 +1,6 @@
 """After a change of demand: how soon the pain is over, and whether it is quiet then.
 
-    python -m benchmarks.new_demand [--seeds N] [--hours H] [--minutes M …] [-o FILE]
+    python -m benchmarks.new_demand [--seeds N] [--minutes M …] [--controller C] [-o FILE]
 
 The estate ``mocks/estates/new-demand.json``: two hours pass in which nothing hurts, then all VMs of
 two hosts work with nearly four times as much memory, for good. The market looks every five minutes,
@@ -17,15 +17,14 @@ the first cycle that saw something.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.telling import tell
 from vsphere_market.plant import EstateSpec
 from vsphere_market.plant.spec import VmSpec
 from vsphere_market.plant.workload import Shape
@@ -78,11 +77,11 @@ def change_h(spec: EstateSpec) -> float:
 
 
 def measure(
-    spec: EstateSpec, kinds: frozenset[ActionKind], seed: int, hours: float
+    spec: EstateSpec, kinds: frozenset[ActionKind], seed: int, hours: float, who: str = "market"
 ) -> dict[str, Any]:
-    """One seed, with the market and with nothing done."""
+    """One seed, with a controller (as ``backtest`` names them) and with nothing done."""
     nothing = run(Setup(spec, parse("none"), seed, hours, kinds))
-    market = run(Setup(spec, parse("market"), seed, hours, kinds))
+    market = run(Setup(spec, parse(who), seed, hours, kinds))
     period_h, at = PERIOD_S / 3600.0, change_h(spec)
     # The cycle that is the first to see something of the change.
     first = at - at % period_h + period_h
@@ -109,31 +108,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--minutes", type=float, nargs="+", default=[0.3, 2.4, 4.2])
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build/benchmarks/new_demand.json")
-    )
+    parser.add_argument("--controller", default="market", help="such as market:comfort_now=25")
+    parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
     spec = estate_of(ESTATE, None)[0]
     asked = [
-        (name, minutes, (changing(spec, minutes), kinds, seed, options.hours))
+        (name, minutes, (changing(spec, minutes), kinds, seed, options.hours, options.controller))
         for name, kinds in KINDS.items()
         for minutes in options.minutes
         for seed in range(1, options.seeds + 1)
     ]
     found = dict(spread(measure, {at: call for at, (_, _, call) in enumerate(asked)}))
-    document = {
-        "benchmark": "new-demand",
-        "python": platform.python_version(),
-        "hours": options.hours,
-        "trials": [
-            {"kinds": name, "minutes": minutes, **found[at]}
-            for at, (name, minutes, _) in enumerate(asked)
-        ],
-    }
-    text = json.dumps(document, indent=1)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    trials = [
+        {"kinds": name, "minutes": minutes, **found[at]}
+        for at, (name, minutes, _) in enumerate(asked)
+    ]
+    print(tell("new_demand", {"hours": options.hours, "trials": trials}, options.output))
     return 0
 
 

@@ -26,8 +26,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -41,6 +39,7 @@ from benchmarks import rival
 from benchmarks.estates import SOLD, estate
 from benchmarks.exact import optimum
 from benchmarks.fewest import least_moves
+from benchmarks.telling import tell
 from vsphere_market.demand import estimate_demand
 from vsphere_market.market import MarketSettings, Question, clear
 from vsphere_market.market.certificate import lower_bound
@@ -267,21 +266,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small ones and 16 hosts only")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--seeds", type=int, default=3, help="instances of each small size")
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build/benchmarks/placement.json")
-    )
+    parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
     rows = measure(quick=options.quick, seeds=options.seeds)
-    document = {
-        "benchmark": "placement",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "instances": rows,
-    }
-    text = json.dumps(document, indent=1)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text + "\n", encoding="utf-8")
+    text = tell("placement", {"instances": rows}, options.output)
     print(text if options.format == "json" else table(rows))
     return 0
 

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +30,7 @@ import numpy as np
 
 from benchmarks.estates import estate
 from benchmarks.placement import FREE
+from benchmarks.telling import tell
 from vsphere_market.demand import DemandHistory, estimate_demand, identities
 from vsphere_market.estate import Snapshot
 from vsphere_market.market import MarketSettings, Question, clear
@@ -118,24 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="of which the best counts")
-    parser.add_argument("-o", "--output", type=Path, default=Path("build/benchmarks/week.json"))
+    parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
     rows = [
         measure(hosts, vms, market, options.runs)
         for hosts, vms in SIZES
         for market in (MarketSettings(), FREE)
     ]
-    document = {
-        "benchmark": "week",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "clusters": rows,
-    }
-    text = json.dumps(document, indent=1)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    print(tell("week", {"clusters": rows}, options.output))
     return 0
 
 

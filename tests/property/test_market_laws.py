@@ -84,6 +84,15 @@ def tolerance(*potentials: float) -> float:
     return ROUNDING * max(1.0, *(abs(value) for value in potentials))
 
 
+def saves_what_the_potential_falls(question: Question, trade: Trade) -> None:
+    """Assert it of a trade that is worth something in the question's first state."""
+    trial = question.ledger()
+    before = trial.potential()
+    carry_out(trial, trade.what)
+    after = trial.potential()
+    assert trade.saving == pytest.approx(before - after, abs=10 * tolerance(before, after))
+
+
 @given(questions(cheap=True))
 def test_a_quote_is_the_difference_of_potentials(question: Question) -> None:
     ledger = question.ledger()
@@ -113,13 +122,7 @@ def test_a_change_of_terms_saves_what_the_potential_falls(question: Question) ->
             change = trader.offer(vm, kind)
             if not isinstance(change, Change):
                 continue
-            trade = trader.worth(change)
-            trial = question.ledger()
-            before = trial.potential()
-            carry_out(trial, change)
-            after = trial.potential()
-            slack = tolerance(before, after) * 10
-            assert trade.saving == pytest.approx(before - after, abs=slack)
+            saves_what_the_potential_falls(question, trader.worth(change))
 
 
 @given(questions(cheap=True), st.booleans(), st.booleans())
@@ -139,13 +142,7 @@ def test_a_start_or_a_stop_saves_what_the_potential_falls(
         for power in (trader.stop_offer(vm), trader.start_offer(vm)):
             if not isinstance(power, Power):
                 continue
-            trade = trader.worth(power)
-            trial = question.ledger()
-            before = trial.potential()
-            carry_out(trial, power)
-            after = trial.potential()
-            slack = tolerance(before, after) * 10
-            assert trade.saving == pytest.approx(before - after, abs=slack)
+            saves_what_the_potential_falls(question, trader.worth(power))
 
 
 class Unbounded(Switchboard):

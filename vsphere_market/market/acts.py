@@ -124,17 +124,18 @@ def worth_of(ledger: Ledger, what: What, cost: float) -> Trade:
 def power_worth(ledger: Ledger, power: Power, cost: float) -> Trade:
     """The same of a start or a stop: asked of its host alone, where nothing else has a say."""
     vm, host = power.vm, np.array([max(power.source, power.target)])
+    row = np.array([vm])
     if vm in ledger.rules.ruled or ledger.charges.below:
         return worth_of(ledger, power, cost)
     runs = bool(ledger.on[vm])
     ledger.on[vm] = True
-    taken = ledger.amounts(np.array([vm]), ledger.terms)
+    taken = ledger.amounts(row, ledger.terms)
     ledger.on[vm] = runs
     load, sign = ledger.load[host], -1.0 if runs else 1.0
     saving = ledger.supply.cost(load, host) - ledger.supply.cost(load + sign * taken, host)
-    missed = ledger.settings.absent_cost * ledger.rulebook.priority[vm] * ledger.terms.size[vm]
-    back = sign * float(missed) if ledger.wanted_on[vm] else 0.0
-    return Trade(power, float(saving[0]) + back, cost, cost)
+    if ledger.wanted_on[vm]:
+        saving = saving + sign * ledger.charges.absence(row, ledger.terms)
+    return Trade(power, float(saving[0]), cost, cost)
 
 
 def switch_worth(ledger: Ledger, switch: Switch) -> Trade:
@@ -142,7 +143,8 @@ def switch_worth(ledger: Ledger, switch: Switch) -> Trade:
     start = float(ledger.host_cost().sum())
     with supposed(ledger, switch):
         saving = start - float(ledger.host_cost().sum())
-    saving += -rent(ledger, switch.host) if switch.on else rent(ledger, switch.host)
+    rent = float(ledger.charges.rents[switch.host])
+    saving += -rent if switch.on else rent
     cost = ledger.settings.switch_cost
     return Trade(switch, saving, cost, cost)
 
@@ -156,14 +158,6 @@ def supposed(ledger: Ledger, switch: Switch) -> Iterator[None]:
         yield
     finally:
         ledger.awake, ledger.supply, ledger.ceiling = before
-
-
-def rent(ledger: Ledger, host: int) -> float:
-    """Points that a host costs for being awake: none where it may not rest."""
-    rulebook = ledger.rulebook
-    if not (rulebook.host_may_suspend[host] or rulebook.host_may_provision[host]):
-        return 0.0
-    return ledger.settings.host_rent * float(ledger.snapshot.hosts.memory_mib[host])
 
 
 def changed_terms(ledger: Ledger, change: Change) -> Terms:

@@ -10,7 +10,8 @@ is seen now, is charged once, and falls when the one setting that causes it is p
   fewer shares per MiB, is charged for what it stands to lose;
 * *pools squeezed by their limit*: as for a VM with a limit, over all that run below the pool;
 * *waiting for storage*: requests that wait in datastores, and what comes back from swap, times the
-  latency of where it lies (``storage``).
+  latency of where it lies (``storage``);
+* *rent* of hosts that are awake and may rest, and *absence* of VMs that are off and wanted on.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Charges:
         due_rate: (V,) shares per MiB that a VM should have at least; 0 where nothing is wrong.
         below: for each pool with a limit, the rows of the VMs that run in it or below it.
         stores: what datastores sell.
+        rents: (H,) points of each host while it is awake; 0 where it may not rest.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Charges:
                 np.isfinite(snapshot.pools.limit_mib) & (snapshot.pools.parent >= 0)
             ).tolist()
         }
+        switchable = rulebook.host_may_suspend | rulebook.host_may_provision
+        self.rents: FloatArray = settings.host_rent * snapshot.hosts.memory_mib * switchable
         self.stores = StoreBoard(snapshot, settings, ours, rulebook.priority, demand.storage)
 
     def of_vms(self, rows: IndexArray, terms: Terms) -> FloatArray:
@@ -93,6 +97,11 @@ class Charges:
         points = points + np.where(due > 0.0, settings.shares_cost * short * size, 0.0)
         charged: FloatArray = self._priority[rows] * points
         return charged
+
+    def absence(self, rows: IndexArray, terms: Terms) -> FloatArray:
+        """Points (n,) of VMs ``rows`` while they are off and wanted on."""
+        points: FloatArray = self._settings.absent_cost * self._priority[rows] * terms.size[rows]
+        return points
 
     def of_pools(self, limits: FloatArray, squeezable: FloatArray) -> float:
         """Points of pools whose ``limits`` (P,) are below what runs in them, (V, 2) MiB."""

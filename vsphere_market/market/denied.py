@@ -163,6 +163,8 @@ def _hosts(ledger: Ledger, eligibility: Eligibility) -> Iterator[Refusal]:
         if done:
             ledger.back(before)
             reason = Reason.NOT_WORTH_IT
+        elif reason is Reason.NOT_WORTH_IT and board.stuck(host):
+            reason = Reason.NOT_EMPTIED
         yield Refusal(host_entity(ledger, host), reason, f"It stays awake. {SENTENCES[reason]}")
     for host in np.flatnonzero(~ledger.awake).tolist():
         if not rulebook.host_may_provision[host] and not _lacks(ledger, host):

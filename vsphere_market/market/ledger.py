@@ -289,11 +289,9 @@ class Ledger:
     def standing_cost(self) -> float:
         """Points that depend neither on who lives where nor on one VM's terms alone."""
         every = np.arange(len(self.host_of))
-        switchable = self.rulebook.host_may_suspend | self.rulebook.host_may_provision
-        rent = self.settings.host_rent * self.snapshot.hosts.memory_mib
-        total = float(rent[switchable & self.awake].sum())
-        absent = self.settings.absent_cost * self.rulebook.priority * self.terms.size
-        total += float(absent[self.wanted_on & ~self.on].sum())
+        absent = np.flatnonzero(self.wanted_on & ~self.on)
+        total = float(self.charges.rents[self.awake].sum())
+        total += float(self.charges.absence(absent, self.terms).sum())
         total += self.charges.of_pools(self.pools, self.squeezable(every, self.terms))
         return total + self.charges.of_stores(self.store)
 

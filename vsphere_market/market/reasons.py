@@ -187,6 +187,6 @@ def _host_evidence(ledger: Ledger, what: Switch) -> tuple[Evidence, ...]:
     )
     return (
         Evidence("memory of the host", memory, "MiB"),
-        Evidence("rent", ledger.settings.host_rent * memory, "points"),
+        Evidence("rent", float(ledger.charges.rents[what.host]), "points"),
         Evidence("load of all awake", load, "of usable"),
     )

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from vsphere_market.market.acts import carry_out, move_worth, rent, supposed, switch_worth
+from vsphere_market.market.acts import carry_out, move_worth, supposed, switch_worth
 from vsphere_market.market.disruption import disruption
 from vsphere_market.market.eligibility import SLACK_MIB, Eligibility
 from vsphere_market.market.goods import Space
@@ -64,8 +64,7 @@ class Switchboard:
                 return done
             host = int(hosts[np.argmin(ledger.filled[hosts])])
             asks[host] = False
-            if not self._hopeless(host):
-                done += self.rest_one(host)[0]
+            done += self.rest_one(host)[0]
 
     def wake(self) -> list[Trade]:
         """Wake hosts while one is worth it."""
@@ -78,7 +77,10 @@ class Switchboard:
         return done
 
     def rest_one(self, host: int) -> tuple[list[Trade], Reason]:
-        """Empty a host and let it rest, done if it is worth it; else why not."""
+        """Empty a host and let it rest, done if it is worth it; else why not.
+
+        Where it would be worth nothing, whether its VMs could go is not asked (:meth:`stuck`).
+        """
         ledger = self.ledger
         switch = Switch(host, on=False)
         if not ledger.rulebook.host_may_suspend[host]:
@@ -87,12 +89,12 @@ class Switchboard:
             return [], Reason.MODE_OFF
         if not ledger.supply.fit[host]:
             return [], Reason.HOST_UNFIT
-        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
-        if self._hopeless(host):
-            stuck = any((self.eligibility.open_to(vm) == host).all() for vm in vms.tolist())
-            return [], Reason.NOT_EMPTIED if stuck else Reason.NOT_WORTH_IT
+        # With nothing broken, nothing is mended either.
+        if not ledger.breaches() and self._most_saved(host) <= 0.0:
+            return [], Reason.NOT_WORTH_IT
         before = ledger.mark()
         done: list[Trade] = []
+        vms = restart_order(ledger, np.flatnonzero(ledger.host_of == host))
         staying = self._staying(host)
         for vm in vms.tolist():
             move = self._cheapest(vm, host, staying)
@@ -114,6 +116,11 @@ class Switchboard:
             ledger.back(before)
             return [], reason
         return self._grouped(done), Reason.NOT_DUE
+
+    def stuck(self, host: int) -> bool:
+        """Some VM on a host can go nowhere else now."""
+        vms = np.flatnonzero(self.ledger.host_of == host)
+        return any((self.eligibility.open_to(vm) == host).all() for vm in vms.tolist())
 
     def wake_one(self, host: int) -> tuple[list[Trade], Reason]:
         """Wake a host and move VMs there, done if it is worth it; else why not."""
@@ -140,10 +147,6 @@ class Switchboard:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _hopeless(self, host: int) -> bool:
-        """Its rest is not worth it, whatever becomes of its VMs, and could mend nothing."""
-        return not self.ledger.breaches() and self._most_saved(host) <= 0.0
-
     def _most_saved(self, host: int) -> float:
         """Points that a host's rest saves at most, beyond what it disturbs: to ask no further.
 
@@ -162,8 +165,8 @@ class Switchboard:
             least += float(ledger.host_cost()[~mine].sum())
         vms = np.flatnonzero(ledger.host_of == host)
         disturbed = disruption(ledger, vms, others).min(axis=1).sum() if len(vms) else 0.0
-        gain = start - least + rent(ledger, host) + ledger.rules.potential(ledger.host_of)
-        return gain - float(disturbed) - ledger.settings.switch_cost
+        gain = start - least + ledger.charges.rents[host] + ledger.rules.potential(ledger.host_of)
+        return float(gain - disturbed) - ledger.settings.switch_cost
 
     def _moves_to(self, host: int) -> list[Trade]:
         """The moves to a woken host that pay, each VM once; done."""
